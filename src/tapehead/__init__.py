@@ -1,0 +1,32 @@
+"""Neural Turing Machines and Differentiable Neural Computers for PyTorch."""
+
+from typing import Any
+
+from . import functional as functional
+from . import nn as nn
+from ._types import DNCState as DNCState
+from ._types import NTMState as NTMState
+from ._types import Trace as Trace
+from .nn import DNC as DNC
+from .nn import NTM as NTM
+
+__version__ = "0.1.0"
+
+__all__ = ["DNC", "NTM", "DNCState", "NTMState", "Trace", "functional", "load", "nn"]
+
+
+def load(name_or_path: str) -> Any:
+    """A trained machine: one that ships with tapehead (``tapehead models`` lists them), or a folder.
+
+    Args:
+        name_or_path: a name such as "ntm-copy", or the folder of a run or of ``save_pretrained``.
+
+    Returns:
+        The machine, in evaluation mode.
+
+    Raises:
+        tapehead.zoo.ModelError: nothing of that name, or a damaged or foreign folder.
+    """
+    from . import zoo
+
+    return zoo.load(name_or_path)

@@ -1,0 +1,45 @@
+"""The equations of both papers, one function each: no parameters, no state, no loop over time.
+
+Shapes: B batch, N slots, W word, H heads, R read heads, S shifts. NTM is Graves, Wayne and Danihelka,
+"Neural Turing Machines" (2014, arXiv:1410.5401); DNC is Graves et al., "Hybrid computing using a neural
+network with dynamic external memory" (Nature 538, 2016), whose equations stand in its Methods unnumbered
+and are cited here by the name of their section.
+"""
+
+from ._addressing import content_weights as content_weights
+from ._addressing import interpolate as interpolate
+from ._addressing import sharpen as sharpen
+from ._addressing import shift as shift
+from ._allocation import allocation_order as allocation_order
+from ._allocation import allocation_weights as allocation_weights
+from ._allocation import mix_write_weights as mix_write_weights
+from ._allocation import retention as retention
+from ._allocation import update_usage as update_usage
+from ._linkage import directional_weights as directional_weights
+from ._linkage import mix_read_weights as mix_read_weights
+from ._linkage import sharpen_links as sharpen_links
+from ._linkage import update_link as update_link
+from ._linkage import update_precedence as update_precedence
+from ._memory import erase_and_add as erase_and_add
+from ._memory import oneplus as oneplus
+from ._memory import read as read
+
+__all__ = [
+    "allocation_order",
+    "allocation_weights",
+    "content_weights",
+    "directional_weights",
+    "erase_and_add",
+    "interpolate",
+    "mix_read_weights",
+    "mix_write_weights",
+    "oneplus",
+    "read",
+    "retention",
+    "sharpen",
+    "sharpen_links",
+    "shift",
+    "update_link",
+    "update_precedence",
+    "update_usage",
+]

@@ -1,0 +1,96 @@
+"""Which slots are free, and where to write (DNC Methods, "Dynamic memory allocation", "Write weighting")."""
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+USAGE_STEP = 1e-6
+"""Usages nearer than this count as equal when the free list is sorted."""
+
+
+def retention(free_gates: Float[Tensor, "B R"], read_weights: Float[Tensor, "B R N"]) -> Float[Tensor, "B N"]:
+    """How much of each slot the free gates keep.
+
+    DNC: ψ = Π_r (1 − f^r w^{r}_{t−1}).
+
+    Args:
+        free_gates: f in [0, 1], [B, R].
+        read_weights: w^r_{t−1}, the read weightings of the step before, [B, R, N].
+
+    Returns:
+        ψ, [B, N].
+    """
+    return (1 - free_gates.unsqueeze(-1) * read_weights).prod(1)
+
+
+def update_usage(
+    usage: Float[Tensor, "B N"], write_weights: Float[Tensor, "B N"], retention: Float[Tensor, "B N"]
+) -> Float[Tensor, "B N"]:
+    """Usage after the last write and the release of what was read.
+
+    DNC: u = (u_{t−1} + w^w_{t−1} − u_{t−1} ∘ w^w_{t−1}) ∘ ψ.
+
+    Args:
+        usage: u_{t−1}, [B, N].
+        write_weights: w^w_{t−1}, the write weighting of the step before, [B, N].
+        retention: ψ, [B, N].
+
+    Returns:
+        u in [0, 1], [B, N].
+    """
+    return (usage + write_weights - usage * write_weights) * retention
+
+
+def allocation_order(usage: Float[Tensor, "B N"]) -> Int64[Tensor, "B N"]:
+    """The free list: slots from least to most used.
+
+    DNC: φ = argsort(u), ascending. The sort is stable, and usages are compared as multiples of 1e-6: at
+    the start all slots are equally free, and the last bit of a sum must not decide which is written.
+
+    Args:
+        usage: u, [B, N].
+
+    Returns:
+        φ, [B, N].
+    """
+    return torch.argsort(torch.round(usage.detach() / USAGE_STEP), dim=-1, stable=True)
+
+
+def allocation_weights(usage: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
+    """The allocation weighting: on the least used slot, as far as it is free, then on the next.
+
+    DNC: a[φ_j] = (1 − u[φ_j]) Π_{i<j} u[φ_i], φ the free list (:func:`allocation_order`). The gradient of
+    the order is ignored, as in the paper; it flows through the usages.
+
+    Args:
+        usage: u, [B, N].
+
+    Returns:
+        a, [B, N]; sums to at most 1, all zero when every slot is fully used.
+    """
+    order = allocation_order(usage)
+    ordered = usage.gather(-1, order)
+    before = torch.cat([torch.ones_like(ordered[:, :1]), ordered[:, :-1].cumprod(-1)], dim=-1)
+    return torch.zeros_like(usage).scatter(-1, order, (1 - ordered) * before)
+
+
+def mix_write_weights(
+    content: Float[Tensor, "B N"],
+    allocation: Float[Tensor, "B N"],
+    write_gate: Float[Tensor, " B"],
+    allocation_gate: Float[Tensor, " B"],
+) -> Float[Tensor, "B N"]:
+    """The write weighting.
+
+    DNC: w^w = g^w [g^a a + (1 − g^a) c^w].
+
+    Args:
+        content: c^w, [B, N].
+        allocation: a, [B, N].
+        write_gate: g^w in [0, 1], [B].
+        allocation_gate: g^a in [0, 1], [B].
+
+    Returns:
+        w^w, [B, N]; sums to at most 1.
+    """
+    return write_gate.unsqueeze(-1) * torch.lerp(content, allocation, allocation_gate.unsqueeze(-1))

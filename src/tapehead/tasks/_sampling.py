@@ -1,0 +1,87 @@
+"""Drawing batches: the sampler that owns the chance, and the few operations that all tasks draw with."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from ._base import Batch, Task, check_whole
+
+
+class Sampler:
+    """Draws batches, from a random generator of its own: nothing else in the process touches the stream.
+
+    The generator stays on the CPU, so that a seed means the same episodes on every machine.
+
+    Args:
+        batch_size: B of every batch.
+        seed: names the stream.
+        rank: the process, when several train together; every (seed, rank) has a stream of its own.
+
+    Raises:
+        ValueError: a batch size below 1 or a rank below 0.
+    """
+
+    def __init__(self, batch_size: int, seed: int, rank: int = 0) -> None:
+        check_whole("batch_size", batch_size, least=1)
+        check_whole("rank", rank, least=0)
+        self.batch_size = batch_size
+        # Hashed, because seed + rank would give (1, 0) the stream of (0, 1).
+        digest = hashlib.sha256(f"tapehead sampler: seed {seed}, rank {rank}".encode()).digest()
+        self._generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big"))
+
+    def draw(self, task: Task) -> Batch:
+        """The next batch, of whichever task."""
+        return task.sample(self.batch_size, self._generator)
+
+    def uniform(self) -> float:
+        """A number from U[0, 1), from the same stream; to choose a lesson, say."""
+        return torch.rand((), dtype=torch.float64, generator=self._generator).item()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Where the stream stands: one uint8 tensor."""
+        return {"generator": self._generator.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on exactly where the sampler that made this ``state_dict`` stood.
+
+        Raises:
+            ValueError: not the state of a sampler.
+        """
+        saved = state.get("generator")
+        size = self._generator.get_state().shape
+        if not isinstance(saved, Tensor) or saved.dtype != torch.uint8 or saved.shape != size:
+            raise ValueError(
+                f"not the state of a sampler: it needs 'generator', a uint8 tensor of shape {tuple(size)}."
+            )
+        self._generator.set_state(saved.cpu())
+
+
+def draw_sizes(low: int, high: int, batch_size: int, generator: torch.Generator) -> Int64[Tensor, " B"]:
+    """A size from U{low..high} for every sequence."""
+    check_whole("batch_size", batch_size, least=1)
+    return torch.randint(low, high + 1, (batch_size,), generator=generator, device=generator.device)
+
+
+def draw_bits(
+    length: int, batch_size: int, bits: int, generator: torch.Generator
+) -> Float[Tensor, "L B bits"]:
+    """Fair coins, as vectors of bits."""
+    coins = torch.empty(length, batch_size, bits, device=generator.device)
+    return coins.random_(0, 2, generator=generator)
+
+
+def count_steps(lengths: Int64[Tensor, " B"]) -> Int64[Tensor, "T 1"]:
+    """0, 1, ... up to the longest of the sequences, as a column."""
+    return torch.arange(int(lengths.max()), device=lengths.device).unsqueeze(1)
+
+
+def place(
+    rows: Float[Tensor, "L B channels"], source: Int64[Tensor, "T B"], where: Bool[Tensor, "T B"]
+) -> Float[Tensor, "T B channels"]:
+    """Lay rows out in time: at step t sequence b has row source[t, b] where ``where`` holds, else zeros."""
+    index = source.masked_fill(~where, 0).unsqueeze(-1).expand(-1, -1, rows.shape[2])
+    return rows.gather(0, index).masked_fill(~where.unsqueeze(-1), 0)

@@ -1,0 +1,349 @@
+"""A training run as plain data: frozen dataclasses that go to JSON and back.
+
+The same object is what a preset is, what the command line overrides, and what stands in the ``config.json``
+beside every run (under "training").
+"""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import tyro
+from typing_extensions import Self
+
+from .. import nn, tasks
+from ._errors import ConfigError
+
+ARCHITECTURE = "architecture"
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """What all machines have in common."""
+
+    architecture: ClassVar[type[nn.Machine]]
+
+    def build(self, task: tasks.Task, **extra: Any) -> nn.Machine:
+        """The machine for ``task``; ``extra`` are further constructor arguments.
+
+        Raises:
+            ConfigError: sizes that make no machine.
+        """
+        arguments = dataclasses.asdict(self) | extra
+        try:
+            return self.architecture(task.input_size, output_size=task.output_size, **arguments)
+        except ValueError as error:
+            raise ConfigError(f"the model cannot be built: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class NTMConfig(ModelConfig):
+    """A Neural Turing Machine; fields as in :class:`tapehead.NTM`."""
+
+    architecture: ClassVar[type[nn.Machine]] = nn.NTM
+
+    hidden_size: int = 100
+    """units a controller layer"""
+    memory_size: int = 128
+    """memory slots (N)"""
+    word_size: int = 20
+    """numbers in a slot (W)"""
+    num_reads: int = 1
+    """read heads (R)"""
+    num_writes: int = 1
+    """write heads (H)"""
+    max_shift: int = 1
+    """farthest shift in one step"""
+    num_layers: int = 1
+    """controller layers"""
+    controller: Literal["lstm", "feedforward"] = "lstm"
+    read_first: bool = False
+    """read the memory before this step's write"""
+    learned_start: bool = False
+    """learn the controller's first state and the first words read"""
+
+
+@dataclasses.dataclass(frozen=True)
+class DNCConfig(ModelConfig):
+    """A Differentiable Neural Computer; fields as in :class:`tapehead.DNC`."""
+
+    architecture: ClassVar[type[nn.Machine]] = nn.DNC
+
+    hidden_size: int = 100
+    """units a controller layer"""
+    memory_size: int = 128
+    """memory slots (N)"""
+    word_size: int = 20
+    """numbers in a slot (W)"""
+    num_reads: int = 1
+    """read heads (R)"""
+    num_layers: int = 1
+    """controller layers"""
+    controller: Literal["lstm", "feedforward"] = "lstm"
+    learned_start: bool = False
+    """learn the controller's first state and the first words read"""
+    temporal_links: bool = True
+    """False: reads go by content alone"""
+    masked_lookup: bool = False
+    """content lookup under a mask that each head emits"""
+    mask_min: float = 0.0
+    """the least that a mask lets through"""
+    deallocation: bool = False
+    """wipe a slot's content when it is freed"""
+    link_sharpening: bool = False
+    """sharpen forward and backward weightings"""
+    interface_norm: bool = False
+    """layer norm over the interface vector"""
+    bypass_dropout: float = 0.0
+    """dropout between the controller and the output"""
+    usage_gradient: bool = True
+    """False: no gradient from usage to the last write weighting"""
+
+
+@dataclasses.dataclass(frozen=True)
+class LSTMConfig(ModelConfig):
+    """The papers' baseline; fields as in :class:`tapehead.nn.DeepLSTM`."""
+
+    architecture: ClassVar[type[nn.Machine]] = nn.DeepLSTM
+
+    hidden_size: int = 256
+    """cells a layer"""
+    num_layers: int = 3
+    """layers"""
+    learned_start: bool = True
+    """learn the first h and c of every layer"""
+
+
+MODEL_CONFIGS: dict[str, type[ModelConfig]] = {"ntm": NTMConfig, "dnc": DNCConfig, "lstm": LSTMConfig}
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """The optimiser, its learning rate, and how gradients are clipped."""
+
+    name: Literal["adam", "rmsprop", "rmsprop-graves"] = "adam"
+    """rmsprop-graves is the papers' form: centred, with epsilon inside the square root"""
+    lr: float = 1e-3
+    """learning rate"""
+    momentum: float = 0.9
+    """of the two RMSProps"""
+    decay: float = 0.95
+    """of the RMSProps' running means (alpha)"""
+    eps: float | None = None
+    """None: 1e-8 for adam, 1e-4 for the RMSProps"""
+    clip: Literal["norm", "elementwise", "controller", "none"] = "norm"
+    """clip all gradients by their joint norm, each by itself, or only at the controller's activations"""
+    clip_value: float = 10.0
+    """the norm, or the bound of each component"""
+    warmup: int = 0
+    """updates over which the learning rate rises from 0"""
+    final_lr: float | None = None
+    """learning rate of the last update, reached along a half cosine; None keeps it constant"""
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "lr", "clip_value")
+        if self.warmup < 0:
+            raise ConfigError(f"optimizer.warmup is {self.warmup}: give a number of updates, 0 for none")
+
+
+@dataclasses.dataclass(frozen=True)
+class CurriculumConfig:
+    """Lessons of growing difficulty (DNC Methods, "Curriculum")."""
+
+    lessons: tuple[tasks.Task, ...]
+    """tasks with the same input and output sizes, the easiest first"""
+    threshold: float = 0.9
+    """the fraction of episodes to get wholly right before the next lesson"""
+    episodes: int = 100
+    """episodes a check, drawn exactly as in training"""
+    check_every: int = 100
+    """updates between checks"""
+    replay: float = 0.1
+    """the fraction of batches drawn uniformly from earlier lessons"""
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "episodes", "check_every")
+        if not self.lessons:
+            raise ConfigError("curriculum.lessons is empty: give at least one task")
+        for field in ("threshold", "replay"):
+            if not 0 <= getattr(self, field) <= 1:
+                raise ConfigError(
+                    f"curriculum.{field} is {getattr(self, field)}: give a fraction from 0 to 1"
+                )
+        sizes = {(lesson.input_size, lesson.output_size) for lesson in self.lessons}
+        if len(sizes) > 1:
+            raise ConfigError(f"the lessons have different (input, output) sizes {sorted(sizes)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a run's numbers, and how often it reports."""
+
+    task: tasks.Task
+    model: NTMConfig | DNCConfig | LSTMConfig
+    optimizer: OptimizerConfig = OptimizerConfig()
+    batch_size: int = 4
+    """sequences an update; with several processes, of each"""
+    sequences: int = 50_000
+    """sequences to train on, all processes together"""
+    seed: int = 0
+    """of the weights and of every sequence"""
+    validate_every: int = 2_000
+    """sequences between validations on fresh sequences of the training range"""
+    validation_sequences: int = 200
+    """sequences a validation"""
+    stop_below: float | None = None
+    """stop when this many bits per sequence are undercut, `stop_after` validations in a row; None: never"""
+    stop_after: int = 3
+    """validations in a row below `stop_below`"""
+    log_every: int = 50
+    """updates between rows of metrics.jsonl"""
+    checkpoint_minutes: float = 2.0
+    """minutes between checkpoints"""
+    checkpoint_every: int | None = None
+    """updates between checkpoints, beside those by the clock"""
+    backend: Literal["auto", "reference", "native"] | None = None
+    """the engine; None asks the environment variable TAPEHEAD_BACKEND"""
+    tensorboard: bool = False
+    """also write TensorBoard events (needs tapehead[log])"""
+    curriculum: tyro.conf.Suppress[CurriculumConfig | None] = None
+    """lessons to train on instead of the task, which then only names the run's goal"""
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "batch_size", "sequences", "validate_every", "validation_sequences")
+        _check_positive(self, "stop_after", "log_every", "checkpoint_minutes")
+        if self.checkpoint_every is not None:
+            _check_positive(self, "checkpoint_every")
+        if self.curriculum is not None:
+            lesson = self.curriculum.lessons[0]
+            if (lesson.input_size, lesson.output_size) != (self.task.input_size, self.task.output_size):
+                raise ConfigError("the curriculum's lessons have other input or output sizes than the task")
+
+    def build_model(self) -> nn.Machine:
+        """The untrained machine; its weights come from PyTorch's global generator."""
+        extra: dict[str, Any] = {"backend": self.backend}
+        if self.optimizer.clip == "controller":
+            extra["clip_controller_gradient"] = self.optimizer.clip_value
+        return self.model.build(self.task, **extra)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; :meth:`from_dict` reads it back to an equal config."""
+        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        data["task"] = self.task.to_dict()
+        data["model"] = {ARCHITECTURE: _kind_of(self.model)} | dataclasses.asdict(self.model)
+        data["optimizer"] = dataclasses.asdict(self.optimizer)
+        if self.curriculum is not None:
+            data["curriculum"] = {
+                field.name: getattr(self.curriculum, field.name)
+                for field in dataclasses.fields(self.curriculum)
+            } | {"lessons": [lesson.to_dict() for lesson in self.curriculum.lessons]}
+        return data
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """The config that :meth:`to_dict` wrote; fields left out take their defaults.
+
+        Raises:
+            ConfigError: an unknown field, or a value of the wrong kind.
+        """
+        fields = dict(_mapping(data, "the config"))
+        for required in ("task", "model"):
+            if required not in fields:
+                raise ConfigError(f"the config has no {required}: it is no training config")
+        fields["task"] = _task(fields["task"], "task")
+        model = dict(_mapping(fields["model"], "model"))
+        kind = model.pop(ARCHITECTURE, None)
+        if kind not in MODEL_CONFIGS:
+            raise ConfigError(f"model.{ARCHITECTURE} is {kind!r}: choose one of {', '.join(MODEL_CONFIGS)}")
+        fields["model"] = _construct(MODEL_CONFIGS[kind], model, "model")
+        fields["optimizer"] = _construct(OptimizerConfig, fields.get("optimizer", {}), "optimizer")
+        if fields.get("curriculum") is not None:
+            curriculum = dict(_mapping(fields["curriculum"], "curriculum"))
+            lessons = curriculum.get("lessons")
+            if not isinstance(lessons, list):
+                raise ConfigError("curriculum.lessons is no list of tasks")
+            curriculum["lessons"] = tuple(_task(lesson, "curriculum.lessons") for lesson in lessons)
+            fields["curriculum"] = _construct(CurriculumConfig, curriculum, "curriculum")
+        return _construct(cls, fields, "config")
+
+
+def load_config(path: str | os.PathLike) -> TrainConfig:
+    """The training config in a JSON file: a run's config.json, or what :meth:`TrainConfig.to_dict` gives.
+
+    Raises:
+        ConfigError: no such file, damaged JSON, or no training config in it.
+    """
+    path = Path(path)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist: give a run's config.json") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a folder: give the config.json in it") from None
+    except ValueError as error:
+        raise ConfigError(f"{path} is not JSON ({error})") from error
+    if isinstance(data, dict) and "format_version" in data:
+        if "training" not in data:
+            raise ConfigError(f"{path} describes a model but not how it was trained: give a run's config.json")
+        data = data["training"]
+    try:
+        return TrainConfig.from_dict(data)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _kind_of(model: ModelConfig) -> str:
+    return next(kind for kind, config in MODEL_CONFIGS.items() if type(model) is config)
+
+
+def _mapping(data: Any, where: str) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise ConfigError(f"{where} is {data!r}: a JSON object is needed")
+    return data
+
+
+def _task(data: Any, where: str) -> tasks.Task:
+    try:
+        return tasks.from_dict(_mapping(data, where))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _construct(cls: type, fields: Any, where: str) -> Any:
+    """``cls(**fields)``, with unknown fields and values of the wrong kind named."""
+    known = {field.name: field for field in dataclasses.fields(cls)}
+    for name, value in _mapping(fields, where).items():
+        if name not in known:
+            raise ConfigError(f"{where} has an unknown field {name!r}: it has {', '.join(known)}")
+        if isinstance(value, str | bool | int | float | None) and not _fits(value, known[name].type):
+            raise ConfigError(f"{where}.{name} is {value!r}, which is not a {known[name].type}")
+    return cls(**fields)
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    """Whether a JSON scalar may stand in a field of this annotation."""
+    choices = getattr(annotation, "__args__", (annotation,))
+    if getattr(annotation, "__origin__", None) is Literal:
+        return value in choices
+    for choice in choices:
+        if getattr(choice, "__origin__", None) is Literal:
+            if value in choice.__args__:
+                return True
+        elif choice is float:
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return True
+        elif value is None or isinstance(value, bool):
+            if type(value) is choice:
+                return True
+        elif isinstance(choice, type) and isinstance(value, choice):
+            return True
+    return False
+
+
+def _check_positive(config: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if not value > 0:
+            raise ConfigError(f"{name} is {value}: give a number above 0")
