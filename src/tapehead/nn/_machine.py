@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from .. import engine
 from .._types import Trace, map_state
-from ._controllers import build_controller
+from ._controllers import FeedforwardController, LSTMController, build_controller
 from ._pretrained import Pretrained
 
 
@@ -70,6 +70,22 @@ class Machine(Pretrained, nn.Module, ABC):
         """One step in plain PyTorch: x [B, input_size], state → (features, state, trace entry)."""
 
     @abstractmethod
+    def _memory_spec(self) -> dict[str, Any]:
+        """The fields of :class:`engine.KernelSpec` that describe the memory."""
+
+    def kernel_spec(self) -> engine.KernelSpec | str:
+        """This machine in the native kernel's terms, or why it has none."""
+        if not isinstance(self.controller, LSTMController | FeedforwardController):
+            return f"the controller {type(self.controller).__name__} is your own"
+        return engine.KernelSpec(
+            lstm=isinstance(self.controller, LSTMController),
+            hidden_size=self.controller.hidden_size,
+            layers=tuple((layer.weight, layer.bias) for layer in self.controller.layers),
+            clip_gradient=self.controller.clip_gradient,
+            **self._memory_spec(),
+        )
+
+    @abstractmethod
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
         """The outputs from the controller's output [.., L·H] and the words read [.., R, W]."""
 
@@ -100,6 +116,8 @@ class Machine(Pretrained, nn.Module, ABC):
         Raises:
             ValueError: a shape, length or state that does not fit; the message names it.
         """
+        if return_trace and not self.traceable:
+            raise ValueError(f"return_trace=True: a {type(self).__name__} has no memory to trace")
         packed = x if isinstance(x, PackedSequence) else None
         if packed is not None:
             if lengths is not None:

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -22,6 +22,9 @@ WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 CARD_FILE = "card.md"
 MAX_CONFIG_BYTES = 1_000_000
+
+# (typing.Self is beyond beartype, which checks shapes under pytest.)
+M = TypeVar("M", bound="Pretrained")
 
 
 class PretrainedError(ValueError):
@@ -92,7 +95,7 @@ class Pretrained:
                 os.replace(file, folder / file.name)
 
     @classmethod
-    def from_pretrained(cls, folder: str | os.PathLike, **overrides: Any) -> Self:
+    def from_pretrained(cls: type[M], folder: str | os.PathLike, **overrides: Any) -> M:
         """Build the machine that ``folder`` describes, with its weights.
 
         Args:

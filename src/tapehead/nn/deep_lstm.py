@@ -85,6 +85,9 @@ class DeepLSTM(Machine):
         state = LSTMState(self.controller.initial_state(B, weight.device, weight.dtype))
         return self._squeeze_if_unbatched(state, batch_size)
 
+    def _memory_spec(self) -> dict[str, Any]:
+        return {"kind": "none"}
+
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
         """y = W_y [h¹; …; h^L] + b."""
         return self.output_from_controller(features)

@@ -160,6 +160,22 @@ class DNC(Machine):
         )
         return self._squeeze_if_unbatched(state, batch_size)
 
+    def _memory_spec(self) -> dict[str, Any]:
+        norm = self.interface_norm
+        return {
+            "kind": "dnc",
+            "interface": (self.interface.weight,),
+            "interface_norm": () if norm is None else (norm.weight, norm.bias),
+            "word_size": self.word_size,
+            "num_reads": self.num_reads,
+            "temporal_links": self.temporal_links,
+            "masked_lookup": self.masked_lookup,
+            "mask_min": self.mask_min,
+            "deallocation": self.deallocation,
+            "link_sharpening": self.link_sharpening,
+            "usage_gradient": self.usage_gradient,
+        }
+
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
         """DNC: y = W_y [h¹; …; h^L] + W_r [r¹; …; r^R], with the bypass dropout on the first term."""
         assert read_words is not None

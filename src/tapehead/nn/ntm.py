@@ -141,6 +141,17 @@ class NTM(Machine):
         )
         return self._squeeze_if_unbatched(state, batch_size)
 
+    def _memory_spec(self) -> dict[str, Any]:
+        return {
+            "kind": "ntm",
+            "interface": (self.interface.weight, self.interface.bias),
+            "word_size": self.word_size,
+            "num_reads": self.num_reads,
+            "num_writes": self.num_writes,
+            "max_shift": self.max_shift,
+            "read_first": self.read_first,
+        }
+
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
         """y = W_y [h¹; …; h^L] + W_r [r¹; …; r^R] + b."""
         assert read_words is not None

@@ -1,4 +1,4 @@
-"""What a task is: a frozen specification that draws episodes, scores answers to them and draws pictures of them.
+"""What a task is: a frozen specification that draws episodes, scores the answers and pictures both.
 
 Axes: T steps, B sequences of a batch, ``inputs`` and ``outputs`` the channels of the task.
 """
@@ -6,7 +6,7 @@ Axes: T steps, B sequences of a batch, ``inputs`` and ``outputs`` the channels o
 import abc
 import dataclasses
 import math
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -16,6 +16,9 @@ from ._picture import Rows, picture
 
 # Far enough from zero that float32's logistic cross-entropy is exactly zero.
 CERTAIN = 1e4
+
+# Not typing.Self: beartype, which checks functions one by one under pytest, cannot resolve it.
+SameTask = TypeVar("SameTask", bound="Task")
 
 
 class Batch(NamedTuple):
@@ -40,7 +43,7 @@ class Batch(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Task(abc.ABC):
-    """A task: a frozen dataclass whose fields are its size ranges and the like (ints and floats, fit for JSON).
+    """A task: a frozen dataclass whose fields are its size ranges and the like (ints, floats; fit for JSON).
 
     A task of one's own is a frozen dataclass below this class, with ``name``, ``sizes``, ``input_size``,
     ``output_size`` and ``sample``, and ``@tapehead.tasks.register`` above it. Everything else is here, for
@@ -53,7 +56,7 @@ class Task(abc.ABC):
     name: ClassVar[str]
     """The name in the registry and in saved configurations, such as "repeat-copy"."""
     sizes: ClassVar[tuple[str, ...]] = ()
-    """The sizes that ``at`` can fix. Size "length" is the field ``length``, or ``min_length`` with ``max_length``."""
+    """The sizes that ``at`` can fix: "length" is the field ``length``, or min_length with max_length."""
 
     @property
     @abc.abstractmethod
@@ -77,7 +80,7 @@ class Task(abc.ABC):
             A batch, padded to the longest of its episodes.
         """
 
-    def at(self, **sizes: int) -> Self:
+    def at(self: SameTask, **sizes: int) -> SameTask:
         """The same task with these sizes fixed: ``Copy().at(length=120)``.
 
         Args:
@@ -122,7 +125,7 @@ class Task(abc.ABC):
 
     @torch.no_grad()
     def wrong_bits(self, outputs: Float[Tensor, "T B outputs"], batch: Batch) -> Int64[Tensor, " B"]:
-        """Bits of each sequence that are wrong when the answer is 1 where the logit is above zero; int64, [B]."""
+        """Wrong bits of each sequence, where the answer is 1 if its logit is above zero; int64, [B]."""
         wrong = (outputs > 0) != (batch.targets > 0.5)
         return (wrong & batch.mask.unsqueeze(-1)).sum((0, 2))
 
@@ -154,7 +157,8 @@ class Task(abc.ABC):
         if not 0 <= index < batch_size:
             raise ValueError(f"index must be in 0..{batch_size - 1} for this batch, got {index}.")
         steps = int(batch.lengths[index])
-        one = Batch(*(field[:steps, [index]] for field in batch[:3]), batch.lengths[[index]])
+        inputs, targets, mask = (field[:steps, [index]] for field in batch[:3])
+        one = Batch(inputs, targets, mask, batch.lengths[[index]])
         rows: Rows = {
             "input": (self.input_labels, one.inputs[:, 0]),
             "target": (self.output_labels, one.targets[:, 0]),

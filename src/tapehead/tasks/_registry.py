@@ -35,7 +35,7 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str, **fields: Any) -> Task:
-    """The task of this name: ``get("copy", max_length=5)``; fields that are not given have the paper's values.
+    """The task of this name: ``get("copy", max_length=5)``; other fields have the paper's values.
 
     Raises:
         ValueError: no task has this name, or it has no such field, or a value does not fit.

@@ -22,27 +22,27 @@ class Copy(Task):
         input bits   1 . . 1
                      . 1 . 1
                      1 1 . .
-        start      1                        channel ``bits``
-        end                  1              channel ``bits + 1``
+        start      1                        channel ``num_bits``
+        end                  1              channel ``num_bits + 1``
         target                 1 . . 1
                                . 1 . 1
                                1 1 . .
-        end marker                     1    channel ``bits`` of the output
+        end marker                     1    channel ``num_bits`` of the output
         mask                   1 1 1 1 1
 
-    With L vectors an episode has 2 L + 3 steps, of which the last L + 1 count. The layout is that of DeepMind's
-    published repeat-copy generator; the channels, 10 in and 9 out for 8 bits, are those that the parameter
-    count of the paper's baseline fits. There is no input while the answer is given.
+    With L vectors an episode has 2 L + 3 steps, of which the last L + 1 count. The layout is that of
+    DeepMind's published repeat-copy generator; the channels, 10 in and 9 out for 8 bits, are those that the
+    parameter count of the paper's baseline fits. There is no input while the answer is given.
 
-    Other uses in the papers: ``Copy(bits=6, max_length=100)`` is the sparse-link experiment (DNC Extended Data
-    Fig. 4). A memory is resized (Extended Data Fig. 2 does it with graph traversal) by training on
-    ``Copy(max_length=10)`` with a small memory and asking ``Copy().at(length=50)`` with
+    Other uses in the papers: ``Copy(num_bits=6, max_length=100)`` is the sparse-link experiment (DNC
+    Extended Data Fig. 4). A memory is resized (Extended Data Fig. 2 does it with graph traversal) by
+    training on ``Copy(max_length=10)`` with a small memory and asking ``Copy().at(length=50)`` with
     ``machine(x, memory_size=64)``.
 
     Args:
         min_length: the fewest vectors.
         max_length: the most vectors; every sequence draws its length from U{min_length..max_length}.
-        bits: bits of a vector.
+        num_bits: bits of a vector.
 
     Raises:
         ValueError: a number below 1, or min_length above max_length.
@@ -53,48 +53,50 @@ class Copy(Task):
 
     min_length: int = 1
     max_length: int = 20
-    bits: int = 8
+    num_bits: int = 8
 
     def __post_init__(self) -> None:
         check_range(self, "length")
-        check_whole("bits", self.bits, least=1)
+        check_whole("num_bits", self.num_bits, least=1)
 
     @property
     def input_size(self) -> int:
         """The bits, the start flag and the end flag."""
-        return self.bits + 2
+        return self.num_bits + 2
 
     @property
     def output_size(self) -> int:
         """The bits and the end marker."""
-        return self.bits + 1
+        return self.num_bits + 1
 
     @property
     def input_labels(self) -> tuple[str, ...]:
         """The channels in words."""
-        return (*(f"bit {i}" for i in range(self.bits)), "start", "end")
+        return (*(f"bit {i}" for i in range(self.num_bits)), "start", "end")
 
     @property
     def output_labels(self) -> tuple[str, ...]:
         """The channels in words."""
-        return (*(f"bit {i}" for i in range(self.bits)), "end")
+        return (*(f"bit {i}" for i in range(self.num_bits)), "end")
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         """Draw a batch; see ``Task.sample``."""
         length = draw_sizes(self.min_length, self.max_length, batch_size, generator)
-        vectors = draw_bits(int(length.max()), batch_size, self.bits, generator)
+        vectors = draw_bits(int(length.max()), batch_size, self.num_bits, generator)
         lengths = 2 * length + 3
         step = count_steps(lengths)
         given, answered = step - 1, step - length - 2
 
         inputs = vectors.new_zeros(*answered.shape, self.input_size)
-        inputs[..., : self.bits] = place(vectors, given.expand_as(answered), (given >= 0) & (given < length))
-        inputs[..., self.bits] = (step == 0).float()
-        inputs[..., self.bits + 1] = (answered == -1).float()
+        inputs[..., : self.num_bits] = place(
+            vectors, given.expand_as(answered), (given >= 0) & (given < length)
+        )
+        inputs[..., self.num_bits] = (step == 0).float()
+        inputs[..., self.num_bits + 1] = (answered == -1).float()
 
         targets = vectors.new_zeros(*answered.shape, self.output_size)
-        targets[..., : self.bits] = place(vectors, answered, (answered >= 0) & (answered < length))
-        targets[..., self.bits] = (answered == length).float()
+        targets[..., : self.num_bits] = place(vectors, answered, (answered >= 0) & (answered < length))
+        targets[..., self.num_bits] = (answered == length).float()
         return Batch(inputs, targets, (answered >= 0) & (answered <= length), lengths)
 
     def details(self, episode: Batch) -> str:

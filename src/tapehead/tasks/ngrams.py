@@ -19,18 +19,18 @@ class NGrams(Task):
     """Predict the next bit of a source that is new in every sequence (NTM section 4.4).
 
     A sequence draws a table: for each of the 2^context patterns of the preceding bits, the probability from
-    Beta(½, ½) that the next bit is 1. The first ``context`` bits are fair coins; all others follow the table. One
-    episode::
+    Beta(½, ½) that the next bit is 1. The first ``context`` bits are fair coins; all others follow the
+    table. One episode::
 
         time     0   1   2   3   ...  length−1
         input    .   b1  b2  b3  ...
         target   b1  b2  b3  b4  ...  b(length)
         mask     1   1   1   1   ...  1
 
-    Input and target have one channel each. Every bit is predicted once, the first from nothing (an input of 0),
-    so the first ``context`` bits cost one bit each whatever a machine does, and the last is never an input. So
-    counted, the optimal estimator needs about 133.7 bits per sequence with the paper's 200 bits and 6-grams
-    (context 5), which is the paper's optimum (Fig. 13).
+    Input and target have one channel each. Every bit is predicted once, the first from nothing (an input of
+    0), so the first ``context`` bits cost one bit each whatever a machine does, and the last is never an
+    input. So counted, the optimal estimator needs about 133.7 bits per sequence with the paper's 200 bits
+    and 6-grams (context 5), which is the paper's optimum (Fig. 13).
 
     Args:
         min_length: the fewest bits.
@@ -110,8 +110,8 @@ class NGrams(Task):
 
             P(B = 1 | N1, N0, c) = (N1 + ½) / (N1 + N0 + 1)
 
-        where N1 and N0 count the ones and zeros that have followed the pattern c, the last ``context`` bits, in
-        this sequence so far. The first ``context`` bits have P = ½.
+        where N1 and N0 count the ones and zeros that have followed the pattern c, the last ``context``
+        bits, in this sequence so far. The first ``context`` bits have P = ½.
         """
         bits = batch.targets[..., 0].long()
         logits = torch.zeros_like(batch.targets)

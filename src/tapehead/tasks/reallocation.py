@@ -21,8 +21,8 @@ class Reallocation(Task):
         input bits   1 .         . 1
                      . 1         1 1
                      1 1         1 .
-        start      1           1              channel ``bits``
-        recall           1           1        channel ``bits + 1``
+        start      1           1              channel ``num_bits``
+        recall           1           1        channel ``num_bits + 1``
         target             1 .         .  1
                            . 1         1  1
                            1 1         1  .
@@ -31,18 +31,18 @@ class Reallocation(Task):
     With K sequences of L vectors an episode has K (2 L + 2) steps, of which K L count. All sequences of an
     episode have the same length.
 
-    The paper's demonstration has 10 sequences of 5 vectors, each recalled right after it was given, and a memory
-    of 10 slots: a DNC must free what it has recalled and write the next sequence over it. The width of the
-    vectors and the flags are not in the paper: 6 bits are what its other copy experiment has (Extended Data
-    Fig. 4), and the flags are those of the copy task. The next start flag ends an answer, so there is no end
-    marker.
+    The paper's demonstration has 10 sequences of 5 vectors, each recalled right after it was given, and a
+    memory of 10 slots: a DNC must free what it has recalled and write the next sequence over it. The width
+    of the vectors and the flags are not in the paper: 6 bits are what its other copy experiment has
+    (Extended Data Fig. 4), and the flags are those of the copy task. The next start flag ends an answer, so
+    there is no end marker.
 
     Args:
         min_sequences: the fewest sequences in an episode.
         max_sequences: the most sequences in an episode.
         min_length: the fewest vectors in a sequence.
         max_length: the most vectors in a sequence; each episode draws both sizes, each evenly from its range.
-        bits: bits of a vector.
+        num_bits: bits of a vector.
 
     Raises:
         ValueError: a number below 1, or a minimum above its maximum.
@@ -55,38 +55,38 @@ class Reallocation(Task):
     max_sequences: int = 10
     min_length: int = 5
     max_length: int = 5
-    bits: int = 6
+    num_bits: int = 6
 
     def __post_init__(self) -> None:
         check_range(self, "sequences")
         check_range(self, "length")
-        check_whole("bits", self.bits, least=1)
+        check_whole("num_bits", self.num_bits, least=1)
 
     @property
     def input_size(self) -> int:
         """The bits, the start flag and the recall flag."""
-        return self.bits + 2
+        return self.num_bits + 2
 
     @property
     def output_size(self) -> int:
         """The bits."""
-        return self.bits
+        return self.num_bits
 
     @property
     def input_labels(self) -> tuple[str, ...]:
         """The channels in words."""
-        return (*(f"bit {i}" for i in range(self.bits)), "start", "recall")
+        return (*(f"bit {i}" for i in range(self.num_bits)), "start", "recall")
 
     @property
     def output_labels(self) -> tuple[str, ...]:
         """The channels in words."""
-        return tuple(f"bit {i}" for i in range(self.bits))
+        return tuple(f"bit {i}" for i in range(self.num_bits))
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         """Draw a batch; see ``Task.sample``."""
         sequences = draw_sizes(self.min_sequences, self.max_sequences, batch_size, generator)
         length = draw_sizes(self.min_length, self.max_length, batch_size, generator)
-        rows = draw_bits(int((sequences * length).max()), batch_size, self.bits, generator)
+        rows = draw_bits(int((sequences * length).max()), batch_size, self.num_bits, generator)
         stride = 2 * length + 2
         lengths = sequences * stride
         step = count_steps(lengths)
@@ -95,14 +95,14 @@ class Reallocation(Task):
         given, answered = within - 1, within - length - 2
 
         inputs = rows.new_zeros(*within.shape, self.input_size)
-        inputs[..., : self.bits] = place(rows, first + given, inside & (given >= 0) & (given < length))
-        inputs[..., self.bits] = (inside & (within == 0)).float()
-        inputs[..., self.bits + 1] = (inside & (answered == -1)).float()
+        inputs[..., : self.num_bits] = place(rows, first + given, inside & (given >= 0) & (given < length))
+        inputs[..., self.num_bits] = (inside & (within == 0)).float()
+        inputs[..., self.num_bits + 1] = (inside & (answered == -1)).float()
 
         mask = inside & (answered >= 0)
         return Batch(inputs, place(rows, first + answered, mask), mask, lengths)
 
     def details(self, episode: Batch) -> str:
         """How many sequences, of how many vectors."""
-        sequences = int(episode.inputs[..., self.bits].sum())
+        sequences = int(episode.inputs[..., self.num_bits].sum())
         return f"{sequences} sequences of {int(episode.mask.sum()) // sequences} vectors"

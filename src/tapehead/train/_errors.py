@@ -1,7 +1,9 @@
-"""What can go wrong in training for reasons a person can mend: one clear sentence each."""
+"""What can go wrong in training for reasons that a person can mend: one clear sentence each."""
+
+from .._errors import UserError
 
 
-class TrainingError(RuntimeError):
+class TrainingError(UserError):
     """The run cannot start or go on; the message says why and what to do."""
 
 

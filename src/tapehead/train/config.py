@@ -7,14 +7,15 @@ beside every run (under "training").
 import dataclasses
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import tyro
-from typing_extensions import Self
 
 from .. import nn, tasks
 from ._errors import ConfigError
+from ._fields import check_positive, construct, mapping
 
 ARCHITECTURE = "architecture"
 
@@ -23,7 +24,7 @@ ARCHITECTURE = "architecture"
 class ModelConfig:
     """What all machines have in common."""
 
-    architecture: ClassVar[type[nn.Machine]]
+    architecture: ClassVar[Callable[..., nn.Machine]]
 
     def build(self, task: tasks.Task, **extra: Any) -> nn.Machine:
         """The machine for ``task``; ``extra`` are further constructor arguments.
@@ -42,7 +43,7 @@ class ModelConfig:
 class NTMConfig(ModelConfig):
     """A Neural Turing Machine; fields as in :class:`tapehead.NTM`."""
 
-    architecture: ClassVar[type[nn.Machine]] = nn.NTM
+    architecture: ClassVar[Callable[..., nn.Machine]] = nn.NTM
 
     hidden_size: int = 100
     """units a controller layer"""
@@ -69,7 +70,7 @@ class NTMConfig(ModelConfig):
 class DNCConfig(ModelConfig):
     """A Differentiable Neural Computer; fields as in :class:`tapehead.DNC`."""
 
-    architecture: ClassVar[type[nn.Machine]] = nn.DNC
+    architecture: ClassVar[Callable[..., nn.Machine]] = nn.DNC
 
     hidden_size: int = 100
     """units a controller layer"""
@@ -106,7 +107,7 @@ class DNCConfig(ModelConfig):
 class LSTMConfig(ModelConfig):
     """The papers' baseline; fields as in :class:`tapehead.nn.DeepLSTM`."""
 
-    architecture: ClassVar[type[nn.Machine]] = nn.DeepLSTM
+    architecture: ClassVar[Callable[..., nn.Machine]] = nn.DeepLSTM
 
     hidden_size: int = 256
     """cells a layer"""
@@ -143,7 +144,7 @@ class OptimizerConfig:
     """learning rate of the last update, reached along a half cosine; None keeps it constant"""
 
     def __post_init__(self) -> None:
-        _check_positive(self, "lr", "clip_value")
+        check_positive(self, "lr", "clip_value")
         if self.warmup < 0:
             raise ConfigError(f"optimizer.warmup is {self.warmup}: give a number of updates, 0 for none")
 
@@ -164,7 +165,7 @@ class CurriculumConfig:
     """the fraction of batches drawn uniformly from earlier lessons"""
 
     def __post_init__(self) -> None:
-        _check_positive(self, "episodes", "check_every")
+        check_positive(self, "episodes", "check_every")
         if not self.lessons:
             raise ConfigError("curriculum.lessons is empty: give at least one task")
         for field in ("threshold", "replay"):
@@ -212,10 +213,12 @@ class TrainConfig:
     """lessons to train on instead of the task, which then only names the run's goal"""
 
     def __post_init__(self) -> None:
-        _check_positive(self, "batch_size", "sequences", "validate_every", "validation_sequences")
-        _check_positive(self, "stop_after", "log_every", "checkpoint_minutes")
+        check_positive(self, "batch_size", "sequences", "validate_every", "validation_sequences")
+        check_positive(self, "stop_after", "log_every", "checkpoint_minutes")
+        if not 0 <= self.seed < 1 << 32:
+            raise ConfigError(f"seed is {self.seed}: give a whole number from 0 to 2³² − 1")
         if self.checkpoint_every is not None:
-            _check_positive(self, "checkpoint_every")
+            check_positive(self, "checkpoint_every")
         if self.curriculum is not None:
             lesson = self.curriculum.lessons[0]
             if (lesson.input_size, lesson.output_size) != (self.task.input_size, self.task.output_size):
@@ -248,25 +251,25 @@ class TrainConfig:
         Raises:
             ConfigError: an unknown field, or a value of the wrong kind.
         """
-        fields = dict(_mapping(data, "the config"))
+        fields = dict(mapping(data, "the config"))
         for required in ("task", "model"):
             if required not in fields:
                 raise ConfigError(f"the config has no {required}: it is no training config")
         fields["task"] = _task(fields["task"], "task")
-        model = dict(_mapping(fields["model"], "model"))
+        model = dict(mapping(fields["model"], "model"))
         kind = model.pop(ARCHITECTURE, None)
         if kind not in MODEL_CONFIGS:
             raise ConfigError(f"model.{ARCHITECTURE} is {kind!r}: choose one of {', '.join(MODEL_CONFIGS)}")
-        fields["model"] = _construct(MODEL_CONFIGS[kind], model, "model")
-        fields["optimizer"] = _construct(OptimizerConfig, fields.get("optimizer", {}), "optimizer")
+        fields["model"] = construct(MODEL_CONFIGS[kind], model, "model")
+        fields["optimizer"] = construct(OptimizerConfig, fields.get("optimizer", {}), "optimizer")
         if fields.get("curriculum") is not None:
-            curriculum = dict(_mapping(fields["curriculum"], "curriculum"))
+            curriculum = dict(mapping(fields["curriculum"], "curriculum"))
             lessons = curriculum.get("lessons")
             if not isinstance(lessons, list):
                 raise ConfigError("curriculum.lessons is no list of tasks")
             curriculum["lessons"] = tuple(_task(lesson, "curriculum.lessons") for lesson in lessons)
-            fields["curriculum"] = _construct(CurriculumConfig, curriculum, "curriculum")
-        return _construct(cls, fields, "config")
+            fields["curriculum"] = construct(CurriculumConfig, curriculum, "curriculum")
+        return construct(cls, fields, "config")
 
 
 def load_config(path: str | os.PathLike) -> TrainConfig:
@@ -286,7 +289,7 @@ def load_config(path: str | os.PathLike) -> TrainConfig:
         raise ConfigError(f"{path} is not JSON ({error})") from error
     if isinstance(data, dict) and "format_version" in data:
         if "training" not in data:
-            raise ConfigError(f"{path} describes a model but not how it was trained: give a run's config.json")
+            raise ConfigError(f"{path} does not say how its model was trained: give a run's config.json")
         data = data["training"]
     try:
         return TrainConfig.from_dict(data)
@@ -298,52 +301,8 @@ def _kind_of(model: ModelConfig) -> str:
     return next(kind for kind, config in MODEL_CONFIGS.items() if type(model) is config)
 
 
-def _mapping(data: Any, where: str) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise ConfigError(f"{where} is {data!r}: a JSON object is needed")
-    return data
-
-
 def _task(data: Any, where: str) -> tasks.Task:
     try:
-        return tasks.from_dict(_mapping(data, where))
+        return tasks.from_dict(mapping(data, where))
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from error
-
-
-def _construct(cls: type, fields: Any, where: str) -> Any:
-    """``cls(**fields)``, with unknown fields and values of the wrong kind named."""
-    known = {field.name: field for field in dataclasses.fields(cls)}
-    for name, value in _mapping(fields, where).items():
-        if name not in known:
-            raise ConfigError(f"{where} has an unknown field {name!r}: it has {', '.join(known)}")
-        if isinstance(value, str | bool | int | float | None) and not _fits(value, known[name].type):
-            raise ConfigError(f"{where}.{name} is {value!r}, which is not a {known[name].type}")
-    return cls(**fields)
-
-
-def _fits(value: Any, annotation: Any) -> bool:
-    """Whether a JSON scalar may stand in a field of this annotation."""
-    choices = getattr(annotation, "__args__", (annotation,))
-    if getattr(annotation, "__origin__", None) is Literal:
-        return value in choices
-    for choice in choices:
-        if getattr(choice, "__origin__", None) is Literal:
-            if value in choice.__args__:
-                return True
-        elif choice is float:
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                return True
-        elif value is None or isinstance(value, bool):
-            if type(value) is choice:
-                return True
-        elif isinstance(choice, type) and isinstance(value, choice):
-            return True
-    return False
-
-
-def _check_positive(config: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if not value > 0:
-            raise ConfigError(f"{name} is {value}: give a number above 0")

@@ -1,0 +1,91 @@
+"""The command line: ``tapehead COMMAND``. Each command is one module, imported only when it is asked for."""
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from .._errors import UserError
+from ..nn._pretrained import PretrainedError
+
+__all__ = ["main"]
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "train": ("tapehead.cli.train", "train a model: tapehead train ntm-copy"),
+    "evaluate": ("tapehead.cli.evaluate", "score a model by length and memory size"),
+    "plot": ("tapehead.cli.plot", "draw what a model does with its memory"),
+    "models": ("tapehead.cli.models", "list the models that ship with tapehead, or show one's card"),
+    "tasks": ("tapehead.cli.tasks", "list the tasks, or show an episode of one"),
+    "engine": ("tapehead.cli.engine", "build the native engine and show its state"),
+}
+"""Name → (the module whose ``main(arguments)`` runs it, what it does)."""
+
+EXTRAS = {"accelerate": "train", "tyro": "train", "tqdm": "train", "matplotlib": "show", "tensorboard": "log"}
+"""Module → the extra of tapehead that brings it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0; 2 for what the user can mend; 130 after Ctrl-C."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt as interrupt:
+        _complain(str(interrupt) or "interrupted")
+        return getattr(interrupt, "exit_code", 130)
+    except BrokenPipeError:
+        # The reader of our output (`| head`) has left; nothing is wrong, and nothing more can be printed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (UserError, PretrainedError) as error:
+        _complain(str(error))
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        _complain(
+            f'{error.name} is not installed, and this command needs it: pip install "tapehead[{extra}]"'
+        )
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _complain(f"{where}{error.strerror or error}")
+    return 2
+
+
+def _run(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0 if arguments else 2
+    name, *rest = arguments
+    if name == "--version":
+        from .. import __version__
+
+        print(f"tapehead {__version__}")
+        return 0
+    if name not in COMMANDS:
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        raise UserError(
+            f"there is no command {name!r}: "
+            + (f"did you mean {close[0]}?" if close else f"the commands are {', '.join(COMMANDS)}")
+        )
+    return importlib.import_module(COMMANDS[name][0]).main(rest) or 0
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {about}" for name, (_, about) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: tapehead COMMAND ...",
+            "",
+            "Neural Turing Machines and Differentiable Neural Computers.",
+            "",
+            *lines,
+            "",
+            "`tapehead COMMAND --help` says more.",
+        ]
+    )
+
+
+def _complain(message: str) -> None:
+    print(f"tapehead: {message}", file=sys.stderr)

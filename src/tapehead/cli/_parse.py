@@ -1,0 +1,65 @@
+"""tyro, with its complaints as one sentence."""
+
+import contextlib
+import io
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import tyro
+
+from .._errors import UserError
+
+Options = TypeVar("Options")
+
+
+def parse(
+    options: type[Options], arguments: Sequence[str], *, prog: str, default: Options | None = None, about: str
+) -> Options:
+    """``options`` (a dataclass) filled from the command line.
+
+    Args:
+        options: what is asked for; its field docstrings are the help.
+        arguments: after the command's name.
+        prog: how the command is called, for the help.
+        default: the values of what is not given.
+        about: what the command does, for the help.
+
+    Raises:
+        UserError: an unknown option, or a value that does not fit.
+        SystemExit: help was asked for and printed.
+    """
+    complaints = io.StringIO()
+    given: dict[str, Any] = {} if default is None else {"default": default}
+    try:
+        with contextlib.redirect_stderr(complaints):
+            return tyro.cli(
+                options,
+                args=list(arguments),
+                prog=prog,
+                description=about,
+                config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagCreatePairsOff),
+                **given,
+            )
+    except ValueError as error:  # A task or a model refused its sizes.
+        raise UserError(str(error)) from error
+    except SystemExit as end:
+        if not end.code:
+            raise
+        raise UserError(f"{_sentence(complaints.getvalue())} (see `{prog} --help`)") from None
+
+
+def _sentence(box: str) -> str:
+    """The gist of tyro's framed complaint."""
+    sections: list[list[str]] = [[]]
+    for line in box.splitlines():
+        line = line.strip("│ ")
+        if re.fullmatch("─+", line):
+            sections.append([])
+        elif line and line[0] not in "╭╰":
+            sections[-1].append(line)
+    gist = " ".join(sections[0])
+    for section in sections[1:]:
+        if section and section[0].startswith("Perhaps you meant"):
+            gist += f"; perhaps you meant {section[1].split()[0]}"
+    return gist

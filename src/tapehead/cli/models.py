@@ -1,0 +1,42 @@
+"""``tapehead models``: the models that ship with tapehead."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import tyro
+
+from .. import zoo
+from ..nn._pretrained import CARD_FILE
+from ._parse import parse
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What the command takes."""
+
+    name: tyro.conf.Positional[str | None] = None
+    """a model, or a run's folder, whose card to show; all models when not given"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = parse(
+        Options,
+        arguments,
+        prog="tapehead models",
+        about="List the models that ship with tapehead, or show a card.",
+    )
+    if options.name is not None:
+        zoo.info(options.name)
+        card = zoo.find(options.name) / CARD_FILE
+        print(card.read_text(encoding="utf-8").rstrip() if card.is_file() else f"{options.name} has no card")
+        return 0
+    if not zoo.names():
+        print("no models ship with this tapehead; train one: tapehead train ntm-copy")
+    for name in zoo.names():
+        config = zoo.info(name)
+        task = config.get("task", {}).get("name", "no task")
+        validation = config.get("trained", {}).get("validation")
+        score = f"{validation['bits_per_sequence']:.4g} bits per sequence" if validation else ""
+        print(f"{name:32} {config['architecture']:9} {task:20} {score}".rstrip())
+    return 0

@@ -1,0 +1,33 @@
+"""What a machine tells the engine about itself, so that a kernel can run it."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class KernelSpec(NamedTuple):
+    """A machine in the kernel's terms; the kernel's C++ names are in native/dims.h."""
+
+    kind: str
+    """ "none", "ntm" or "dnc"."""
+    lstm: bool
+    """A deep LSTM controller; otherwise a feed-forward one."""
+    hidden_size: int
+    layers: tuple[tuple[Tensor, Tensor], ...]
+    """(weight, bias) of every controller layer."""
+    interface: tuple[Tensor, ...] = ()
+    """Weight, and bias where there is one."""
+    interface_norm: tuple[Tensor, ...] = ()
+    """Weight and bias of the layer norm, or nothing."""
+    word_size: int = 0
+    num_reads: int = 0
+    num_writes: int = 0
+    max_shift: int = 0
+    read_first: bool = False
+    temporal_links: bool = False
+    masked_lookup: bool = False
+    mask_min: float = 0.0
+    deallocation: bool = False
+    link_sharpening: bool = False
+    usage_gradient: bool = True
+    clip_gradient: float | None = None

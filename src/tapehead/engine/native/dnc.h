@@ -1,0 +1,563 @@
+// The DNC's memory: one step of one sample, forward and backward. README.md derives the backward pass.
+#pragma once
+#include <cmath>
+#include <vector>
+
+#include "content.h"
+
+namespace tapehead {
+
+// The fields of the interface vector, after their non-linearities: the paper's order, then the switches'.
+struct DNCFields {
+  Index read_keys, read_strengths, write_key, write_strength, erase, write_vector, free_gates, allocation_gate,
+      write_gate, modes, read_masks, write_mask, forward_strengths, backward_strengths, end;
+
+  explicit DNCFields(const Dims& d) {
+    Index at = 0;
+    auto next = [&](Index size) { at += size; return at - size; };
+    read_keys = next(d.R * d.W);
+    read_strengths = next(d.R);
+    write_key = next(d.W);
+    write_strength = next(1);
+    erase = next(d.W);
+    write_vector = next(d.W);
+    free_gates = next(d.R);
+    allocation_gate = next(1);
+    write_gate = next(1);
+    modes = next(d.links ? 3 * d.R : 0);
+    read_masks = next(d.masked ? d.R * d.W : 0);
+    write_mask = next(d.masked ? d.W : 0);
+    forward_strengths = next(d.link_sharpening ? d.R : 0);
+    backward_strengths = next(d.link_sharpening ? d.R : 0);
+    end = at;
+  }
+};
+
+// What a step leaves for the next one and for the backward pass. Arrays over slots have NP entries.
+template <class F> struct DNCRecord {
+  F *fields, *retention, *usage, *allocation, *content_write, *similarity_write, *write_weights, *precedence,
+      *inverse;                                       // of the new memory, without masks
+  F *read_weights, *content_read, *similarity_read;   // R × NP
+  F *forward, *backward, *sharp_forward, *sharp_backward;
+  F *inverse_write, *inverse_read;                    // with masks
+  int32_t* order;
+
+  DNCRecord(const Dims& d, Arena<F>& arena) {
+    const Index NP = padded<F>(d.N), linked = d.links ? NP : 0, sharp = d.link_sharpening ? NP : 0, masked = d.masked ? NP : 0;
+    fields = arena.take(d.I);
+    retention = arena.take(NP);
+    usage = arena.take(NP);
+    allocation = arena.take(NP);
+    content_write = arena.take(NP);
+    similarity_write = arena.take(NP);
+    write_weights = arena.take(NP);
+    precedence = arena.take(linked);
+    inverse = arena.take(NP);
+    read_weights = arena.take(d.R * NP);
+    content_read = arena.take(d.R * NP);
+    similarity_read = arena.take(d.R * NP);
+    forward = arena.take(d.R * linked);
+    backward = arena.take(d.R * linked);
+    sharp_forward = arena.take(d.R * sharp);
+    sharp_backward = arena.take(d.R * sharp);
+    inverse_write = arena.take(masked);
+    inverse_read = arena.take(d.R * masked);
+    order = reinterpret_cast<int32_t*>(arena.take(NP));
+  }
+};
+
+// Gradients that flow from step t + 1 back into step t.
+template <class F> struct DNCGradient {
+  F *memory, *link, *usage, *precedence, *write_weights, *read_weights;
+  DNCGradient(const Dims& d, Arena<F>& arena) {
+    const Index NP = padded<F>(d.N), linked = d.links ? NP : 0;
+    memory = arena.take(d.W * NP);
+    link = arena.take(d.N * linked);
+    usage = arena.take(NP);
+    precedence = arena.take(linked);
+    write_weights = arena.take(NP);
+    read_weights = arena.take(d.R * NP);
+  }
+};
+
+// Rows of the link matrix that one pass holds in registers.
+constexpr int kLinkRows = 4;
+constexpr int kMaxHeadsAtOnce = 5;
+
+template <class F> struct DNCMemory {
+  using Record = DNCRecord<F>;
+  using Gradient = DNCGradient<F>;
+  const Dims& d;
+  const DNCFields at;
+  const Index N, NP, W, R;
+
+  const F mask_min;
+
+  DNCMemory(const Dims& dims, double mask_minimum)
+      : d(dims), at(dims), N(dims.N), NP(padded<F>(dims.N)), W(dims.W), R(dims.R), mask_min(F(mask_minimum)) {}
+
+  // Scratch of one thread.
+  struct Scratch {
+    F *queries, *d_fields, *d_allocation, *d_content, *d_retention, *d_forward, *d_backward, *d_memory, *c1, *c2, *column;
+    Scratch(const Dims& d, Arena<F>& arena) {
+      const Index NP = padded<F>(d.N);
+      queries = arena.take(d.R * d.W);
+      d_fields = arena.take(d.I);
+      d_allocation = arena.take(NP);
+      d_content = arena.take(NP);
+      d_retention = arena.take(NP);
+      d_forward = arena.take(d.R * NP);
+      d_backward = arena.take(d.R * NP);
+      d_memory = arena.take(d.W * NP);
+      c1 = arena.take(NP);
+      c2 = arena.take(NP);
+      column = arena.take(NP);
+    }
+  };
+
+  Index link_size() const { return d.links ? N * NP : 0; }
+
+  void activate(const F* raw, F* a) const {
+    std::memcpy(a, raw, sizeof(F) * d.I);
+    auto oneplus = [&](Index from, Index count) {
+      for (Index i = from; i < from + count; i++) a[i] = 1 + softplus(raw[i]);
+    };
+    auto squash = [&](Index from, Index count) { map(raw + from, a + from, count, [](Vec<F> x) { return sigmoid_vector(x); }); };
+    oneplus(at.read_strengths, R);
+    oneplus(at.write_strength, 1);
+    squash(at.erase, W);
+    squash(at.free_gates, at.modes - at.free_gates);
+    for (Index r = 0; d.links && r < R; r++) {
+      F* m = a + at.modes + 3 * r;
+      const F top = std::max(m[0], std::max(m[1], m[2]));
+      for (int i = 0; i < 3; i++) m[i] = std::exp(m[i] - top);
+      const F total = m[0] + m[1] + m[2];
+      for (int i = 0; i < 3; i++) m[i] /= total;
+    }
+    if (d.masked) {
+      squash(at.read_masks, at.forward_strengths - at.read_masks);
+      for (Index i = at.read_masks; i < at.forward_strengths; i++) a[i] = mask_min + (1 - mask_min) * a[i];
+    }
+    if (d.link_sharpening) oneplus(at.forward_strengths, 2 * R);
+  }
+
+  void forward(const F* raw, const Record& last, Record& now, F* M, F* L, F* words, Scratch& s) const {
+    F* a = now.fields;
+    activate(raw, a);
+    retain(a, last.read_weights, now.retention);
+    for (Index n = 0; n < NP; n += kLanes<F>) {
+      const Vec<F> u = load(last.usage + n), w = load(last.write_weights + n);
+      store(now.usage + n, (u + w - u * w) * load(now.retention + n));
+    }
+    allocate(now.usage, now.order, now.allocation);
+    const F* inverse = last.inverse;
+    if (d.masked) inverse_norms(M, a + at.write_mask, W, NP, now.inverse_write), inverse = now.inverse_write;
+    content_forward(M, N, W, 1, a + at.write_key, a + at.write_strength, d.masked ? a + at.write_mask : nullptr, inverse,
+                    now.similarity_write, now.content_write, s.queries);
+    const F write_gate = a[at.write_gate], allocation_gate = a[at.allocation_gate];
+    for (Index n = 0; n < NP; n += kLanes<F>) {
+      const Vec<F> c = load(now.content_write + n);
+      store(now.write_weights + n, write_gate * (c + allocation_gate * (load(now.allocation + n) - c)));
+    }
+    write(now, M);
+    if (d.masked) {
+      for (Index r = 0; r < R; r++) inverse_norms(M, a + at.read_masks + r * W, W, NP, now.inverse_read + r * NP);
+    } else {
+      inverse_norms<F>(M, nullptr, W, NP, now.inverse);
+    }
+    content_forward(M, N, W, R, a + at.read_keys, a + at.read_strengths, d.masked ? a + at.read_masks : nullptr,
+                    d.masked ? now.inverse_read : now.inverse, now.similarity_read, now.content_read, s.queries);
+    if (!d.links) {
+      std::memcpy(now.read_weights, now.content_read, sizeof(F) * R * NP);
+    } else {
+      follow_links(last, now, L);
+      F written = 0;
+      for (Index n = 0; n < N; n++) written += now.write_weights[n];
+      for (Index n = 0; n < NP; n += kLanes<F>)
+        store(now.precedence + n, (1 - written) * load(last.precedence + n) + load(now.write_weights + n));
+      for (Index r = 0; r < R; r++) {
+        const F *f = now.forward + r * NP, *b = now.backward + r * NP;
+        if (d.link_sharpening) {
+          sharpen_links(f, a[at.forward_strengths + r], now.sharp_forward + r * NP);
+          sharpen_links(b, a[at.backward_strengths + r], now.sharp_backward + r * NP);
+          f = now.sharp_forward + r * NP, b = now.sharp_backward + r * NP;
+        }
+        const F* pi = a + at.modes + 3 * r;
+        for (Index n = 0; n < NP; n += kLanes<F>)
+          store(now.read_weights + r * NP + n, pi[0] * load(b + n) + pi[1] * load(now.content_read + r * NP + n) + pi[2] * load(f + n));
+      }
+    }
+    read_forward(M, NP, W, R, now.read_weights, words);
+  }
+
+  // The memory and (L not null) the links of step `now` from those before it: all that backward has to redo.
+  void replay(const Record& last, const Record& now, F* M, F* L) const {
+    write(now, M);
+    if (!d.links || !L) return;
+    for (Index i = 0; i < N; i++) {
+      const F w = now.write_weights[i];
+      F* row = L + i * NP;
+      for (Index j = 0; j < NP; j += kLanes<F>)
+        store(row + j, ((1 - w) - load(now.write_weights + j)) * load(row + j) + w * load(last.precedence + j));
+      row[i] = 0;
+    }
+  }
+
+  // `g` holds the gradient of the state after the step and leaves holding that of the state before it.
+  // M_before, L_before: the state before the step; M: the memory after it. d_words: of the words read.
+  void backward(const Record& last, const Record& now, const F* M_before, const F* L_before, const F* M,
+                const F* d_words, Gradient& g, F* d_raw, Scratch& s) const {
+    const F* a = now.fields;
+    F* da = s.d_fields;
+    std::memset(da, 0, sizeof(F) * d.I);
+    std::memset(s.d_retention, 0, sizeof(F) * NP);
+    read_backward(M, NP, W, R, now.read_weights, d_words, g.read_weights, g.memory);
+    for (Index r = 0; r < R; r++) {
+      const F* d_read = g.read_weights + r * NP;
+      const F* d_content_read = d_read;
+      if (d.links) {
+        const F* pi = a + at.modes + 3 * r;
+        F* d_pi = da + at.modes + 3 * r;
+        const F *f = (d.link_sharpening ? now.sharp_forward : now.forward) + r * NP;
+        const F *b = (d.link_sharpening ? now.sharp_backward : now.backward) + r * NP;
+        d_pi[0] = dot(d_read, b, NP);
+        d_pi[1] = dot(d_read, now.content_read + r * NP, NP);
+        d_pi[2] = dot(d_read, f, NP);
+        for (Index n = 0; n < NP; n += kLanes<F>) {
+          const Vec<F> dw = load(d_read + n);
+          store(s.d_backward + r * NP + n, pi[0] * dw);
+          store(s.d_content + n, pi[1] * dw);
+          store(s.d_forward + r * NP + n, pi[2] * dw);
+        }
+        if (d.link_sharpening) {
+          sharpen_links_backward(now.forward + r * NP, a[at.forward_strengths + r], f, s.d_forward + r * NP, da + at.forward_strengths + r);
+          sharpen_links_backward(now.backward + r * NP, a[at.backward_strengths + r], b, s.d_backward + r * NP, da + at.backward_strengths + r);
+        }
+        d_content_read = s.d_content;
+      }
+      content_backward(M, N, W, a + at.read_keys + r * W, a[at.read_strengths + r],
+                       d.masked ? a + at.read_masks + r * W : nullptr, d.masked ? now.inverse_read + r * NP : now.inverse,
+                       now.similarity_read + r * NP, now.content_read + r * NP, d_content_read,
+                       da + at.read_keys + r * W, da + at.read_strengths + r,
+                       d.masked ? da + at.read_masks + r * W : nullptr, g.memory, s.c1, s.c2);
+    }
+    std::memset(g.read_weights, 0, sizeof(F) * R * NP);
+    if (d.links) {
+      F written = 0;
+      for (Index n = 0; n < N; n++) written += now.write_weights[n];
+      const F d_written = -dot(g.precedence, last.precedence, NP);
+      for (Index n = 0; n < N; n++) g.write_weights[n] += g.precedence[n] + d_written;
+      for (Index n = 0; n < NP; n += kLanes<F>) store(g.precedence + n, (1 - written) * load(g.precedence + n));
+      follow_links_backward(last, now, L_before, g, s);
+    }
+    write_backward(now, M_before, g, da, s);
+
+    const F write_gate = a[at.write_gate], allocation_gate = a[at.allocation_gate];
+    Vec<F> d_write_gate{}, d_allocation_gate{};
+    for (Index n = 0; n < NP; n += kLanes<F>) {
+      const Vec<F> dw = load(g.write_weights + n), c = load(now.content_write + n), al = load(now.allocation + n);
+      d_write_gate += dw * (c + allocation_gate * (al - c));
+      d_allocation_gate += dw * write_gate * (al - c);
+      store(s.d_allocation + n, dw * (write_gate * allocation_gate));
+      store(s.d_content + n, dw * (write_gate * (1 - allocation_gate)));
+    }
+    da[at.write_gate] = sum<F>(d_write_gate);
+    da[at.allocation_gate] = sum<F>(d_allocation_gate);
+    content_backward(M_before, N, W, a + at.write_key, a[at.write_strength], d.masked ? a + at.write_mask : nullptr,
+                     d.masked ? now.inverse_write : last.inverse, now.similarity_write, now.content_write, s.d_content,
+                     da + at.write_key, da + at.write_strength, d.masked ? da + at.write_mask : nullptr, g.memory, s.c1, s.c2);
+    allocate_backward(now, s.d_allocation, g.usage);
+    for (Index n = 0; n < NP; n += kLanes<F>) {
+      const Vec<F> u = load(last.usage + n), w = load(last.write_weights + n), du = load(g.usage + n);
+      const Vec<F> kept = du * load(now.retention + n);
+      store(s.d_retention + n, load(s.d_retention + n) + du * (u + w - u * w));
+      store(g.usage + n, kept * (1 - w));
+      store(g.write_weights + n, d.usage_gradient ? kept * (1 - u) : Vec<F>{});
+    }
+    retain_backward(a, last.read_weights, s.d_retention, da, g.read_weights);
+    activate_backward(a, da, d_raw);
+  }
+
+ private:
+  // ψ = Π_r (1 − f_r w_r).
+  void retain(const F* a, const F* read_weights, F* retention) const {
+    for (Index n = 0; n < NP; n += kLanes<F>) {
+      Vec<F> keep = splat(F(1));
+      for (Index r = 0; r < R; r++) keep *= 1 - a[at.free_gates + r] * load(read_weights + r * NP + n);
+      store(retention + n, keep);
+    }
+  }
+
+  void retain_backward(const F* a, const F* read_weights, const F* d_retention, F* da, F* d_read_weights) const {
+    for (Index r = 0; r < R; r++) {
+      Vec<F> d_gate{};
+      for (Index n = 0; n < NP; n += kLanes<F>) {
+        Vec<F> others = load(d_retention + n);
+        for (Index q = 0; q < R; q++)
+          if (q != r) others *= 1 - a[at.free_gates + q] * load(read_weights + q * NP + n);
+        d_gate -= others * load(read_weights + r * NP + n);
+        store(d_read_weights + r * NP + n, load(d_read_weights + r * NP + n) - others * a[at.free_gates + r]);
+      }
+      da[at.free_gates + r] = sum<F>(d_gate);
+    }
+  }
+
+  // a[φ_j] = (1 − u[φ_j]) Π_{i<j} u[φ_i], φ the stable order of usages rounded to multiples of 1e-6.
+  void allocate(const F* usage, int32_t* order, F* allocation) const {
+    // Key and slot in one integer: a plain sort of these is the stable sort.
+    int64_t small[256];
+    std::vector<int64_t> large;
+    int64_t* keys = small;
+    if (N > 256) large.resize(N), keys = large.data();
+    for (Index n = 0; n < N; n++) keys[n] = (int64_t(std::nearbyint(usage[n] / F(1e-6))) << 24) | n;
+    std::sort(keys, keys + N);
+    F free = 1;
+    for (Index j = 0; j < N; j++) {
+      const Index n = keys[j] & 0xffffff;
+      order[j] = int32_t(n);
+      allocation[n] = (1 - usage[n]) * free;
+      free *= usage[n];
+    }
+    for (Index n = N; n < NP; n++) allocation[n] = 0;
+  }
+
+  // With P_j = Π_{i<j} u_i: d u_j += P_j (S_j − d a_j), S_j = Σ_{k>j} d a_k (1 − u_k) Π_{j<i<k} u_i. No division.
+  void allocate_backward(const Record& now, const F* d_allocation, F* d_usage) const {
+    F before[1024];
+    std::vector<F> large;
+    F* P = before;
+    if (N > 1024) large.resize(N), P = large.data();
+    F product = 1;
+    for (Index j = 0; j < N; j++) P[j] = product, product *= now.usage[now.order[j]];
+    F S = 0;
+    for (Index j = N - 1; j >= 0; j--) {
+      const Index n = now.order[j];
+      d_usage[n] += P[j] * (S - d_allocation[n]);
+      S = d_allocation[n] * (1 - now.usage[n]) + now.usage[n] * S;
+    }
+  }
+
+  void write(const Record& now, F* M) const {
+    const F *erase = now.fields + at.erase, *vector = now.fields + at.write_vector;
+    for (Index w = 0; w < W; w++) {
+      F* row = M + w * NP;
+      for (Index n = 0; n < NP; n += kLanes<F>) {
+        const Vec<F> ww = load(now.write_weights + n);
+        Vec<F> m = load(row + n);
+        if (d.deallocation) m *= load(now.retention + n);
+        store(row + n, m * (1 - ww * erase[w]) + ww * vector[w]);
+      }
+    }
+  }
+
+  void write_backward(const Record& now, const F* M_before, Gradient& g, F* da, Scratch& s) const {
+    const F *erase = now.fields + at.erase, *vector = now.fields + at.write_vector;
+    for (Index w = 0; w < W; w++) {
+      const F* row = M_before + w * NP;
+      F* d_row = g.memory + w * NP;
+      Vec<F> d_erase{}, d_vector{};
+      for (Index n = 0; n < NP; n += kLanes<F>) {
+        const Vec<F> ww = load(now.write_weights + n), dm = load(d_row + n), m = load(row + n);
+        const Vec<F> keep = d.deallocation ? load(now.retention + n) : splat(F(1));
+        const Vec<F> kept = m * keep;
+        d_erase -= dm * kept * ww;
+        d_vector += dm * ww;
+        store(g.write_weights + n, load(g.write_weights + n) + dm * (vector[w] - kept * erase[w]));
+        const Vec<F> d_kept = dm * (1 - ww * erase[w]);
+        if (d.deallocation) store(s.d_retention + n, load(s.d_retention + n) + d_kept * m);
+        store(d_row + n, d_kept * keep);
+      }
+      da[at.erase + w] = sum<F>(d_erase);
+      da[at.write_vector + w] = sum<F>(d_vector);
+    }
+  }
+
+  // S(d, s) = softmax(s log(d + ε)).
+  void sharpen_links(const F* directional, F strength, F* sharp) const {
+    for (Index n = 0; n < NP; n += kLanes<F>) store(sharp + n, log_vector(load(directional + n) + F(kEpsilon)));
+    softmax(sharp, strength, N, sharp);
+  }
+
+  void sharpen_links_backward(const F* directional, F strength, const F* sharp, F* gradient, F* d_strength) const {
+    const F mean = dot(gradient, sharp, NP);
+    Vec<F> ds{};
+    for (Index n = 0; n < NP; n += kLanes<F>) {
+      const Vec<F> shifted = load(directional + n) + F(kEpsilon);
+      const Vec<F> dz = load(sharp + n) * (load(gradient + n) - mean);
+      ds += dz * log_vector(shifted);
+      store(gradient + n, dz * strength / shifted);
+    }
+    *d_strength = sum<F>(ds);
+  }
+
+  // Update L and, while its rows are at hand, f = L w and b = Lᵀ w for all read heads.
+  void follow_links(const Record& last, Record& now, F* L) const {
+    std::memset(now.backward, 0, sizeof(F) * R * NP);
+    std::memset(now.forward, 0, sizeof(F) * R * NP);
+    for (Index r = 0; r < R; r += kMaxHeadsAtOnce)
+      switch (std::min<Index>(kMaxHeadsAtOnce, R - r)) {
+        case 1: links_pass<1>(last, now, L, r); break;
+        case 2: links_pass<2>(last, now, L, r); break;
+        case 3: links_pass<3>(last, now, L, r); break;
+        case 4: links_pass<4>(last, now, L, r); break;
+        default: links_pass<5>(last, now, L, r); break;
+      }
+  }
+
+  template <int HEADS> void links_pass(const Record& last, Record& now, F* L, Index first) const {
+    Index i = 0;
+    if (first == 0) {
+      for (; i + kLinkRows <= N; i += kLinkRows) links_rows<HEADS, kLinkRows, true>(last, now, L, first, i);
+      for (; i < N; i++) links_rows<HEADS, 1, true>(last, now, L, first, i);
+    } else {
+      for (; i + kLinkRows <= N; i += kLinkRows) links_rows<HEADS, kLinkRows, false>(last, now, L, first, i);
+      for (; i < N; i++) links_rows<HEADS, 1, false>(last, now, L, first, i);
+    }
+  }
+
+  template <int HEADS, int ROWS, bool UPDATE>
+  void links_rows(const Record& last, Record& now, F* L, Index first, Index i) const {
+    const F* read = last.read_weights + first * NP;
+    F* backward = now.backward + first * NP;
+    F* rows = L + i * NP;
+    Vec<F> f[ROWS][HEADS] = {};
+    F write[ROWS], from[ROWS][HEADS];
+    for (int q = 0; q < ROWS; q++) {
+      write[q] = now.write_weights[i + q];
+      for (int r = 0; r < HEADS; r++) from[q][r] = read[r * NP + i + q];
+    }
+    for (Index j = 0; j < NP; j += kLanes<F>) {
+      Vec<F> l[ROWS];
+      for (int q = 0; q < ROWS; q++) {
+        l[q] = load(rows + q * NP + j);
+        if constexpr (UPDATE) {
+          l[q] = ((1 - write[q]) - load(now.write_weights + j)) * l[q] + write[q] * load(last.precedence + j);
+          const Index lane = i + q - j;
+          if (lane >= 0 && lane < kLanes<F>) l[q][lane] = 0;
+          store(rows + q * NP + j, l[q]);
+        }
+      }
+      for (int r = 0; r < HEADS; r++) {
+        const Vec<F> w = load(read + r * NP + j);
+        Vec<F> b = load(backward + r * NP + j);
+        for (int q = 0; q < ROWS; q++) {
+          f[q][r] += l[q] * w;
+          b += l[q] * from[q][r];
+        }
+        store(backward + r * NP + j, b);
+      }
+    }
+    for (int q = 0; q < ROWS; q++)
+      for (int r = 0; r < HEADS; r++) now.forward[(first + r) * NP + i + q] = sum<F>(f[q][r]);
+  }
+
+  // From d_forward and d_backward of all heads to the gradients of the links, the last read weightings, the
+  // write weighting and the last precedence.
+  void follow_links_backward(const Record& last, const Record& now, const F* L_before, Gradient& g, Scratch& s) const {
+    std::memset(s.column, 0, sizeof(F) * NP);
+    for (Index r = 0; r < R; r += kMaxHeadsAtOnce)
+      switch (std::min<Index>(kMaxHeadsAtOnce, R - r)) {
+        case 1: links_pass_backward<1>(last, now, L_before, g, s, r); break;
+        case 2: links_pass_backward<2>(last, now, L_before, g, s, r); break;
+        case 3: links_pass_backward<3>(last, now, L_before, g, s, r); break;
+        case 4: links_pass_backward<4>(last, now, L_before, g, s, r); break;
+        default: links_pass_backward<5>(last, now, L_before, g, s, r); break;
+      }
+    for (Index n = 0; n < N; n++) g.write_weights[n] += s.column[n];
+  }
+
+  template <int HEADS>
+  void links_pass_backward(const Record& last, const Record& now, const F* L_before, Gradient& g, Scratch& s, Index first) const {
+    constexpr int rows = 2;
+    Index i = 0;
+    if (first + HEADS == R) {  // the last group of heads completes dL: only then can it go through the update
+      for (; i + rows <= N; i += rows) links_rows_backward<HEADS, rows, true>(last, now, L_before, g, s, first, i);
+      for (; i < N; i++) links_rows_backward<HEADS, 1, true>(last, now, L_before, g, s, first, i);
+    } else {
+      for (; i + rows <= N; i += rows) links_rows_backward<HEADS, rows, false>(last, now, L_before, g, s, first, i);
+      for (; i < N; i++) links_rows_backward<HEADS, 1, false>(last, now, L_before, g, s, first, i);
+    }
+  }
+
+  template <int HEADS, int ROWS, bool UPDATE>
+  void links_rows_backward(const Record& last, const Record& now, const F* L_before, Gradient& g, Scratch& s, Index first, Index i) const {
+    const F *read = last.read_weights + first * NP, *d_forward = s.d_forward + first * NP, *d_backward = s.d_backward + first * NP;
+    F* d_read = g.read_weights + first * NP;
+    Vec<F> d_read_rows[ROWS][HEADS] = {}, d_write[ROWS] = {};
+    F write[ROWS], from[ROWS][HEADS], df[ROWS][HEADS];
+    for (int q = 0; q < ROWS; q++) {
+      write[q] = now.write_weights[i + q];
+      for (int r = 0; r < HEADS; r++) from[q][r] = read[r * NP + i + q], df[q][r] = d_forward[r * NP + i + q];
+    }
+    for (Index j = 0; j < NP; j += kLanes<F>) {
+      const Vec<F> w = load(now.write_weights + j), p = load(last.precedence + j);
+      Vec<F> before[ROWS], l[ROWS], dl[ROWS];
+      for (int q = 0; q < ROWS; q++) {
+        before[q] = load(L_before + (i + q) * NP + j);
+        dl[q] = load(g.link + (i + q) * NP + j);
+        l[q] = ((1 - write[q]) - w) * before[q] + write[q] * p;
+        const Index lane = i + q - j;
+        if (lane >= 0 && lane < kLanes<F>) l[q][lane] = 0;
+      }
+      for (int r = 0; r < HEADS; r++) {
+        const Vec<F> wr = load(read + r * NP + j), db = load(d_backward + r * NP + j);
+        Vec<F> dr = load(d_read + r * NP + j);
+        for (int q = 0; q < ROWS; q++) {
+          dl[q] += df[q][r] * wr + from[q][r] * db;
+          dr += df[q][r] * l[q];
+          d_read_rows[q][r] += db * l[q];
+        }
+        store(d_read + r * NP + j, dr);
+      }
+      if constexpr (UPDATE) {
+        Vec<F> d_column = load(s.column + j), d_precedence = load(g.precedence + j);
+        for (int q = 0; q < ROWS; q++) {
+          const Index lane = i + q - j;
+          if (lane >= 0 && lane < kLanes<F>) dl[q][lane] = 0;  // the diagonal is no function of anything
+          d_write[q] += dl[q] * (p - before[q]);
+          d_column -= dl[q] * before[q];
+          d_precedence += dl[q] * write[q];
+          store(g.link + (i + q) * NP + j, dl[q] * ((1 - write[q]) - w));
+        }
+        store(s.column + j, d_column);
+        store(g.precedence + j, d_precedence);
+      } else {
+        for (int q = 0; q < ROWS; q++) store(g.link + (i + q) * NP + j, dl[q]);
+      }
+    }
+    for (int q = 0; q < ROWS; q++) {
+      for (int r = 0; r < HEADS; r++) d_read[r * NP + i + q] += sum<F>(d_read_rows[q][r]);
+      if constexpr (UPDATE) g.write_weights[i + q] += sum<F>(d_write[q]);
+    }
+  }
+
+  // Through the non-linearities: a are the activated fields, da their gradients.
+  void activate_backward(const F* a, const F* da, F* d_raw) const {
+    std::memcpy(d_raw, da, sizeof(F) * d.I);
+    auto oneplus = [&](Index from, Index count) {
+      for (Index i = from; i < from + count; i++) d_raw[i] = da[i] * softplus_slope(a[i] - 1);
+    };
+    auto squash = [&](Index from, Index count) {
+      for (Index i = from; i < from + count; i++) d_raw[i] = da[i] * a[i] * (1 - a[i]);
+    };
+    oneplus(at.read_strengths, R);
+    oneplus(at.write_strength, 1);
+    squash(at.erase, W);
+    squash(at.free_gates, at.modes - at.free_gates);
+    for (Index r = 0; d.links && r < R; r++) {
+      const F *pi = a + at.modes + 3 * r, *dp = da + at.modes + 3 * r;
+      const F mean = pi[0] * dp[0] + pi[1] * dp[1] + pi[2] * dp[2];
+      for (int i = 0; i < 3; i++) d_raw[at.modes + 3 * r + i] = pi[i] * (dp[i] - mean);
+    }
+    if (d.masked) {
+      const F scale = 1 - mask_min;
+      for (Index i = at.read_masks; i < at.forward_strengths; i++) {
+        const F m = (a[i] - mask_min) / scale;
+        d_raw[i] = da[i] * scale * m * (1 - m);
+      }
+    }
+    if (d.link_sharpening) oneplus(at.forward_strengths, 2 * R);
+  }
+};
+
+}  // namespace tapehead

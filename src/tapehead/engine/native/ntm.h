@@ -1,0 +1,277 @@
+// The NTM's memory: one step of one sample, forward and backward. README.md derives the backward pass.
+#pragma once
+#include "content.h"
+
+namespace tapehead {
+
+// The fields of one head within its part of the interface vector.
+struct HeadFields {
+  Index key, strength, gate, shifts, gamma, erase, add;
+  explicit HeadFields(const Dims& d)
+      : key(0), strength(d.W), gate(d.W + 1), shifts(d.W + 2), gamma(shifts + 2 * d.reach + 1), erase(gamma + 1), add(erase + d.W) {}
+};
+
+// What a step leaves for the next one and for the backward pass; read heads first, then write heads.
+template <class F> struct NTMRecord {
+  F *fields, *inverse, *weights, *content, *similarity, *shifted;
+  NTMRecord(const Dims& d, Arena<F>& arena) {
+    const Index NP = padded<F>(d.N), heads = d.R + d.writes;
+    fields = arena.take(d.I);
+    inverse = arena.take(NP);  // inverse norms of the new memory
+    weights = arena.take(heads * NP);
+    content = arena.take(heads * NP);
+    similarity = arena.take(heads * NP);
+    shifted = arena.take(heads * NP);
+  }
+};
+
+// Gradients that flow from step t + 1 back into step t.
+template <class F> struct NTMGradient {
+  F *memory, *weights;
+  F* link = nullptr;
+  NTMGradient(const Dims& d, Arena<F>& arena) {
+    const Index NP = padded<F>(d.N);
+    memory = arena.take(d.W * NP);
+    weights = arena.take((d.R + d.writes) * NP);
+  }
+};
+
+template <class F> struct NTMMemory {
+  using Record = NTMRecord<F>;
+  using Gradient = NTMGradient<F>;
+  const Dims& d;
+  const HeadFields at;
+  const Index N, NP, W, R, read_size, write_size;
+
+  NTMMemory(const Dims& dims, double)
+      : d(dims), at(dims), N(dims.N), NP(padded<F>(dims.N)), W(dims.W), R(dims.R), read_size(at.erase), write_size(at.erase + 2 * dims.W) {}
+
+  struct Scratch {
+    F *queries, *d_fields, *d_content, *d_shifted, *blend, *d_blend, *c1, *c2;
+    Scratch(const Dims& d, Arena<F>& arena) {
+      const Index NP = padded<F>(d.N), around = d.N + 2 * d.reach;
+      queries = arena.take(d.W);
+      d_fields = arena.take(d.I);
+      d_content = arena.take(NP);
+      d_shifted = arena.take(around);
+      blend = arena.take(around);
+      d_blend = arena.take(NP);
+      c1 = arena.take(NP);
+      c2 = arena.take(NP);
+    }
+  };
+
+  Index link_size() const { return 0; }
+  // Where head h's fields begin.
+  Index field(Index h) const { return h < R ? h * read_size : R * read_size + (h - R) * write_size; }
+
+  void forward(const F* raw, const Record& last, Record& now, F* M, F*, F* words, Scratch& s) const {
+    for (Index h = 0; h < R + d.writes; h++) activate(raw + field(h), now.fields + field(h), h >= R);
+    if (d.read_first) {
+      for (Index h = 0; h < R; h++) address(h, last, now, M, last.inverse, s);
+      read_forward(M, NP, W, R, now.weights, words);
+    }
+    for (Index h = R; h < R + d.writes; h++) address(h, last, now, M, last.inverse, s);
+    write(now, M);
+    inverse_norms<F>(M, nullptr, W, NP, now.inverse);
+    if (!d.read_first) {
+      for (Index h = 0; h < R; h++) address(h, last, now, M, now.inverse, s);
+      read_forward(M, NP, W, R, now.weights, words);
+    }
+  }
+
+  void replay(const Record&, const Record& now, F* M, F*) const { write(now, M); }
+
+  void backward(const Record& last, const Record& now, const F* M_before, const F*, const F* M_after, const F* d_words,
+                Gradient& g, F* d_raw, Scratch& s) const {
+    F* da = s.d_fields;
+    std::memset(da, 0, sizeof(F) * d.I);
+    auto reads_backward = [&](const F* M, const F* inverse) {
+      read_backward(M, NP, W, R, now.weights, d_words, g.weights, g.memory);
+      for (Index h = 0; h < R; h++) address_backward(h, last, now, M, inverse, g, da, s);
+    };
+    if (!d.read_first) reads_backward(M_after, now.inverse);
+    write_backward(now, M_before, g, da);
+    for (Index h = R; h < R + d.writes; h++) address_backward(h, last, now, M_before, last.inverse, g, da, s);
+    if (d.read_first) reads_backward(M_before, last.inverse);
+    for (Index h = 0; h < R + d.writes; h++)
+      activate_backward(now.fields + field(h), da + field(h), d_raw + field(h), h >= R);
+  }
+
+ private:
+  void activate(const F* raw, F* a, bool writes) const {
+    auto tanh = [](Vec<F> x) { return tanh_vector(x); };
+    map(raw + at.key, a + at.key, W, tanh);
+    a[at.strength] = softplus(raw[at.strength]);
+    a[at.gate] = sigmoid(raw[at.gate]);
+    const Index count = 2 * d.reach + 1;
+    const F *z = raw + at.shifts;
+    F *shifts = a + at.shifts, top = z[0], total = 0;
+    for (Index i = 1; i < count; i++) top = std::max(top, z[i]);
+    for (Index i = 0; i < count; i++) total += shifts[i] = std::exp(z[i] - top);
+    for (Index i = 0; i < count; i++) shifts[i] /= total;
+    a[at.gamma] = 1 + softplus(raw[at.gamma]);
+    if (!writes) return;
+    map(raw + at.erase, a + at.erase, W, [](Vec<F> x) { return sigmoid_vector(x); });
+    map(raw + at.add, a + at.add, W, tanh);
+  }
+
+  void activate_backward(const F* a, const F* da, F* d_raw, bool writes) const {
+    for (Index w = 0; w < W; w++) d_raw[at.key + w] = da[at.key + w] * (1 - a[at.key + w] * a[at.key + w]);
+    d_raw[at.strength] = da[at.strength] * softplus_slope(a[at.strength]);
+    d_raw[at.gate] = da[at.gate] * a[at.gate] * (1 - a[at.gate]);
+    F mean = 0;
+    for (Index i = 0; i < 2 * d.reach + 1; i++) mean += a[at.shifts + i] * da[at.shifts + i];
+    for (Index i = 0; i < 2 * d.reach + 1; i++) d_raw[at.shifts + i] = a[at.shifts + i] * (da[at.shifts + i] - mean);
+    d_raw[at.gamma] = da[at.gamma] * softplus_slope(a[at.gamma] - 1);
+    if (!writes) return;
+    for (Index w = 0; w < W; w++) {
+      const F e = a[at.erase + w], v = a[at.add + w];
+      d_raw[at.erase + w] = da[at.erase + w] * e * (1 - e);
+      d_raw[at.add + w] = da[at.add + w] * (1 - v * v);
+    }
+  }
+
+  // ext[q] = x[(q − reach) mod N]: with both ends repeated, a circular shift is a plain one.
+  void wrap(const F* x, F* ext) const {
+    std::memcpy(ext + d.reach, x, sizeof(F) * N);
+    for (Index q = 0; q < d.reach; q++) {
+      ext[q] = x[((q - d.reach) % N + N) % N];
+      ext[d.reach + N + q] = x[q % N];
+    }
+  }
+
+  // The gated blend of content and last weighting (eq. 7), wrapped around.
+  void blend(const F* a, const F* content, const F* previous, F* ext, F* plain_blend) const {
+    const F gate = a[at.gate];
+    for (Index n = 0; n < NP; n += kLanes<F>) {
+      const Vec<F> p = load(previous + n);
+      store(plain_blend + n, p + gate * (load(content + n) - p));
+    }
+    wrap(plain_blend, ext);
+  }
+
+  // Content → interpolate → shift → sharpen (eq. 5 to 9).
+  void address(Index h, const Record& last, Record& now, const F* M, const F* inverse, Scratch& s) const {
+    const F* a = now.fields + field(h);
+    F *content = now.content + h * NP, *shifted = now.shifted + h * NP, *weights = now.weights + h * NP;
+    content_forward<F>(M, N, W, 1, a + at.key, a + at.strength, nullptr, inverse, now.similarity + h * NP, content, s.queries);
+    blend(a, content, last.weights + h * NP, s.blend, s.d_blend);
+    const F* shifts = a + at.shifts;
+    const Index reach = d.reach;
+    F largest = 0;
+    for (Index n = 0; n < N; n++) {
+      F x = 0;  // offset o − reach moves slot n − (o − reach) to n: ext index n + 2 · reach − o
+      for (Index o = 0; o <= 2 * reach; o++) x += shifts[o] * s.blend[n + 2 * reach - o];
+      shifted[n] = x;
+      largest = std::max(largest, x);
+    }
+    for (Index n = N; n < NP; n++) shifted[n] = 0;
+    if (largest < std::numeric_limits<F>::min()) {
+      std::memset(weights, 0, sizeof(F) * NP);
+      return;
+    }
+    const F gamma = a[at.gamma], top = std::log(largest);
+    const F tiny = std::numeric_limits<F>::min();
+    Vec<F> total{};
+    for (Index n = 0; n < NP; n += kLanes<F>) {
+      const Vec<F> x = load(shifted + n);
+      const Vec<F> power = exp_vector(gamma * (log_vector(x > tiny ? x : splat(tiny)) - top));
+      const Vec<F> y = x > 0 ? power : Vec<F>{};
+      total += y;
+      store(weights + n, y);
+    }
+    const F norm = 1 / sum<F>(total);
+    for (Index n = 0; n < NP; n += kLanes<F>) store(weights + n, load(weights + n) * norm);
+  }
+
+  // From g.weights[h] (of this step's weighting) to the fields, the memory, and g.weights[h] of the last one.
+  void address_backward(Index h, const Record& last, const Record& now, const F* M, const F* inverse, Gradient& g, F* da_all, Scratch& s) const {
+    const F* a = now.fields + field(h);
+    F* da = da_all + field(h);
+    const F *content = now.content + h * NP, *shifted = now.shifted + h * NP, *weights = now.weights + h * NP;
+    F* d_weights = g.weights + h * NP;
+    // y = x^γ / Σ x^γ: dx = γ y/x (dy − Σ dy y), dγ = Σ y (dy − Σ dy y) log x.
+    const F tiny = std::numeric_limits<F>::min(), gamma = a[at.gamma];
+    const F mean = dot(d_weights, weights, NP);
+    Vec<F> d_gamma{};
+    for (Index n = 0; n < NP; n += kLanes<F>) {
+      const Vec<F> x = load(shifted + n), safe = x > tiny ? x : splat(tiny);
+      const Vec<F> dz = load(weights + n) * (load(d_weights + n) - mean);
+      d_gamma += dz * log_vector(safe);
+      store(s.c1 + n, x > tiny ? gamma * dz / safe : Vec<F>{});
+    }
+    da[at.gamma] = sum<F>(d_gamma);
+    blend(a, content, last.weights + h * NP, s.blend, s.d_blend);
+    wrap(s.c1, s.d_shifted);
+    const F* shifts = a + at.shifts;
+    const Index reach = d.reach;
+    for (Index o = 0; o <= 2 * reach; o++) {
+      F ds = 0;
+      for (Index n = 0; n < N; n++) ds += s.c1[n] * s.blend[n + 2 * reach - o];
+      da[at.shifts + o] = ds;
+    }
+    for (Index n = 0; n < N; n++) {
+      F x = 0;
+      for (Index o = 0; o <= 2 * reach; o++) x += shifts[o] * s.d_shifted[n + o];
+      s.d_blend[n] = x;
+    }
+    for (Index n = N; n < NP; n++) s.d_blend[n] = 0;
+    const F gate = a[at.gate];
+    Vec<F> d_gate{};
+    for (Index n = 0; n < NP; n += kLanes<F>) {
+      const Vec<F> db = load(s.d_blend + n);
+      d_gate += db * (load(content + n) - load(last.weights + h * NP + n));
+      store(s.d_content + n, gate * db);
+      store(d_weights + n, (1 - gate) * db);
+    }
+    da[at.gate] = sum<F>(d_gate);
+    content_backward<F>(M, N, W, a + at.key, a[at.strength], nullptr, inverse, now.similarity + h * NP, content, s.d_content,
+                        da + at.key, da + at.strength, nullptr, g.memory, s.c1, s.c2);
+  }
+
+  // M = M ∘ Π_h (1 − w_h e_hᵀ) + Σ_h w_h a_hᵀ.
+  void write(const Record& now, F* M) const {
+    for (Index w = 0; w < W; w++)
+      for (Index n = 0; n < NP; n += kLanes<F>) {
+        Vec<F> m = load(M + w * NP + n), added{};
+        for (Index h = R; h < R + d.writes; h++) {
+          const Vec<F> weights = load(now.weights + h * NP + n);
+          const F* a = now.fields + field(h);
+          m *= 1 - weights * a[at.erase + w];
+          added += weights * a[at.add + w];
+        }
+        store(M + w * NP + n, m + added);
+      }
+  }
+
+  void write_backward(const Record& now, const F* M_before, Gradient& g, F* da_all) const {
+    for (Index h = R; h < R + d.writes; h++) {
+      const F *a = now.fields + field(h), *weights = now.weights + h * NP;
+      F *da = da_all + field(h), *d_weights = g.weights + h * NP;
+      for (Index w = 0; w < W; w++) {
+        const F erase = a[at.erase + w], add = a[at.add + w];
+        Vec<F> d_erase{}, d_add{};
+        for (Index n = 0; n < NP; n += kLanes<F>) {
+          const Vec<F> dm = load(g.memory + w * NP + n), ww = load(weights + n);
+          Vec<F> d_keep = dm * load(M_before + w * NP + n);
+          for (Index q = R; q < R + d.writes; q++)
+            if (q != h) d_keep *= 1 - load(now.weights + q * NP + n) * now.fields[field(q) + at.erase + w];
+          d_erase -= d_keep * ww;
+          d_add += dm * ww;
+          store(d_weights + n, load(d_weights + n) + (dm * add - d_keep * erase));
+        }
+        da[at.erase + w] = sum<F>(d_erase);
+        da[at.add + w] = sum<F>(d_add);
+      }
+    }
+    for (Index w = 0; w < W; w++)
+      for (Index n = 0; n < NP; n += kLanes<F>) {
+        Vec<F> dm = load(g.memory + w * NP + n);
+        for (Index h = R; h < R + d.writes; h++) dm *= 1 - load(now.weights + h * NP + n) * now.fields[field(h) + at.erase + w];
+        store(g.memory + w * NP + n, dm);
+      }
+  }
+};
+
+}  // namespace tapehead

@@ -1,0 +1,98 @@
+// Matrix products whose accumulators stay in registers.
+#pragma once
+#include "simd.h"
+
+namespace tapehead {
+
+#if defined(__AVX512F__)
+constexpr int kTileRows = 8;  // 8 rows × 2 vectors: 16 of the 32 vector registers accumulate
+#else
+constexpr int kTileRows = 4;  // 4 × 2 of 16
+#endif
+constexpr int kPanelVectors = 2;
+
+// A right-hand side [K, J] cut into panels of columns: packed (each panel contiguous) or a plain row-major
+// matrix whose row length is a whole number of vectors.
+template <class F> struct Panels {
+  const F* data;
+  Index row;    // from one row of a panel to the next
+  Index panel;  // from one panel to the next
+};
+
+template <class F> constexpr Index panel_width() { return kPanelVectors * kLanes<F>; }
+
+template <class F> inline Panels<F> plain(const F* matrix, Index row_length) {
+  return {matrix, row_length, panel_width<F>()};
+}
+
+// Elements that a packed [K, J] takes.
+template <class F> inline Index packed_size(Index K, Index J) { return K * ((J + panel_width<F>() - 1) / panel_width<F>()) * panel_width<F>(); }
+
+// Pack element (k, j) = source[k · k_step + j · j_step], columns beyond J as zeros.
+template <class F> Panels<F> pack(const F* source, Index k_step, Index j_step, Index K, Index J, F* out) {
+  const Index width = panel_width<F>();
+  for (Index j0 = 0, p = 0; j0 < J; j0 += width, p++) {
+    F* panel = out + p * width * K;
+    const Index columns = J - j0 < width ? J - j0 : width;
+    if (columns < width) std::memset(panel, 0, sizeof(F) * width * K);
+    if (j_step == 1) {
+      for (Index k = 0; k < K; k++) std::memcpy(panel + k * width, source + k * k_step + j0, sizeof(F) * columns);
+    } else {
+      // Transposed in blocks: the reads run along k, the writes stay within one panel's few cache lines.
+      for (Index k0 = 0; k0 < K; k0 += 16) {
+        const Index k1 = k0 + 16 < K ? k0 + 16 : K;
+        for (Index j = 0; j < columns; j++)
+          for (Index k = k0; k < k1; k++) panel[k * width + j] = source[k * k_step + (j0 + j) * j_step];
+      }
+    }
+  }
+  return {out, width, width * K};
+}
+
+template <class F, int ROWS, int VECTORS, bool ADD>
+inline void tile(const F* A, Index a_row, const F* B, Index b_row, Index K, F* C, Index c_row) {
+  Vec<F> acc[ROWS][VECTORS];
+  for (int m = 0; m < ROWS; m++)
+    for (int v = 0; v < VECTORS; v++) acc[m][v] = ADD ? load(C + m * c_row + v * kLanes<F>) : Vec<F>{};
+  for (Index k = 0; k < K; k++) {
+    Vec<F> b[VECTORS];
+    for (int v = 0; v < VECTORS; v++) b[v] = load(B + k * b_row + v * kLanes<F>);
+    for (int m = 0; m < ROWS; m++) {
+      const F a = A[m * a_row + k];
+      for (int v = 0; v < VECTORS; v++) acc[m][v] += a * b[v];
+    }
+  }
+  for (int m = 0; m < ROWS; m++)
+    for (int v = 0; v < VECTORS; v++) store(C + m * c_row + v * kLanes<F>, acc[m][v]);
+}
+
+template <class F, int VECTORS, bool ADD>
+inline void column_of_tiles(const F* A, Index rows, Index a_row, const F* B, Index b_row, Index K, F* C, Index c_row) {
+  Index m = 0;
+  for (; m + kTileRows <= rows; m += kTileRows) tile<F, kTileRows, VECTORS, ADD>(A + m * a_row, a_row, B, b_row, K, C + m * c_row, c_row);
+  A += m * a_row;
+  C += m * c_row;
+  switch (rows - m) {
+    case 7: tile<F, 7, VECTORS, ADD>(A, a_row, B, b_row, K, C, c_row); break;
+    case 6: tile<F, 6, VECTORS, ADD>(A, a_row, B, b_row, K, C, c_row); break;
+    case 5: tile<F, 5, VECTORS, ADD>(A, a_row, B, b_row, K, C, c_row); break;
+    case 4: tile<F, 4, VECTORS, ADD>(A, a_row, B, b_row, K, C, c_row); break;
+    case 3: tile<F, 3, VECTORS, ADD>(A, a_row, B, b_row, K, C, c_row); break;
+    case 2: tile<F, 2, VECTORS, ADD>(A, a_row, B, b_row, K, C, c_row); break;
+    case 1: tile<F, 1, VECTORS, ADD>(A, a_row, B, b_row, K, C, c_row); break;
+    default: break;
+  }
+}
+
+// C[rows, J] = A[rows, K] · B[K, J], or += with ADD. Rows of C hold J rounded up to whole vectors. Each
+// element is summed over k in ascending order, whatever the number of rows: a batch gives what its parts give.
+template <class F, bool ADD>
+void product(const F* A, Index rows, Index a_row, Panels<F> B, Index K, Index J, F* C, Index c_row) {
+  const Index width = panel_width<F>();
+  Index j = 0, p = 0;
+  for (; j + kLanes<F> < J; j += width, p++)
+    column_of_tiles<F, kPanelVectors, ADD>(A, rows, a_row, B.data + p * B.panel, B.row, K, C + j, c_row);
+  if (j < J) column_of_tiles<F, 1, ADD>(A, rows, a_row, B.data + p * B.panel, B.row, K, C + j, c_row);
+}
+
+}  // namespace tapehead

@@ -1,0 +1,73 @@
+"""Files that a kill or a full disk cannot leave half-written."""
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+UNFINISHED = ".unfinished-"
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make the new ``folder`` with these files: it appears whole, or not at all.
+
+    Raises:
+        OSError: it cannot be written; nothing is left behind.
+    """
+    beside = folder.with_name(UNFINISHED + folder.name)
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        beside.mkdir(parents=True)
+        for name, content in files.items():
+            with open(beside / name, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        os.rename(beside, folder)
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        error.filename = error.filename or str(folder)
+        raise
+
+
+class JsonLines:
+    """A file of JSON rows that can be cut back to an earlier size.
+
+    Args:
+        path: the file; made when missing.
+        size: bytes to keep.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        # Unbuffered: a row is on its way to the disk when `write` returns, and a full disk is noticed there.
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115
+        self._file.truncate(min(size, self.size))
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return os.fstat(self._file.fileno()).st_size
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Append a row.
+
+        Raises:
+            OSError: the disk is full, or otherwise unwilling.
+        """
+        line = (json.dumps(row) + "\n").encode()
+        before = self.size
+        try:
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            self._file.truncate(before)
+            error.filename = str(self._path)
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

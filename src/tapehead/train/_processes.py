@@ -1,0 +1,62 @@
+"""The processes of a run. This is the only place that knows accelerate."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Processes:
+    """One process, or several that `torchrun` or `accelerate launch` started.
+
+    The stream of batches is never handed over: accelerate would let rank 0 draw and broadcast each of them,
+    whereas here every rank draws its own.
+    """
+
+    def __init__(self) -> None:
+        from accelerate import Accelerator
+
+        self._accelerator = Accelerator(mixed_precision="no")
+        self.device: torch.device = self._accelerator.device
+        self.rank: int = self._accelerator.process_index
+        self.count: int = self._accelerator.num_processes
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes the files and the messages."""
+        return self.rank == 0
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """``model`` on the device; with several processes, its gradients are averaged over them."""
+        return self._accelerator.prepare_model(model)
+
+    def backward(self, loss: Tensor) -> None:
+        """Gradients of ``loss``, averaged over the processes."""
+        self._accelerator.backward(loss)
+
+    def sum(self, *values: float) -> list[float]:
+        """Each value summed over the processes, in every process."""
+        if self.count == 1:
+            return list(values)
+        own = torch.tensor(values, dtype=torch.float64, device=self.device)
+        return self._accelerator.reduce(own, reduction="sum").tolist()
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is up in any process, in every process."""
+        return self.sum(float(flag))[0] > 0
+
+    def gather(self, thing: Any) -> list[Any]:
+        """Every process's ``thing`` (plain data and tensors), by rank."""
+        if self.count == 1:
+            return [thing]
+        from accelerate.utils import gather_object
+
+        return gather_object([thing])
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        self._accelerator.wait_for_everyone()
+
+    def close(self) -> None:
+        """Leave the process group."""
+        self._accelerator.end_training()

@@ -1,0 +1,165 @@
+"""Runs by name: the NTM paper's settings (``…-paper``), and ours, which aim at converging fast.
+
+The paper is Graves, Wayne and Danihelka 2014, arXiv:1410.5401; its Tables 1 to 3 give heads, controller sizes
+and learning rates.
+"""
+
+import dataclasses
+import difflib
+from typing import Literal
+
+from ..tasks import AssociativeRecall, Copy, NGrams, PrioritySort, Reallocation, RepeatCopy, Task
+from ._errors import ConfigError
+from .config import DNCConfig, LSTMConfig, NTMConfig, OptimizerConfig, TrainConfig
+
+PAPER_OPTIMIZER = OptimizerConfig(
+    name="rmsprop-graves",  # section 4.6: "RMSProp in the form described in Graves 2013"
+    lr=1e-4,  # Tables 1 to 3 have it for each experiment
+    momentum=0.9,  # section 4.6
+    decay=0.95,  # Graves 2013, equations 38 and 39
+    eps=1e-4,  # Graves 2013, equation 40; inside the root
+    clip="elementwise",  # section 4.6: "all gradient components were clipped elementwise"
+    clip_value=10.0,  # section 4.6: "to the range (−10, 10)"
+)
+
+FAST_OPTIMIZER = OptimizerConfig(
+    name="adam",  # 32,000 sequences to 0.1 bits on copy, where the paper shows about 100,000
+    lr=1e-3,  # ten times the paper's: Adam's steps stay bounded where RMSProp's do not
+    clip="norm",  # keeps the direction of the gradient, which clipping each component does not
+    clip_value=10.0,  # about the norm at the start of a run, so only explosions are cut by much
+)
+
+
+def _paper(task: Task, model: NTMConfig | LSTMConfig, lr: float) -> TrainConfig:
+    return TrainConfig(
+        task=task,  # as the paper describes it: the tasks' defaults
+        model=model,
+        optimizer=dataclasses.replace(PAPER_OPTIMIZER, lr=lr),
+        batch_size=1,  # not told, but all curves are over the number of sequences
+        sequences=1_000_000,  # where the paper's learning curves end
+        validate_every=5_000,  # the curves' resolution
+    )
+
+
+def _paper_ntm(
+    *,
+    heads: int = 1,
+    hidden_size: int = 100,
+    layers: int = 1,
+    controller: Literal["lstm", "feedforward"] = "lstm",
+) -> NTMConfig:
+    return NTMConfig(
+        hidden_size=hidden_size,
+        memory_size=128,  # "128 × 20" in Tables 1 and 2
+        word_size=20,
+        num_reads=heads,  # "#Heads" counts pairs: section 4.5 speaks of "8 parallel read and write heads"
+        num_writes=heads,
+        max_shift=1,  # the example of section 3.3.2: shifts of −1, 0 and 1
+        num_layers=layers,
+        controller=controller,
+        learned_start=True,  # section 4: the first state and the first words read are "bias values"
+    )
+
+
+def _fast(
+    task: Task, model: NTMConfig | DNCConfig | LSTMConfig, *, batch_size: int, sequences: int
+) -> TrainConfig:
+    return TrainConfig(
+        task=task,
+        model=model,
+        optimizer=FAST_OPTIMIZER,
+        batch_size=batch_size,
+        sequences=sequences,
+        validate_every=2_000,  # often enough to see convergence within 4% of a run
+        stop_below=None if isinstance(task, NGrams) else 0.1,  # n-grams cannot be predicted below 133 bits
+    )
+
+
+PAPER_PRESETS: dict[str, TrainConfig] = {
+    # Table 2: the NTM with an LSTM controller.
+    "ntm-copy-paper": _paper(Copy(), _paper_ntm(), lr=1e-4),
+    "ntm-repeat-copy-paper": _paper(RepeatCopy(), _paper_ntm(), lr=1e-4),
+    "ntm-associative-recall-paper": _paper(AssociativeRecall(), _paper_ntm(), lr=1e-4),
+    "ntm-ngrams-paper": _paper(NGrams(), _paper_ntm(), lr=3e-5),
+    "ntm-priority-sort-paper": _paper(PrioritySort(), _paper_ntm(heads=5, layers=2), lr=3e-5),
+    # Table 1: the NTM with a feed-forward controller.
+    "ntm-ff-copy-paper": _paper(Copy(), _paper_ntm(controller="feedforward"), lr=1e-4),
+    "ntm-ff-repeat-copy-paper": _paper(RepeatCopy(), _paper_ntm(controller="feedforward"), lr=1e-4),
+    "ntm-ff-associative-recall-paper": _paper(
+        AssociativeRecall(), _paper_ntm(heads=4, hidden_size=256, controller="feedforward"), lr=1e-4
+    ),
+    "ntm-ff-ngrams-paper": _paper(NGrams(), _paper_ntm(controller="feedforward"), lr=3e-5),
+    "ntm-ff-priority-sort-paper": _paper(
+        PrioritySort(), _paper_ntm(heads=8, hidden_size=512, controller="feedforward"), lr=3e-5
+    ),
+    # Table 3: the LSTM baselines.
+    "lstm-copy-paper": _paper(Copy(), LSTMConfig(256), lr=3e-5),  # 1,352,969 parameters
+    "lstm-repeat-copy-paper": _paper(RepeatCopy(), LSTMConfig(512), lr=3e-5),  # 5,312,007
+    "lstm-associative-recall-paper": _paper(AssociativeRecall(), LSTMConfig(256), lr=1e-4),  # 1,344,518
+    "lstm-ngrams-paper": _paper(NGrams(), LSTMConfig(128), lr=1e-4),  # 331,905
+    "lstm-priority-sort-paper": _paper(PrioritySort(), LSTMConfig(128), lr=3e-5),  # its 384,424 fit no layout
+}
+
+FAST_PRESETS: dict[str, TrainConfig] = {
+    # Small batches: on copy the number of updates decides, not the number of sequences an update.
+    "ntm-copy": _fast(Copy(), NTMConfig(), batch_size=4, sequences=50_000),
+    "ntm-ff-copy": _fast(Copy(), NTMConfig(controller="feedforward"), batch_size=4, sequences=100_000),
+    "dnc-copy": _fast(Copy(), DNCConfig(), batch_size=4, sequences=100_000),
+    "lstm-copy": _fast(Copy(), LSTMConfig(256), batch_size=4, sequences=500_000),
+    "ntm-repeat-copy": _fast(RepeatCopy(), NTMConfig(), batch_size=4, sequences=200_000),
+    "ntm-ff-repeat-copy": _fast(
+        RepeatCopy(), NTMConfig(controller="feedforward"), batch_size=4, sequences=200_000
+    ),
+    # One read head goes forward along the links, and one finds the start again by content.
+    "dnc-repeat-copy": _fast(RepeatCopy(), DNCConfig(num_reads=2), batch_size=4, sequences=200_000),
+    "lstm-repeat-copy": _fast(RepeatCopy(), LSTMConfig(256), batch_size=4, sequences=500_000),
+    "ntm-associative-recall": _fast(AssociativeRecall(), NTMConfig(), batch_size=8, sequences=300_000),
+    # Four heads as in Table 1: without a state of its own the controller compares three vectors at once.
+    "ntm-ff-associative-recall": _fast(
+        AssociativeRecall(),
+        NTMConfig(hidden_size=256, num_reads=4, num_writes=4, controller="feedforward"),
+        batch_size=8,
+        sequences=300_000,
+    ),
+    "dnc-associative-recall": _fast(
+        AssociativeRecall(), DNCConfig(num_reads=2), batch_size=8, sequences=300_000
+    ),
+    "lstm-associative-recall": _fast(AssociativeRecall(), LSTMConfig(256), batch_size=8, sequences=1_000_000),
+    "ntm-ngrams": _fast(NGrams(), NTMConfig(), batch_size=8, sequences=200_000),
+    "ntm-ff-ngrams": _fast(NGrams(), NTMConfig(controller="feedforward"), batch_size=8, sequences=200_000),
+    "dnc-ngrams": _fast(NGrams(), DNCConfig(num_reads=2), batch_size=8, sequences=200_000),
+    "lstm-ngrams": _fast(NGrams(), LSTMConfig(128), batch_size=8, sequences=200_000),
+    # Heads and controllers as in Tables 1 to 3: with one head nothing is sorted.
+    "ntm-priority-sort": _fast(
+        PrioritySort(), NTMConfig(num_reads=5, num_writes=5, num_layers=2), batch_size=8, sequences=500_000
+    ),
+    "ntm-ff-priority-sort": _fast(
+        PrioritySort(),
+        NTMConfig(hidden_size=512, num_reads=8, num_writes=8, controller="feedforward"),
+        batch_size=8,
+        sequences=500_000,
+    ),
+    "dnc-priority-sort": _fast(
+        PrioritySort(), DNCConfig(hidden_size=200, num_reads=5), batch_size=8, sequences=500_000
+    ),
+    "lstm-priority-sort": _fast(PrioritySort(), LSTMConfig(128), batch_size=8, sequences=500_000),
+    # DNC Extended Data Fig. 1: 50 vectors through 10 slots, with no state but the memory's.
+    "dnc-reallocation": _fast(
+        Reallocation(), DNCConfig(memory_size=10, controller="feedforward"), batch_size=8, sequences=200_000
+    ),
+}
+
+PRESETS: dict[str, TrainConfig] = FAST_PRESETS | PAPER_PRESETS
+
+
+def preset(name: str) -> TrainConfig:
+    """The preset of this name.
+
+    Raises:
+        ConfigError: there is none; the message names the closest.
+    """
+    if name not in PRESETS:
+        close = difflib.get_close_matches(name, PRESETS, n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else "`tapehead train --help` lists the presets"
+        raise ConfigError(f"there is no preset {name!r}: {hint}")
+    return PRESETS[name]

@@ -1,0 +1,283 @@
+"""What every registered task promises."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+import torch
+
+from tapehead import tasks
+from tapehead.tasks import Sampler
+
+# The registry as it is when tests are collected: what other tests register is not theirs to judge.
+NAMES = tasks.names()
+
+# A value for every size of every task, none of them in the default ranges.
+ELSEWHERE = {
+    "associative-recall": {"items": 9},
+    "copy": {"length": 33},
+    "ngrams": {"length": 37},
+    "priority-sort": {"items": 24, "kept": 7},
+    "reallocation": {"sequences": 3, "length": 4},
+    "repeat-copy": {"length": 12, "repeats": 13},
+}
+
+# Ranges that give episodes of several lengths, all of them short.
+RANGES = {
+    "associative-recall": {"min_items": 2, "max_items": 5},
+    "copy": {"min_length": 1, "max_length": 6},
+    "ngrams": {"min_length": 1, "max_length": 40},
+    "priority-sort": {"min_items": 3, "max_items": 7, "kept": 2},
+    "reallocation": {"min_sequences": 1, "max_sequences": 3, "min_length": 1, "max_length": 4},
+    "repeat-copy": {"min_length": 1, "max_length": 3, "min_repeats": 1, "max_repeats": 4},
+}
+
+CHANNELS = {
+    "associative-recall": (8, 6),
+    "copy": (10, 9),
+    "ngrams": (1, 1),
+    "priority-sort": (10, 8),
+    "reallocation": (8, 6),
+    "repeat-copy": (8, 7),
+}
+
+
+@pytest.fixture(params=NAMES)
+def task(request):
+    return tasks.get(request.param, **RANGES[request.param])
+
+
+def same(a, b):
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_names_are_sorted_and_complete():
+    assert list(NAMES) == sorted(ELSEWHERE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_channels_of_the_papers(name):
+    task = tasks.get(name)
+    assert (task.input_size, task.output_size) == CHANNELS[name]
+    assert len(task.input_labels) == task.input_size
+    assert len(task.output_labels) == task.output_size
+
+
+def test_shapes_and_types(task):
+    inputs, targets, mask, lengths = Sampler(7, 0).draw(task)
+    steps = int(lengths.max())
+    assert inputs.shape == (steps, 7, task.input_size)
+    assert targets.shape == (steps, 7, task.output_size)
+    assert mask.shape == (steps, 7)
+    assert (inputs.dtype, targets.dtype) == (torch.float32, torch.float32)
+    assert (mask.dtype, lengths.dtype) == (torch.bool, torch.int64)
+    assert bool(((targets == 0) | (targets == 1)).all())
+
+
+def test_one_sequence(task):
+    batch = Sampler(1, 0).draw(task)
+    assert batch.inputs.shape[:2] == (int(batch.lengths), 1)
+
+
+def test_same_seed_same_episodes(task):
+    one, two = Sampler(5, 3), Sampler(5, 3)
+    for _ in range(3):
+        assert same(one.draw(task), two.draw(task))
+
+
+def test_global_random_state_plays_no_part(task):
+    before = torch.random.get_rng_state()
+    one = Sampler(5, 3).draw(task)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.rand(11)
+    assert same(one, Sampler(5, 3).draw(task))
+
+
+@pytest.mark.parametrize("other", [(4, 0), (3, 1), (-3, 0)])
+def test_other_seed_or_rank_other_episodes(task, other):
+    assert not same(Sampler(32, 3).draw(task), Sampler(32, *other).draw(task))
+
+
+def test_batches_of_a_stream_differ(task):
+    sampler = Sampler(32, 0)
+    assert not same(sampler.draw(task), sampler.draw(task))
+
+
+def test_padding_is_zero_and_masked(task):
+    inputs, targets, mask, lengths = Sampler(40, 1).draw(task)
+    padded = torch.arange(len(mask)).unsqueeze(1) >= lengths
+    assert bool(padded.any()), "the ranges of this test should give episodes of several lengths"
+    assert not bool(mask[padded].any())
+    assert not bool(inputs[padded].any())
+    assert not bool(targets[padded].any())
+
+
+def test_mask_reaches_the_end_and_targets_hide_behind_it(task):
+    _, targets, mask, lengths = Sampler(40, 1).draw(task)
+    assert bool(mask[lengths - 1, torch.arange(40)].all())
+    assert not bool(targets[~mask].any())
+
+
+def test_nothing_is_shown_while_an_answer_is_due(task):
+    if task.name == "ngrams":
+        pytest.skip("it predicts its own input")
+    inputs, _, mask, _ = Sampler(40, 1).draw(task)
+    assert not bool(inputs[mask].any())
+
+
+def test_oracle_has_no_loss(task):
+    batch = Sampler(40, 1).draw(task)
+    answer = task.oracle(batch)
+    assert answer.shape == batch.targets.shape
+    assert not bool(answer[~batch.mask].any())
+    if task.name == "ngrams":
+        pytest.skip("its answers are chances; test_ngrams.py has the estimator")
+    assert torch.equal(task.loss(answer, batch), torch.zeros(40))
+    assert torch.equal(task.wrong_bits(answer, batch), torch.zeros(40, dtype=torch.int64))
+
+
+def test_knowing_nothing_costs_one_bit_a_bit(task):
+    batch = Sampler(40, 1).draw(task)
+    answer = torch.zeros_like(batch.targets)
+    due = batch.mask.sum(0) * task.output_size
+    torch.testing.assert_close(task.bits(answer, batch), due.float())
+    torch.testing.assert_close(task.loss(answer, batch), due * math.log(2))
+    assert torch.equal(task.wrong_bits(answer, batch), batch.targets.sum((0, 2)).long())
+
+
+def test_loss_is_the_sum_written_out(task):
+    batch = Sampler(6, 1).draw(task)
+    answer = torch.randn(batch.targets.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    right = torch.where(batch.targets > 0.5, answer.sigmoid(), 1 - answer.sigmoid())
+    expected = [-float(right[batch.mask[:, b], b].log().sum()) for b in range(6)]
+    loss = task.loss(answer, batch)
+    assert loss.dtype == torch.float64
+    assert loss.tolist() == pytest.approx(expected)
+    wrong = [int((right[batch.mask[:, b], b] < 0.5).sum()) for b in range(6)]
+    assert task.wrong_bits(answer, batch).tolist() == wrong
+
+
+def test_steps_that_do_not_count_have_no_influence(task):
+    batch = Sampler(6, 1).draw(task)
+    answer = torch.randn(batch.targets.shape, generator=torch.Generator().manual_seed(0))
+    other = answer.clone()
+    other[~batch.mask] = 123.0
+    other.requires_grad_()
+    loss = task.loss(other, batch)
+    assert torch.equal(loss, task.loss(answer, batch))
+    assert torch.equal(task.wrong_bits(other, batch), task.wrong_bits(answer, batch))
+    loss.sum().backward()
+    assert not bool(other.grad[~batch.mask].any())
+    assert bool((other.grad[batch.mask] != 0).all())
+
+
+def test_half_precision_answers_are_scored_in_float32(task):
+    batch = Sampler(6, 1).draw(task)
+    assert task.loss(torch.zeros_like(batch.targets).bfloat16(), batch).dtype == torch.float32
+
+
+def test_at_fixes_all_sizes(task):
+    sizes = ELSEWHERE[task.name]
+    assert set(sizes) == set(task.sizes)
+    fixed = task.at(**sizes)
+    assert type(fixed) is type(task)
+    lengths = Sampler(20, 0).draw(fixed).lengths
+    assert len(set(lengths.tolist())) == 1
+    assert (fixed.input_size, fixed.output_size) == (task.input_size, task.output_size)
+    fields = dataclasses.asdict(fixed)
+    for size, value in sizes.items():
+        assert fields.get(size, value) == value
+        assert fields.get(f"min_{size}", value) == fields.get(f"max_{size}", value) == value
+
+
+def test_at_leaves_other_sizes_alone(task):
+    if len(task.sizes) == 1:
+        pytest.skip("it has one size")
+    first, second = task.sizes
+    fixed = dataclasses.asdict(task.at(**{first: ELSEWHERE[task.name][first]}))
+    kept = {field: value for field, value in dataclasses.asdict(task).items() if field.endswith(second)}
+    assert kept
+    assert {field: fixed[field] for field in kept} == kept
+
+
+def test_at_without_sizes_is_the_task(task):
+    assert task.at() == task
+
+
+@pytest.mark.parametrize("bad", [0, -4])
+def test_at_names_the_bad_value(task, bad):
+    for size in task.sizes:
+        with pytest.raises(ValueError, match=rf"{size} must be a whole number of at least 1, got {bad}\."):
+            task.at(**{size: bad})
+
+
+def test_at_names_an_unknown_size(task):
+    with pytest.raises(ValueError, match=rf"{task.name} has no size 'breadth'.*{task.sizes[0]}"):
+        task.at(breadth=3)
+
+
+def test_every_field_is_checked(task):
+    for field in dataclasses.fields(task):
+        with pytest.raises(ValueError, match=r"-1"):
+            dataclasses.replace(task, **{field.name: -1})
+
+
+def test_ranges_must_not_be_empty(task):
+    for field in dataclasses.fields(task):
+        if field.name.startswith("min_"):
+            high = getattr(task, "max_" + field.name.removeprefix("min_"))
+            with pytest.raises(ValueError, match=rf"{field.name} must not exceed .*{high + 1} > {high}"):
+                dataclasses.replace(task, **{field.name: high + 1})
+
+
+def test_saved_and_read_again(task):
+    saved = json.loads(json.dumps(task.to_dict()))
+    assert saved["name"] == task.name
+    assert tasks.from_dict(saved) == task
+    assert hash(tasks.from_dict(saved)) == hash(task)
+
+
+def test_a_task_cannot_be_changed(task):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(task, dataclasses.fields(task)[0].name, 3)
+
+
+def test_batch_size_must_be_positive(task):
+    with pytest.raises(ValueError, match=r"batch_size .* got 0\."):
+        task.sample(0, torch.Generator())
+
+
+def test_description_draws_every_channel(task):
+    batch = Sampler(6, 1).draw(task)
+    for index in range(6):
+        lines = task.describe(batch, task.oracle(batch), index).splitlines()
+        assert lines[0].startswith(f"{task.name}: {batch.lengths[index]} steps")
+        assert len(lines) == 1 + task.input_size + 2 * task.output_size
+        strips = [line.split("|")[1] for line in lines[1:]]
+        assert {len(strip) for strip in strips} == {int(batch.lengths[index])}
+        targets = strips[task.input_size : task.input_size + task.output_size]
+        for channel, strip in enumerate(targets):
+            drawn = [{"#": 1.0, ".": 0.0, " ": None}[mark] for mark in strip]
+            steps = range(len(drawn))
+            counts = batch.mask[:, index].tolist()
+            assert [t for t in steps if drawn[t] is not None] == [t for t in steps if counts[t]]
+            assert all(drawn[t] in (None, float(batch.targets[t, index, channel])) for t in range(len(drawn)))
+        if task.name != "ngrams":
+            assert strips[task.input_size + task.output_size :] == targets
+
+
+def test_description_marks_what_is_wrong(task):
+    batch = Sampler(2, 1).draw(task)
+    answer = -torch.where(batch.targets > 0.5, 1.0, -1.0)
+    text = task.describe(batch, answer)
+    wrong = int(batch.mask[:, 0].sum()) * task.output_size
+    assert f"{wrong} of {wrong} bits wrong" in text
+    strips = "".join(line.split("|")[1] for line in text.splitlines()[-task.output_size :])
+    assert strips.count("X") + strips.count("o") == wrong
+    assert strips.count("o") == int(batch.targets[:, 0].sum())
+
+
+def test_description_of_a_sequence_that_is_not_there(task):
+    with pytest.raises(ValueError, match=r"0\.\.1 .* got 2\."):
+        task.describe(Sampler(2, 1).draw(task), index=2)
