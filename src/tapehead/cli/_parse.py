@@ -54,11 +54,13 @@ def _sentence(box: str) -> str:
     sections: list[list[str]] = [[]]
     for line in box.splitlines():
         line = line.strip("│ ")
-        if re.fullmatch("─+", line):
+        if re.fullmatch("[─-]+", line):
             sections.append([])
         elif line and line[0] not in "╭╰":
             sections[-1].append(line)
-    gist = " ".join(sections[0])
+    if "╭" not in box:  # A terminal without UTF-8: the title is not in the frame but a section of its own.
+        del sections[0]
+    gist = " ".join(sections[0]).replace("Error parsing config.", "").removeprefix("Error parsing ")
     for section in sections[1:]:
         if section and section[0].startswith("Perhaps you meant"):
             gist += f"; perhaps you meant {section[1].split()[0]}"

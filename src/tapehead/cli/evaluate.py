@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Sequence
+from typing import Annotated
 
 import tyro
 
@@ -17,7 +18,7 @@ from ._parse import parse
 class Options:
     """What an evaluation takes."""
 
-    model: tyro.conf.Positional[str]
+    model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN_OR_MODEL")]
     """a run's folder, or a model that ships with tapehead"""
     lengths: tuple[int, ...] = ()
     """lengths to score, one after the other (of a task without a length: its first size)"""
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
         Options,
         arguments,
         prog="tapehead evaluate",
-        about="Score a model on fresh sequences: all combinations of the given sizes, or the largest of training.",
+        about="Score a model on fresh sequences: at all combinations of the sizes, or the largest of training.",
     )
     described = zoo.info(options.model).get("task")
     if described is None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Annotated
 
 import tyro
 
@@ -14,7 +15,7 @@ from ._parse import parse
 class Options:
     """What the command takes."""
 
-    name: tyro.conf.Positional[str | None] = None
+    name: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="RUN_OR_MODEL")] = None
     """a model, or a run's folder, whose card to show; all models when not given"""
 
 

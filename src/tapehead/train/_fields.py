@@ -1,7 +1,7 @@
 """Checks of config fields that come from a person or from JSON."""
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 from ._errors import ConfigError
 
@@ -15,12 +15,16 @@ def mapping(data: Any, where: str) -> dict[str, Any]:
 
 def construct(cls: type, fields: Any, where: str) -> Any:
     """``cls(**fields)``, with unknown fields and values of the wrong kind named."""
-    known = {field.name: field for field in dataclasses.fields(cls)}
-    for name, value in mapping(fields, where).items():
+    hints = get_type_hints(cls)
+    known = {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+    fields = dict(mapping(fields, where))
+    for name, value in fields.items():
         if name not in known:
             raise ConfigError(f"{where} has an unknown field {name!r}: it has {', '.join(known)}")
-        if isinstance(value, str | bool | int | float | None) and not _fits(value, known[name].type):
-            raise ConfigError(f"{where}.{name} is {value!r}, which is not a {known[name].type}")
+        if isinstance(value, str | bool | int | float | None) and not _fits(value, known[name]):
+            raise ConfigError(f"{where}.{name} is {value!r}, which is not {_named(known[name])}")
+        if type(value) is int and float in (known[name], *get_args(known[name])):
+            fields[name] = float(value)
     return cls(**fields)
 
 
@@ -42,6 +46,10 @@ def _fits(value: Any, annotation: Any) -> bool:
         elif isinstance(choice, type) and isinstance(value, choice):
             return True
     return False
+
+
+def _named(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
 
 
 def check_positive(config: Any, *names: str) -> None:

@@ -1,9 +1,12 @@
 """The processes of a run. This is the only place that knows accelerate."""
 
+import os
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+
+from ._errors import ConfigError
 
 
 class Processes:
@@ -16,10 +19,17 @@ class Processes:
     def __init__(self) -> None:
         from accelerate import Accelerator
 
-        self._accelerator = Accelerator(mixed_precision="no")
+        # Without `cpu`, accelerate ignores the other processes of a launcher where there is no GPU.
+        launched = int(os.environ.get("WORLD_SIZE", "1")) > 1
+        self._accelerator = Accelerator(cpu=launched and not torch.cuda.is_available(), mixed_precision="no")
         self.device: torch.device = self._accelerator.device
         self.rank: int = self._accelerator.process_index
         self.count: int = self._accelerator.num_processes
+        if launched and self.count == 1:
+            raise ConfigError(
+                f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but the processes do not find each other: "
+                "start them with torchrun or accelerate launch"
+            )
 
     @property
     def is_main(self) -> bool:
@@ -27,14 +37,10 @@ class Processes:
         return self.rank == 0
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """``model`` on the device; with several processes, its gradients are averaged over them."""
+        """``model`` on the device; with several processes, ``backward`` averages its gradients over them."""
         return self._accelerator.prepare_model(model)
 
-    def backward(self, loss: Tensor) -> None:
-        """Gradients of ``loss``, averaged over the processes."""
-        self._accelerator.backward(loss)
-
-    def sum(self, *values: float) -> list[float]:
+    def sum(self, *values: int | float) -> list[Any]:
         """Each value summed over the processes, in every process."""
         if self.count == 1:
             return list(values)

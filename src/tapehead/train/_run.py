@@ -60,7 +60,7 @@ class Progress:
     """validations in a row below `stop_below`"""
     reason: str = ""
     """why the run ended; empty while it goes on"""
-    validation: dict[str, float] = dataclasses.field(default_factory=dict)
+    validation: dict[str, Any] = dataclasses.field(default_factory=dict)
     """the last validation's row"""
     metrics_size: int = 0
     """bytes of metrics.jsonl"""

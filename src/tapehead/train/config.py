@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import tyro
 
@@ -133,7 +133,7 @@ class OptimizerConfig:
     decay: float = 0.95
     """of the RMSProps' running means (alpha)"""
     eps: float | None = None
-    """None: 1e-8 for adam, 1e-4 for the RMSProps"""
+    """None: 1e-4 for rmsprop-graves, 1e-8 for the others"""
     clip: Literal["norm", "elementwise", "controller", "none"] = "norm"
     """clip all gradients by their joint norm, each by itself, or only at the controller's activations"""
     clip_value: float = 10.0
@@ -245,7 +245,7 @@ class TrainConfig:
         return data
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
+    def from_dict(cls, data: dict[str, Any]) -> "TrainConfig":
         """The config that :meth:`to_dict` wrote; fields left out take their defaults.
 
         Raises:

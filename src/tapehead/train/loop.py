@@ -153,7 +153,7 @@ def _train(run: Run, folder: Path, quiet: bool) -> Report:
             outputs, _ = run.model(batch.inputs, lengths=batch.lengths)
             loss = task.loss(outputs, batch).mean()
             run.optimizer.zero_grad(set_to_none=True)
-            processes.backward(loss)
+            loss.backward()
             gradients = [p.grad for p in parameters if p.grad is not None]
             norm = clip_gradients(config.optimizer, gradients)
             nats = loss.item()
@@ -204,7 +204,7 @@ def _train(run: Run, folder: Path, quiet: bool) -> Report:
     )
 
 
-def _training_row(run: Run, task: Task, outputs: Tensor, batch: Batch, norm: float) -> dict[str, float | str]:
+def _training_row(run: Run, task: Task, outputs: Tensor, batch: Batch, norm: float) -> dict[str, Any]:
     """The mean since the last row; the wrong bits and the gradient's norm are of the last batch alone."""
     progress = run.progress
     wrong = task.wrong_bits(outputs.detach(), batch).double().mean().item()
@@ -251,7 +251,7 @@ def _grade(run: Run, reporter: Reporter) -> None:
         )
 
 
-def _score(run: Run, sequences: int) -> dict[str, float]:
+def _score(run: Run, sequences: int) -> dict[str, Any]:
     """The current lesson's score over all processes, each taking its share."""
     share = -(-sequences // run.processes.count)
     score = score_task(run.machine, run.curriculum.current, run.validation_sampler, share)
@@ -263,7 +263,7 @@ def _score(run: Run, sequences: int) -> dict[str, float]:
     }
 
 
-def _position(run: Run) -> dict[str, float]:
+def _position(run: Run) -> dict[str, Any]:
     progress = run.progress
     return {
         "step": progress.step,

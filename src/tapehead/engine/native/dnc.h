@@ -159,7 +159,7 @@ template <class F> struct DNCMemory {
       const Vec<F> c = load(now.content_write + n);
       store(now.write_weights + n, write_gate * (c + allocation_gate * (load(now.allocation + n) - c)));
     }
-    write(now, M);
+    write(now, M, M);
     if (d.masked) {
       for (Index r = 0; r < R; r++) inverse_norms(M, a + at.read_masks + r * W, W, NP, now.inverse_read + r * NP);
     } else {
@@ -170,7 +170,9 @@ template <class F> struct DNCMemory {
     if (!d.links) {
       std::memcpy(now.read_weights, now.content_read, sizeof(F) * R * NP);
     } else {
-      follow_links(last, now, L);
+      update_links(last, now, L, L);
+      along_rows(L, last.read_weights, now.forward);
+      product<F, false>(last.read_weights, R, NP, plain(L, NP), N, NP, now.backward, NP);
       F written = 0;
       for (Index n = 0; n < N; n++) written += now.write_weights[n];
       for (Index n = 0; n < NP; n += kLanes<F>)
@@ -190,22 +192,15 @@ template <class F> struct DNCMemory {
     read_forward(M, NP, W, R, now.read_weights, words);
   }
 
-  // The memory and (L not null) the links of step `now` from those before it: all that backward has to redo.
-  void replay(const Record& last, const Record& now, F* M, F* L) const {
-    write(now, M);
-    if (!d.links || !L) return;
-    for (Index i = 0; i < N; i++) {
-      const F w = now.write_weights[i];
-      F* row = L + i * NP;
-      for (Index j = 0; j < NP; j += kLanes<F>)
-        store(row + j, ((1 - w) - load(now.write_weights + j)) * load(row + j) + w * load(last.precedence + j));
-      row[i] = 0;
-    }
+  // The memory and the links of step `now` from those before it: all that the backward pass has to redo.
+  void replay(const Record& last, const Record& now, const F* M_before, F* M, const F* L_before, F* L) const {
+    write(now, M_before, M);
+    if (d.links) update_links(last, now, L_before, L);
   }
 
   // `g` holds the gradient of the state after the step and leaves holding that of the state before it.
-  // M_before, L_before: the state before the step; M: the memory after it. d_words: of the words read.
-  void backward(const Record& last, const Record& now, const F* M_before, const F* L_before, const F* M,
+  // M_before, L_before are of the state before the step, M, L of the one after it; d_words: of the words read.
+  void backward(const Record& last, const Record& now, const F* M_before, const F* M, const F* L_before, const F* L,
                 const F* d_words, Gradient& g, F* d_raw, Scratch& s) const {
     const F* a = now.fields;
     F* da = s.d_fields;
@@ -248,7 +243,7 @@ template <class F> struct DNCMemory {
       const F d_written = -dot(g.precedence, last.precedence, NP);
       for (Index n = 0; n < N; n++) g.write_weights[n] += g.precedence[n] + d_written;
       for (Index n = 0; n < NP; n += kLanes<F>) store(g.precedence + n, (1 - written) * load(g.precedence + n));
-      follow_links_backward(last, now, L_before, g, s);
+      follow_links_backward(last, now, L_before, L, g, s);
     }
     write_backward(now, M_before, g, da, s);
 
@@ -337,17 +332,15 @@ template <class F> struct DNCMemory {
     }
   }
 
-  void write(const Record& now, F* M) const {
+  void write(const Record& now, const F* M_before, F* M) const {
     const F *erase = now.fields + at.erase, *vector = now.fields + at.write_vector;
-    for (Index w = 0; w < W; w++) {
-      F* row = M + w * NP;
-      for (Index n = 0; n < NP; n += kLanes<F>) {
-        const Vec<F> ww = load(now.write_weights + n);
-        Vec<F> m = load(row + n);
-        if (d.deallocation) m *= load(now.retention + n);
-        store(row + n, m * (1 - ww * erase[w]) + ww * vector[w]);
+    for (Index w = 0; w < W; w++)
+      for (Index n = w * NP, i = 0; i < NP; n += kLanes<F>, i += kLanes<F>) {
+        const Vec<F> ww = load(now.write_weights + i);
+        Vec<F> m = load(M_before + n);
+        if (d.deallocation) m *= load(now.retention + i);
+        store(M + n, m * (1 - ww * erase[w]) + ww * vector[w]);
       }
-    }
   }
 
   void write_backward(const Record& now, const F* M_before, Gradient& g, F* da, Scratch& s) const {
@@ -390,145 +383,105 @@ template <class F> struct DNCMemory {
     *d_strength = sum<F>(ds);
   }
 
-  // Update L and, while its rows are at hand, f = L w and b = Lᵀ w for all read heads.
-  void follow_links(const Record& last, Record& now, F* L) const {
-    std::memset(now.backward, 0, sizeof(F) * R * NP);
-    std::memset(now.forward, 0, sizeof(F) * R * NP);
-    for (Index r = 0; r < R; r += kMaxHeadsAtOnce)
+  // L[i, j] = (1 − w_i − w_j) L_before[i, j] + w_i p[j], diagonal 0; L may be L_before.
+  void update_links(const Record& last, const Record& now, const F* L_before, F* L) const {
+    for (Index i = 0; i < N; i++) {
+      const F w = now.write_weights[i];
+      const F* before = L_before + i * NP;
+      F* row = L + i * NP;
+      for (Index j = 0; j < NP; j += kLanes<F>)
+        store(row + j, ((1 - w) - load(now.write_weights + j)) * load(before + j) + w * load(last.precedence + j));
+      row[i] = 0;
+    }
+  }
+
+  // out[r][i] = Σ_j L[i, j] x[r][j] for all read heads, in groups whose accumulators fit the registers.
+  void along_rows(const F* L, const F* x, F* out) const {
+    for (Index r = 0; r < R; r += kMaxHeadsAtOnce) {
+      const F* xr = x + r * NP;
+      F* outr = out + r * NP;
       switch (std::min<Index>(kMaxHeadsAtOnce, R - r)) {
-        case 1: links_pass<1>(last, now, L, r); break;
-        case 2: links_pass<2>(last, now, L, r); break;
-        case 3: links_pass<3>(last, now, L, r); break;
-        case 4: links_pass<4>(last, now, L, r); break;
-        default: links_pass<5>(last, now, L, r); break;
+        case 1: along_rows_of<1>(L, xr, outr); break;
+        case 2: along_rows_of<2>(L, xr, outr); break;
+        case 3: along_rows_of<3>(L, xr, outr); break;
+        case 4: along_rows_of<4>(L, xr, outr); break;
+        default: along_rows_of<5>(L, xr, outr); break;
       }
+      for (Index h = r; h < std::min(R, r + kMaxHeadsAtOnce); h++)
+        for (Index n = N; n < NP; n++) out[h * NP + n] = 0;
+    }
   }
 
-  template <int HEADS> void links_pass(const Record& last, Record& now, F* L, Index first) const {
+  template <int HEADS> void along_rows_of(const F* L, const F* x, F* out) const {
     Index i = 0;
-    if (first == 0) {
-      for (; i + kLinkRows <= N; i += kLinkRows) links_rows<HEADS, kLinkRows, true>(last, now, L, first, i);
-      for (; i < N; i++) links_rows<HEADS, 1, true>(last, now, L, first, i);
-    } else {
-      for (; i + kLinkRows <= N; i += kLinkRows) links_rows<HEADS, kLinkRows, false>(last, now, L, first, i);
-      for (; i < N; i++) links_rows<HEADS, 1, false>(last, now, L, first, i);
-    }
+    for (; i + kLinkRows <= N; i += kLinkRows) along_some_rows<HEADS, kLinkRows>(L + i * NP, x, out + i);
+    for (; i < N; i++) along_some_rows<HEADS, 1>(L + i * NP, x, out + i);
   }
 
-  template <int HEADS, int ROWS, bool UPDATE>
-  void links_rows(const Record& last, Record& now, F* L, Index first, Index i) const {
-    const F* read = last.read_weights + first * NP;
-    F* backward = now.backward + first * NP;
-    F* rows = L + i * NP;
-    Vec<F> f[ROWS][HEADS] = {};
-    F write[ROWS], from[ROWS][HEADS];
-    for (int q = 0; q < ROWS; q++) {
-      write[q] = now.write_weights[i + q];
-      for (int r = 0; r < HEADS; r++) from[q][r] = read[r * NP + i + q];
-    }
-    for (Index j = 0; j < NP; j += kLanes<F>) {
+  template <int HEADS, int ROWS> void along_some_rows(const F* __restrict rows, const F* __restrict x, F* out) const {
+    const Index np = NP;
+    Vec<F> total[ROWS][HEADS] = {};
+    for (Index j = 0; j < np; j += kLanes<F>) {
       Vec<F> l[ROWS];
-      for (int q = 0; q < ROWS; q++) {
-        l[q] = load(rows + q * NP + j);
-        if constexpr (UPDATE) {
-          l[q] = ((1 - write[q]) - load(now.write_weights + j)) * l[q] + write[q] * load(last.precedence + j);
-          const Index lane = i + q - j;
-          if (lane >= 0 && lane < kLanes<F>) l[q][lane] = 0;
-          store(rows + q * NP + j, l[q]);
-        }
-      }
+      for (int q = 0; q < ROWS; q++) l[q] = load(rows + q * np + j);
       for (int r = 0; r < HEADS; r++) {
-        const Vec<F> w = load(read + r * NP + j);
-        Vec<F> b = load(backward + r * NP + j);
-        for (int q = 0; q < ROWS; q++) {
-          f[q][r] += l[q] * w;
-          b += l[q] * from[q][r];
-        }
-        store(backward + r * NP + j, b);
+        const Vec<F> v = load(x + r * np + j);
+        for (int q = 0; q < ROWS; q++) total[q][r] += l[q] * v;
       }
     }
-    for (int q = 0; q < ROWS; q++)
-      for (int r = 0; r < HEADS; r++) now.forward[(first + r) * NP + i + q] = sum<F>(f[q][r]);
+    for (int r = 0; r < HEADS; r++)
+      for (int q = 0; q < ROWS; q++) out[r * np + q] = sum<F>(total[q][r]);
   }
 
   // From d_forward and d_backward of all heads to the gradients of the links, the last read weightings, the
   // write weighting and the last precedence.
-  void follow_links_backward(const Record& last, const Record& now, const F* L_before, Gradient& g, Scratch& s) const {
+  void follow_links_backward(const Record& last, const Record& now, const F* L_before, const F* L, Gradient& g, Scratch& s) const {
+    along_rows(L, s.d_backward, g.read_weights);
+    product<F, true>(s.d_forward, R, NP, plain(L, NP), N, NP, g.read_weights, NP);
     std::memset(s.column, 0, sizeof(F) * NP);
-    for (Index r = 0; r < R; r += kMaxHeadsAtOnce)
-      switch (std::min<Index>(kMaxHeadsAtOnce, R - r)) {
-        case 1: links_pass_backward<1>(last, now, L_before, g, s, r); break;
-        case 2: links_pass_backward<2>(last, now, L_before, g, s, r); break;
-        case 3: links_pass_backward<3>(last, now, L_before, g, s, r); break;
-        case 4: links_pass_backward<4>(last, now, L_before, g, s, r); break;
-        default: links_pass_backward<5>(last, now, L_before, g, s, r); break;
-      }
+    Index i = 0;
+    for (; i + kLinkRows <= N; i += kLinkRows) links_rows_backward<kLinkRows>(last, now, L_before, g, s, i);
+    for (; i < N; i++) links_rows_backward<1>(last, now, L_before, g, s, i);
     for (Index n = 0; n < N; n++) g.write_weights[n] += s.column[n];
   }
 
-  template <int HEADS>
-  void links_pass_backward(const Record& last, const Record& now, const F* L_before, Gradient& g, Scratch& s, Index first) const {
-    constexpr int rows = 2;
-    Index i = 0;
-    if (first + HEADS == R) {  // the last group of heads completes dL: only then can it go through the update
-      for (; i + rows <= N; i += rows) links_rows_backward<HEADS, rows, true>(last, now, L_before, g, s, first, i);
-      for (; i < N; i++) links_rows_backward<HEADS, 1, true>(last, now, L_before, g, s, first, i);
-    } else {
-      for (; i + rows <= N; i += rows) links_rows_backward<HEADS, rows, false>(last, now, L_before, g, s, first, i);
-      for (; i < N; i++) links_rows_backward<HEADS, 1, false>(last, now, L_before, g, s, first, i);
-    }
-  }
-
-  template <int HEADS, int ROWS, bool UPDATE>
-  void links_rows_backward(const Record& last, const Record& now, const F* L_before, Gradient& g, Scratch& s, Index first, Index i) const {
-    const F *read = last.read_weights + first * NP, *d_forward = s.d_forward + first * NP, *d_backward = s.d_backward + first * NP;
-    F* d_read = g.read_weights + first * NP;
-    Vec<F> d_read_rows[ROWS][HEADS] = {}, d_write[ROWS] = {};
-    F write[ROWS], from[ROWS][HEADS], df[ROWS][HEADS];
-    for (int q = 0; q < ROWS; q++) {
-      write[q] = now.write_weights[i + q];
-      for (int r = 0; r < HEADS; r++) from[q][r] = read[r * NP + i + q], df[q][r] = d_forward[r * NP + i + q];
-    }
-    for (Index j = 0; j < NP; j += kLanes<F>) {
-      const Vec<F> w = load(now.write_weights + j), p = load(last.precedence + j);
-      Vec<F> before[ROWS], l[ROWS], dl[ROWS];
+  template <int ROWS>
+  void links_rows_backward(const Record& last, const Record& now, const F* L_before, Gradient& g, Scratch& s, Index i) const {
+    const Index np = NP, heads = R;
+    const F *__restrict read = last.read_weights, *__restrict d_forward = s.d_forward, *__restrict d_backward = s.d_backward;
+    const F *__restrict written = now.write_weights, *__restrict precedence = last.precedence;
+    const F* __restrict rows_before = L_before + i * np;
+    F *__restrict d_rows = g.link + i * np, *__restrict d_column = s.column, *__restrict d_precedence = g.precedence;
+    Vec<F> d_write[ROWS] = {};
+    F write[ROWS];
+    for (int q = 0; q < ROWS; q++) write[q] = written[i + q];
+    for (Index j = 0; j < np; j += kLanes<F>) {
+      Vec<F> dl[ROWS];
+      for (int q = 0; q < ROWS; q++) dl[q] = load(d_rows + q * np + j);
+      for (Index r = 0; r < heads; r++) {
+        const Vec<F> wr = load(read + r * np + j), db = load(d_backward + r * np + j);
+        for (int q = 0; q < ROWS; q++) dl[q] += d_forward[r * np + i + q] * wr + read[r * np + i + q] * db;
+      }
+      // The diagonal is no function of anything. (One block of columns holds it for all the rows at hand.)
+      if (i >= j && i < j + kLanes<F>)
+        for (int q = 0; q < ROWS; q++) {
+          store(d_rows + q * np + j, dl[q]);
+          d_rows[q * np + i + q] = 0;
+          dl[q] = load(d_rows + q * np + j);
+        }
+      const Vec<F> w = load(written + j), p = load(precedence + j);
+      Vec<F> dc = load(d_column + j), dp = load(d_precedence + j);
       for (int q = 0; q < ROWS; q++) {
-        before[q] = load(L_before + (i + q) * NP + j);
-        dl[q] = load(g.link + (i + q) * NP + j);
-        l[q] = ((1 - write[q]) - w) * before[q] + write[q] * p;
-        const Index lane = i + q - j;
-        if (lane >= 0 && lane < kLanes<F>) l[q][lane] = 0;
+        const Vec<F> before = load(rows_before + q * np + j);
+        d_write[q] += dl[q] * (p - before);
+        dc -= dl[q] * before;
+        dp += dl[q] * write[q];
+        store(d_rows + q * np + j, dl[q] * ((1 - write[q]) - w));
       }
-      for (int r = 0; r < HEADS; r++) {
-        const Vec<F> wr = load(read + r * NP + j), db = load(d_backward + r * NP + j);
-        Vec<F> dr = load(d_read + r * NP + j);
-        for (int q = 0; q < ROWS; q++) {
-          dl[q] += df[q][r] * wr + from[q][r] * db;
-          dr += df[q][r] * l[q];
-          d_read_rows[q][r] += db * l[q];
-        }
-        store(d_read + r * NP + j, dr);
-      }
-      if constexpr (UPDATE) {
-        Vec<F> d_column = load(s.column + j), d_precedence = load(g.precedence + j);
-        for (int q = 0; q < ROWS; q++) {
-          const Index lane = i + q - j;
-          if (lane >= 0 && lane < kLanes<F>) dl[q][lane] = 0;  // the diagonal is no function of anything
-          d_write[q] += dl[q] * (p - before[q]);
-          d_column -= dl[q] * before[q];
-          d_precedence += dl[q] * write[q];
-          store(g.link + (i + q) * NP + j, dl[q] * ((1 - write[q]) - w));
-        }
-        store(s.column + j, d_column);
-        store(g.precedence + j, d_precedence);
-      } else {
-        for (int q = 0; q < ROWS; q++) store(g.link + (i + q) * NP + j, dl[q]);
-      }
+      store(d_column + j, dc);
+      store(d_precedence + j, dp);
     }
-    for (int q = 0; q < ROWS; q++) {
-      for (int r = 0; r < HEADS; r++) d_read[r * NP + i + q] += sum<F>(d_read_rows[q][r]);
-      if constexpr (UPDATE) g.write_weights[i + q] += sum<F>(d_write[q]);
-    }
+    for (int q = 0; q < ROWS; q++) g.write_weights[i + q] += sum<F>(d_write[q]);
   }
 
   // Through the non-linearities: a are the activated fields, da their gradients.

@@ -72,7 +72,7 @@ template <class F> struct NTMMemory {
       read_forward(M, NP, W, R, now.weights, words);
     }
     for (Index h = R; h < R + d.writes; h++) address(h, last, now, M, last.inverse, s);
-    write(now, M);
+    write(now, M, M);
     inverse_norms<F>(M, nullptr, W, NP, now.inverse);
     if (!d.read_first) {
       for (Index h = 0; h < R; h++) address(h, last, now, M, now.inverse, s);
@@ -80,9 +80,9 @@ template <class F> struct NTMMemory {
     }
   }
 
-  void replay(const Record&, const Record& now, F* M, F*) const { write(now, M); }
+  void replay(const Record&, const Record& now, const F* M_before, F* M, const F*, F*) const { write(now, M_before, M); }
 
-  void backward(const Record& last, const Record& now, const F* M_before, const F*, const F* M_after, const F* d_words,
+  void backward(const Record& last, const Record& now, const F* M_before, const F* M_after, const F*, const F*, const F* d_words,
                 Gradient& g, F* d_raw, Scratch& s) const {
     F* da = s.d_fields;
     std::memset(da, 0, sizeof(F) * d.I);
@@ -231,10 +231,10 @@ template <class F> struct NTMMemory {
   }
 
   // M = M ∘ Π_h (1 − w_h e_hᵀ) + Σ_h w_h a_hᵀ.
-  void write(const Record& now, F* M) const {
+  void write(const Record& now, const F* M_before, F* M) const {
     for (Index w = 0; w < W; w++)
       for (Index n = 0; n < NP; n += kLanes<F>) {
-        Vec<F> m = load(M + w * NP + n), added{};
+        Vec<F> m = load(M_before + w * NP + n), added{};
         for (Index h = R; h < R + d.writes; h++) {
           const Vec<F> weights = load(now.weights + h * NP + n);
           const F* a = now.fields + field(h);

@@ -23,8 +23,8 @@ template <class F> struct NoMemory {
   NoMemory(const Dims&, double) {}
   Index link_size() const { return 0; }
   void forward(const F*, const Record&, Record&, F*, F*, F*, Scratch&) const {}
-  void replay(const Record&, const Record&, F*, F*) const {}
-  void backward(const Record&, const Record&, const F*, const F*, const F*, const F*, Gradient&, F*, Scratch&) const {}
+  void replay(const Record&, const Record&, const F*, F*, const F*, F*) const {}
+  void backward(const Record&, const Record&, const F*, const F*, const F*, const F*, const F*, Gradient&, F*, Scratch&) const {}
 };
 
 // The pieces of a machine's state, in the order in which the caller passes them; h and c of each layer follow.
@@ -114,14 +114,14 @@ template <class F, class Memory> class Sequence {
   Index forward_scratch() const {
     Arena<F> arena{nullptr};
     pack_forward(arena);
-    for (Index c = 0; c < chunks(); c++) ForwardScratch(*this, chunk_start(c + 1) - chunk_start(c), arena);
+    for (Index c = 0; c < chunks(); c++) ForwardScratch(*this, chunk_rows(c), arena);
     return arena.used;
   }
 
   Index backward_scratch() const {
     Arena<F> arena{nullptr};
     pack_backward(arena);
-    for (Index c = 0; c < chunks(); c++) BackwardScratch(*this, chunk_start(c + 1) - chunk_start(c), arena);
+    for (Index c = 0; c < chunks(); c++) BackwardScratch(*this, chunk_rows(c), arena);
     return arena.used;
   }
 
@@ -161,13 +161,14 @@ template <class F, class Memory> class Sequence {
     return arena.base ? pack(source, k_step, j_step, K, J, out) : Panels<F>{};
   }
 
-  // The batch is cut into one chunk a thread.
+  // The batch is cut into one chunk a thread; the samples of a chunk go through time in step.
   Index chunks() const { return std::max<Index>(1, std::min(d.threads, d.B)); }
   Index chunk_start(Index c) const { return c * d.B / chunks(); }
+  Index chunk_rows(Index c) const { return chunk_start(c + 1) - chunk_start(c); }
 
   template <class Scratch, class Work> void each_chunk(Arena<F>& arena, Work work) const {
     std::vector<Scratch> scratch;
-    for (Index c = 0; c < chunks(); c++) scratch.emplace_back(*this, chunk_start(c + 1) - chunk_start(c), arena);
+    for (Index c = 0; c < chunks(); c++) scratch.emplace_back(*this, chunk_rows(c), arena);
     std::vector<std::thread> others;
     for (Index c = 1; c < chunks(); c++)
       others.emplace_back([&, c] { work(chunk_start(c), chunk_start(c + 1), scratch[c]); });
@@ -309,7 +310,7 @@ template <class F, class Memory> class Sequence {
   struct BackwardScratch {
     F *d_hidden[kMaxLayers], *d_cell[kMaxLayers], *d_words, *d_features, *d_z, *words_now;
     std::vector<typename Memory::Gradient> gradient;  // one a sample
-    F *memories, *links;                              // a segment's states, [segment (+ 1), chunk, …]
+    F *memories, *links;                              // a segment's states, [segment + 1, chunk, …]
     Index d_z_row, d_features_row;
     typename Memory::Scratch step;
     BackwardScratch(const Sequence& s, Index rows, Arena<F>& arena) : step(s.d, arena) {
@@ -327,7 +328,7 @@ template <class F, class Memory> class Sequence {
       d_z = arena.take(rows * d_z_row);
       for (Index i = 0; i < rows; i++) gradient.emplace_back(d, arena);
       memories = arena.take((s.at.segment + 1) * rows * s.at.memory_size);
-      links = arena.take(s.at.segment * rows * s.at.link_size);
+      links = arena.take((s.at.segment + 1) * rows * s.at.link_size);
     }
   };
 
@@ -395,12 +396,9 @@ template <class F, class Memory> class Sequence {
       std::memcpy(s.links + i * ls, checkpoint(start, b) + ms, sizeof(F) * ls);
       for (Index t = start; t < end && active(t, b); t++) {
         const Index k = t - start;
-        F* M = s.memories + ((k + 1) * rows + i) * ms;
-        std::memcpy(M, s.memories + (k * rows + i) * ms, sizeof(F) * ms);
-        F* L = s.links + ((k + 1) * rows + i) * ls;
-        const bool more = t + 1 < end;  // the links after the segment's last step are never looked at
-        if (more && ls) std::memcpy(L, s.links + (k * rows + i) * ls, sizeof(F) * ls);
-        memory.replay(record(t - 1, b), record(t, b), M, more ? L : nullptr);
+        const F *M_before = s.memories + (k * rows + i) * ms, *L_before = s.links + (k * rows + i) * ls;
+        F *M = s.memories + ((k + 1) * rows + i) * ms, *L = s.links + ((k + 1) * rows + i) * ls;
+        memory.replay(record(t - 1, b), record(t, b), M_before, M, L_before, L);
       }
     }
   }
@@ -421,9 +419,9 @@ template <class F, class Memory> class Sequence {
     F* d_word = s.d_words + i * words;
     const F* d_out = a.d_words ? a.d_words + row * words : nullptr;
     for (Index w = 0; w < words; w++) s.words_now[w] = d_word[w] + (d_out ? d_out[w] : 0), d_word[w] = 0;
-    const F *before = s.memories + (k * rows + i) * at.memory_size, *after = before + rows * at.memory_size;
-    const F* links = s.links + (k * rows + i) * at.link_size;
-    memory.backward(record(t - 1, b), record(t, b), before, links, after, s.words_now, s.gradient[i],
+    const F *M_before = s.memories + (k * rows + i) * at.memory_size, *M = M_before + rows * at.memory_size;
+    const F *L_before = s.links + (k * rows + i) * at.link_size, *L = L_before + rows * at.link_size;
+    memory.backward(record(t - 1, b), record(t, b), M_before, M, L_before, L, s.words_now, s.gradient[i],
                     d_normed ? d_normed : d_raw, s.step);
     if (!d_normed) return;
     const F* normed = a.tape + at.normed + row * at.interface_row;
@@ -455,11 +453,10 @@ template <class F, class Memory> class Sequence {
       for (Index j = 0; j < H; j++) dg[j] = dh[j] * (1 - g[j] * g[j]);
       return;
     }
-    const F *before = t ? cell(l, row - d.B) : initial_cell(l) + b * H, *h = a.features + row * features + l * H;
+    const F* before = t ? cell(l, row - d.B) : initial_cell(l) + b * H;
     const F* c = cell(l, row);
     F* dc = s.d_cell[l] + i * H;
     map(c, dg, H, [](Vec<F> x) { return tanh_vector(x); });  // dg is free until the loop below fills it
-    (void)h;
     for (Index j = 0; j < H; j++) {
       const F in = g[j], forget = g[H + j], candidate = g[2 * H + j], out = g[3 * H + j], tc = dg[j];
       const F d_cell = dc[j] + dh[j] * out * (1 - tc * tc);
