@@ -6,6 +6,7 @@ large products over all steps at once, and PyTorch makes them here.
 """
 
 import ctypes
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -65,7 +66,7 @@ def run(
         spec.hidden_size,
         len(spec.layers),
         int(spec.lstm),
-        len(spec.interface) == 2,
+        int(len(spec.interface) == 2),
         spec.word_size,
         spec.num_reads,
         spec.num_writes,
@@ -79,9 +80,12 @@ def run(
         int(bool(spec.interface_norm)),
     ]
     numbers = [spec.mask_min, spec.clip_gradient or 0.0]
-    features, words, *final, _tape = torch.ops.tapehead.run_forward(
-        x, lengths, weights, [*pieces, *controller], list(map(int, config)), numbers
-    )
+    state_tensors = [*pieces, *controller]
+    if torch.compiler.is_compiling():
+        found = torch.ops.tapehead.run_forward(x, lengths, weights, state_tensors, config, numbers)
+    else:
+        found = _Eager.apply(lengths, config, numbers, len(weights), x, *weights, *state_tensors)
+    features, words, *final, _tape = found
     read_words = words.unflatten(-1, (spec.num_reads, spec.word_size)) if spec.num_reads else None
     return features, read_words, _unflatten(spec, state, final), None
 
@@ -138,20 +142,11 @@ class _Call:
         self.sizes = sizes
 
     def layout(self) -> "_Layout":
-        out = (ctypes.c_int64 * (10 + 4 * self.layers))()
-        self.call("layout", ctypes.byref(out))
-        numbers = list(out)
-        return _Layout(*numbers[:4], *zip(numbers[4:10:2], numbers[5:10:2], strict=True), _pairs(numbers[10:]))
-
-    def call(self, name: str, *arguments: Any) -> None:
-        if why_unavailable() is not None:
-            raise EngineError(f"the native engine is not available: {_failure}")
-        sizes = (ctypes.c_int64 * len(self.sizes))(*self.sizes)
-        getattr(_library, f"tapehead_{name}_{self.scalar}")(sizes, *arguments)
+        return _layout(self.scalar, self.layers, tuple(self.sizes))
 
     def run(self, name: str, numbers: Sequence[float], pointers: Sequence[Tensor | None]) -> None:
         addresses = (ctypes.c_void_p * len(pointers))(*(None if p is None else p.data_ptr() for p in pointers))
-        self.call(name, (ctypes.c_double * len(numbers))(*numbers), addresses)
+        _call_library(f"{name}_{self.scalar}", self.sizes, (ctypes.c_double * len(numbers))(*numbers), addresses)
 
     def all_pieces(self, tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
         """In the kernel's order, with None for what this machine does not have."""
@@ -178,6 +173,20 @@ class _Layout(NamedTuple):
     """Of every layer: (offset, row length) of its inputs in the tape, and of its gates' gradients."""
 
 
+@functools.lru_cache(maxsize=1024)
+def _layout(scalar: str, layers: int, sizes: tuple[int, ...]) -> _Layout:
+    out = (ctypes.c_int64 * (10 + 4 * layers))()
+    _call_library(f"layout_{scalar}", sizes, ctypes.byref(out))
+    numbers = list(out)
+    return _Layout(*numbers[:4], *zip(numbers[4:10:2], numbers[5:10:2], strict=True), _pairs(numbers[10:]))
+
+
+def _call_library(name: str, sizes: Sequence[int], *arguments: Any) -> None:
+    if why_unavailable() is not None:
+        raise EngineError(f"the native engine is not available: {_failure}")
+    getattr(_library, f"tapehead_{name}")((ctypes.c_int64 * len(sizes))(*sizes), *arguments)
+
+
 def _pairs(numbers: list[int]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     return [((a, b), (c, d)) for a, b, c, d in zip(*[iter(numbers)] * 4, strict=True)]
 
@@ -187,8 +196,7 @@ def _rows(buffer: Tensor, place: tuple[int, int], rows: int, columns: int) -> Te
     return buffer[offset : offset + rows * row].view(rows, row)[:, :columns]
 
 
-@torch.library.custom_op("tapehead::run_forward", mutates_args=())
-def _run_forward(
+def _forward(
     x: Tensor,
     lengths: Tensor | None,
     weights: Sequence[Tensor],
@@ -208,6 +216,9 @@ def _run_forward(
     nothing = [None] * len(call.all_pieces(state))
     call.run("forward", numbers, [*pointers, *call.all_pieces(final), None, None, *nothing, None, *nothing])
     return [features, words, *final, tape]
+
+
+_run_forward = torch.library.custom_op("tapehead::run_forward", _forward, mutates_args=())
 
 
 @_run_forward.register_fake
@@ -230,8 +241,7 @@ def _(
     return [features, words, *final, x.new_empty(tape_size)]
 
 
-@torch.library.custom_op("tapehead::run_backward", mutates_args=())
-def _run_backward(
+def _backward(
     gradients: Sequence[Tensor | None],
     needed: Sequence[int],
     x: Tensor,
@@ -281,6 +291,9 @@ def _run_backward(
     return [d_x, *d_weights, *(empty.clone() if d is None else d for d in d_state)]
 
 
+_run_backward = torch.library.custom_op("tapehead::run_backward", _backward, mutates_args=())
+
+
 @_run_backward.register_fake
 def _(
     gradients: Sequence[Tensor | None],
@@ -300,28 +313,70 @@ def _(
     ]
 
 
-def _setup_context(ctx: Any, inputs: tuple, output: list[Tensor]) -> None:
-    x, lengths, weights, state, config, numbers = inputs
+def _save(
+    ctx: Any,
+    x: Tensor,
+    lengths: Tensor | None,
+    weights: Sequence[Tensor],
+    state: Sequence[Tensor],
+    config: Sequence[int],
+    numbers: Sequence[float],
+    output: Sequence[Tensor],
+) -> None:
     ctx.set_materialize_grads(False)
     ctx.counts = len(weights), len(state)
     ctx.needed = [int(tensor.requires_grad) for tensor in [x, *weights, *state]]
     ctx.config, ctx.numbers, ctx.has_lengths = config, numbers, lengths is not None
     features, tape = output[0], output[-1]
-    ctx.save_for_backward(x, *weights, *state, features, tape, *([lengths] if ctx.has_lengths else []))
+    ctx.save_for_backward(x, *weights, *state, features, tape, *([] if lengths is None else [lengths]))
 
 
-def _backward(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple:
+def _differentiate(ctx: Any, gradients: Sequence[Tensor | None], backward: Any) -> list[Tensor | None]:
+    """The gradients of x, the weights and the state, None where nobody asks."""
     num_weights, num_state = ctx.counts
     x, *rest = ctx.saved_tensors
     lengths = rest.pop() if ctx.has_lengths else None
     weights, state = rest[:num_weights], rest[num_weights : num_weights + num_state]
     features, tape = rest[-2:]
-    found = torch.ops.tapehead.run_backward(
-        gradients[:-1], ctx.needed, x, lengths, weights, state, features, tape, ctx.config, ctx.numbers
+    found = backward(
+        list(gradients[:-1]), ctx.needed, x, lengths, weights, state, features, tape, ctx.config, ctx.numbers
     )
-    found = [d if need else None for d, need in zip(found, ctx.needed, strict=True)]
-    d_weights, d_state = found[1 : 1 + num_weights], found[1 + num_weights :]
-    return found[0], None, d_weights, d_state, None, None
+    return [d if need else None for d, need in zip(found, ctx.needed, strict=True)]
 
 
-_run_forward.register_autograd(_backward, setup_context=_setup_context)
+def _setup_context(ctx: Any, inputs: tuple, output: list[Tensor]) -> None:
+    _save(ctx, *inputs, output)
+
+
+def _op_backward(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple:
+    d_x, *rest = _differentiate(ctx, gradients, torch.ops.tapehead.run_backward)
+    num_weights = ctx.counts[0]
+    return d_x, None, rest[:num_weights], rest[num_weights:], None, None
+
+
+_run_forward.register_autograd(_op_backward, setup_context=_setup_context)
+
+
+class _Eager(torch.autograd.Function):
+    """The same call without the operators' dispatch, which takes 0.3 ms: as long as a short sequence itself."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        lengths: Tensor | None,
+        config: list[int],
+        numbers: list[float],
+        num_weights: int,
+        x: Tensor,
+        *tensors: Tensor,
+    ) -> tuple[Tensor, ...]:
+        weights, state = tensors[:num_weights], tensors[num_weights:]
+        output = _forward(x, lengths, weights, state, config, numbers)
+        ctx.mark_non_differentiable(output[-1])
+        _save(ctx, x, lengths, weights, state, config, numbers, output)
+        return tuple(output)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple:
+        return None, None, None, None, *_differentiate(ctx, gradients, _backward)
