@@ -327,3 +327,13 @@ def test_complaints_of_tyro_in_either_frame(frame: str) -> None:
     from tapehead.cli._parse import _sentence
 
     assert _sentence(frame) == "--lr: bad 'x'"
+
+
+def test_an_engine_that_cannot_serve_is_named(monkeypatch: Any, capsys: Any) -> None:
+    from tapehead.engine import EngineError
+
+    def unable(_: str) -> Any:
+        raise EngineError("the native engine cannot run this NTM: no compiler")
+
+    monkeypatch.setattr(cli.importlib, "import_module", unable)
+    assert "no compiler" in _fails(capsys, "train")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from .._errors import UserError
+from ..engine import EngineError
 from ..nn._pretrained import PretrainedError
 
 __all__ = ["main"]
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output (`| head`) has left; nothing is wrong, and nothing more can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (UserError, PretrainedError) as error:
+    except (UserError, PretrainedError, EngineError) as error:
         _complain(str(error))
     except ModuleNotFoundError as error:
         extra = EXTRAS.get((error.name or "").partition(".")[0])

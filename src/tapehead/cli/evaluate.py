@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Annotated
 
+import torch
 import tyro
 
 from .. import tasks, zoo
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         Options,
         arguments,
         prog="tapehead evaluate",
-        about="Score a model on fresh sequences: at all combinations of the sizes, or the largest of training.",
+        about="Score a model on fresh sequences of the given sizes, or of the largest in training.",
     )
     described = zoo.info(options.model).get("task")
     if described is None:
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         task = tasks.from_dict(described)
         points = evaluate(
-            zoo.load(options.model),
+            zoo.load(options.model).to("cuda" if torch.cuda.is_available() else "cpu"),
             task,
             all_points(task, _choices(options, task)),
             sequences=options.sequences,

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
         report = training.train(*_new_run(arguments))
     if os.environ.get("RANK", "0") == "0":
         print(
-            f"{report.reason} after {report.sequences:,} sequences ({report.seconds / 60:.1f} minutes): "
+            f"{report.reason} after {report.sequences:,} sequences ({report.seconds:.0f} s): "
             f"{report.bits_per_sequence:.4g} bits per sequence, {report.exact:.1%} exact\n"
             f"next: tapehead evaluate {report.folder}    tapehead plot {report.folder}"
         )

@@ -47,7 +47,7 @@ class Reporter:
             disable=not shows_bar,
             smoothing=0.1,
         )
-        self._shown, self._refreshed = done, 0.0
+        self._latest, self._refreshed = done, 0.0
         self._metrics = JsonLines(folder / METRICS, metrics_size) if active else None
         self._events = _events(folder) if tensorboard and active else None
 
@@ -69,12 +69,15 @@ class Reporter:
         """Move the bar, at most twice a second."""
         if self._bar.disable:
             return
+        self._latest = sequences
         now = time.perf_counter()
         if now - self._refreshed > REFRESH_SECONDS:
             self._refreshed = now
             self._bar.set_postfix_str(f"{bits:.3g} bits/sequence", refresh=False)
-            self._bar.update(sequences - self._shown)
-            self._shown = sequences
+            self._move()
+
+    def _move(self) -> None:
+        self._bar.update(self._latest - self._bar.n)
 
     def say(self, text: str) -> None:
         """A line on stderr, above the bar."""
@@ -83,6 +86,7 @@ class Reporter:
 
     def close(self) -> None:
         """Close bar and files."""
+        self._move()
         self._bar.close()
         if self._metrics:
             self._metrics.close()

@@ -82,9 +82,9 @@ def train(config: TrainConfig, folder: str | os.PathLike, *, quiet: bool = False
             "or choose another folder with --out"
         )
     try:
+        run.save_checkpoint(folder)
         if processes.is_main:
             run.save_model(folder)
-        run.save_checkpoint(folder)
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)  # It was empty: leave nothing half-written.
         raise
