@@ -31,11 +31,13 @@ class GRUController(nn.Module):
 
 
 def _ntm(**switches: Any) -> Callable[..., NTM]:
-    return lambda **more: NTM(INPUT, HIDDEN, OUTPUT, SLOTS, WORD, **(switches | more))
+    switches |= {"memory_size": SLOTS, "word_size": WORD}
+    return lambda **more: NTM(INPUT, HIDDEN, OUTPUT, **(switches | more))
 
 
 def _dnc(num_reads: int = 2, **switches: Any) -> Callable[..., DNC]:
-    return lambda **more: DNC(INPUT, HIDDEN, OUTPUT, SLOTS, WORD, num_reads, **(switches | more))
+    switches |= {"memory_size": SLOTS, "word_size": WORD, "num_reads": num_reads}
+    return lambda **more: DNC(INPUT, HIDDEN, OUTPUT, **(switches | more))
 
 
 def _own(machine: Callable[..., Machine], num_reads: int) -> Callable[..., Machine]:

@@ -107,8 +107,7 @@ def test_a_given_state_is_left_as_it_was(case: Case) -> None:
 
 
 @every_machine
-@pytest.mark.parametrize("enforce_sorted", [True, False])
-@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize(("enforce_sorted", "batch_first"), [(True, False), (False, True)])
 def test_packed_sequences(case: Case, enforce_sorted: bool, batch_first: bool) -> None:
     machine = case.build(batch_first=batch_first)
     lengths = [5, 4, 4, 1] if enforce_sorted else [2, 5, 1, 4]

@@ -16,12 +16,12 @@ def _padding() -> torch.Tensor:
 
 
 @every_machine
-@pytest.mark.parametrize("garbage", [float("nan"), float("inf"), 1e30], ids=str)
-def test_outputs_and_states(case: Case, garbage: float) -> None:
+def test_outputs_and_states(case: Case) -> None:
     machine, padding = case.build(), _padding()
     x = inputs(len(padding), 3)
     state = random_state(machine, 3)
-    y, end = machine(x.masked_fill(padding.unsqueeze(-1), garbage), state, lengths=torch.tensor(LENGTHS))
+    garbage = torch.tensor([float("nan"), float("inf"), 1e300], dtype=x.dtype)
+    y, end = machine(torch.where(padding.unsqueeze(-1), garbage, x), state, lengths=torch.tensor(LENGTHS))
     assert (y[padding] == 0).all()
     alone = [machine(x[:length, b], pick(state, b)) for b, length in enumerate(LENGTHS)]
     for b, length in enumerate(LENGTHS):

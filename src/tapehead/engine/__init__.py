@@ -47,7 +47,7 @@ def run(
     if backend == "reference" or return_trace:
         return reference.run(machine, x, state, lengths, return_trace=return_trace)
     spec = machine.kernel_spec()
-    reason = native.why_not(spec, x)
+    reason = native.why_not(spec, x, state)
     if reason is None:
         return native.run(spec, x, state, lengths)
     if backend == "native":
@@ -55,8 +55,9 @@ def run(
     if reason not in _said:
         _said.add(reason)
         warnings.warn(
-            f"this {type(machine).__name__} runs on the reference engine, slower than the native one: {reason}",
+            f"this {type(machine).__name__} runs on the reference engine, "
+            f"slower than the native one: {reason}",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=5,  # where the machine was called: past its forward and two frames of nn.Module
         )
     return reference.run(machine, x, state, lengths, return_trace=return_trace)

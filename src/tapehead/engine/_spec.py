@@ -30,4 +30,5 @@ class KernelSpec(NamedTuple):
     deallocation: bool = False
     link_sharpening: bool = False
     usage_gradient: bool = True
-    clip_gradient: float | None = None
+    clip_controller_gradient: float | None = None
+    clip_weighting_gradient: float | None = None

@@ -3,8 +3,10 @@
 A tensor from :func:`take` gives its memory back when it and all that shares its storage are gone.
 """
 
+import os
 import threading
 import weakref
+from collections import deque
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ ALIGNMENT = 64
 
 _lock = threading.Lock()
 _idle: list[np.ndarray] = []
+_returned: deque[np.ndarray] = deque()
 
 
 def take(elements: int, dtype: torch.dtype) -> Tensor:
@@ -43,6 +46,7 @@ def _round_up(size: int) -> int:
 
 def _fitting_block(size: int) -> np.ndarray | None:
     with _lock:
+        _collect()
         fitting = [i for i, block in enumerate(_idle) if size <= block.nbytes <= 2 * _round_up(size)]
         if not fitting:
             return None
@@ -50,7 +54,28 @@ def _fitting_block(size: int) -> np.ndarray | None:
 
 
 def _give_back(block: np.ndarray) -> None:
-    with _lock:
-        _idle.append(block)
-        while sum(b.nbytes for b in _idle) > MAX_IDLE_BYTES:
-            _idle.pop(0)
+    # The garbage collector may call this in the midst of anything, also while this thread holds the lock.
+    _returned.append(block)
+    if _lock.acquire(blocking=False):
+        try:
+            _collect()
+        finally:
+            _lock.release()
+
+
+def _collect() -> None:
+    """Under the lock: take in what came back, and let go of the oldest where it is too much."""
+    while _returned:
+        _idle.append(_returned.popleft())
+    while sum(block.nbytes for block in _idle) > MAX_IDLE_BYTES:
+        _idle.pop(0)
+
+
+def _forget_lock() -> None:
+    """In a forked child: the thread that held the lock, if any did, is not there."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_lock)

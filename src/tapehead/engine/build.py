@@ -6,24 +6,37 @@ a lock, so two processes that start at once build once.
 """
 
 import ctypes
-import fcntl
 import functools
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+if sys.platform != "win32":
+    import fcntl
+
 SOURCES = Path(__file__).parent / "native"
 CACHE_VARIABLE = "TAPEHEAD_CACHE"
 BUILD_SECONDS = 300
 
-_FLAGS = ("-O3", "-std=c++17", "-shared", "-fPIC", "-pthread", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast")
+_FLAGS = (
+    "-O3",
+    "-std=c++17",
+    "-shared",
+    "-fPIC",
+    "-pthread",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=fast",
+)
 _X86_FLAGS = ("-mprefer-vector-width=512",)
 
 
@@ -34,23 +47,24 @@ class EngineError(RuntimeError):
 class Plan(NamedTuple):
     """What would be built, and where."""
 
-    compiler: str
+    compiler: tuple[str, ...]
+    """The command; CXX may hold arguments, as in "ccache g++"."""
     version: str
     flags: tuple[str, ...]
     library: Path
 
 
-def find_compiler() -> str:
+def find_compiler() -> tuple[str, ...]:
     """The C++ compiler: the environment variable CXX, or the first of c++, g++, clang++ on the path.
 
     Raises:
         EngineError: there is none.
     """
-    named = os.environ.get("CXX")
-    for name in [named] if named else ["c++", "g++", "clang++"]:
+    named = os.environ.get("CXX", "").strip()
+    for name, *arguments in [shlex.split(named)] if named else [["c++"], ["g++"], ["clang++"]]:
         found = shutil.which(name)
         if found:
-            return found
+            return found, *arguments
     looked_for = named or "c++, g++ and clang++"
     raise EngineError(f"no C++ compiler was found (looked for {looked_for}): install g++, or set CXX")
 
@@ -69,10 +83,10 @@ def plan() -> Plan:
     """Compiler, flags and place of the library for this machine.
 
     Raises:
-        EngineError: there is no compiler.
+        EngineError: there is no compiler, or it does not run.
     """
     compiler = find_compiler()
-    ran = subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=60, check=False)
+    ran = _run([*compiler, "--version"], seconds=60)
     version = ran.stdout.partition("\n")[0]
     x86 = platform.machine() in ("x86_64", "AMD64")
     flags = (*_FLAGS, "-march=native" if x86 else "-mcpu=native", *(_X86_FLAGS if x86 else ()))
@@ -83,16 +97,26 @@ def plan() -> Plan:
 
 
 def cache_folder() -> Path:
-    """TAPEHEAD_CACHE, or tapehead's folder in the user's cache; a folder for this process where neither can be written."""
+    """TAPEHEAD_CACHE, or tapehead's folder in the user's cache.
+
+    Where that cannot be written, a folder for this process alone.
+    """
     chosen = os.environ.get(CACHE_VARIABLE)
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = Path(chosen) if chosen else base / "tapehead"
     try:
+        folder = Path(chosen) if chosen else _user_cache() / "tapehead"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:
         return _process_folder()
+
+
+def _user_cache() -> Path:
+    given = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(given) if given else Path.home() / ".cache"
+    except RuntimeError as error:  # No HOME, and a user that the system does not know.
+        raise OSError(str(error)) from error
 
 
 @functools.cache
@@ -106,15 +130,18 @@ _kept_alive: list[tempfile.TemporaryDirectory] = []
 
 
 def build(*, force: bool = False) -> Path:
-    """Compile the engine unless it is in the cache, and return the library's path.
+    """Compile the engine unless it is in the cache, whole, and return the library's path.
 
     Raises:
-        EngineError: no compiler, or a compiler that fails.
+        EngineError: no compiler, a compiler that fails, or no place for the library.
     """
-    target = plan()
-    with _lock(target.library.with_suffix(".lock")):
-        if force or not target.library.is_file():
-            _compile(target)
+    try:
+        target = plan()
+        with _lock(target.library.with_suffix(".lock")):
+            if force or not _is_whole(target.library):
+                _compile(target)
+    except OSError as error:
+        raise EngineError(f"the native engine could not be built: {error}") from error
     return target.library
 
 
@@ -124,13 +151,12 @@ def load() -> ctypes.CDLL:
     Raises:
         EngineError: no compiler, a compiler that fails, or a library that does not load.
     """
-    path = build()
-    try:
-        return _open(path)
-    except (OSError, AttributeError):
-        path.unlink(missing_ok=True)
     try:
         return _open(build())
+    except (OSError, AttributeError):
+        pass
+    try:
+        return _open(build(force=True))
     except (OSError, AttributeError) as error:
         raise EngineError(f"the native engine was built but does not load: {error}") from error
 
@@ -145,23 +171,49 @@ def _open(path: Path) -> ctypes.CDLL:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
+    if sys.platform == "win32":
+        raise EngineError("the native engine needs a POSIX system: it is not built on Windows")
     with open(path, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _compile(target: Plan) -> None:
-    handle, name = tempfile.mkstemp(dir=target.library.parent, prefix="building-", suffix=".so")
+    prefix = f"building-{target.library.stem}-"
+    # Under the lock nobody else builds this library: what is there was left by a build that was cut short.
+    for leftover in target.library.parent.glob(f"{prefix}*"):
+        leftover.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.library.parent, prefix=prefix, suffix=".so")
     os.close(handle)
     try:
-        command = [target.compiler, *target.flags, str(SOURCES / "api.cpp"), "-o", name]
-        try:
-            ran = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise EngineError(f"the C++ compiler could not build the engine: {error}") from error
+        command = [*target.compiler, *target.flags, str(SOURCES / "api.cpp"), "-o", name]
+        ran = _run(command, seconds=BUILD_SECONDS)
         if ran.returncode:
             last = "\n".join(ran.stderr.strip().splitlines()[-5:])
-            raise EngineError(f"{target.compiler} could not build the engine (exit {ran.returncode}): {last}")
+            raise EngineError(
+                f"{target.compiler[0]} could not build the engine (exit {ran.returncode}): {last}"
+            )
+        content = Path(name).read_bytes()
+        with open(name, "ab") as file:
+            file.write(hashlib.sha256(content).digest())
         os.replace(name, target.library)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _is_whole(library: Path) -> bool:
+    """Whether the library ends in the digest of the rest: the loader dies of a file that was cut short."""
+    if not library.is_file():
+        return False
+    content = library.read_bytes()
+    size = hashlib.sha256().digest_size
+    return hashlib.sha256(content[:-size]).digest() == content[-size:]
+
+
+def _run(command: list[str], *, seconds: int) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=seconds, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EngineError(f"the C++ compiler does not run: {error}") from error

@@ -36,7 +36,7 @@ def why_unavailable() -> str | None:
     return _failure
 
 
-def why_not(spec: KernelSpec | str, x: Tensor) -> str | None:
+def why_not(spec: KernelSpec | str, x: Tensor, state: Any) -> str | None:
     """None when the kernel can run this call, else the reason."""
     if isinstance(spec, str):
         return spec
@@ -46,6 +46,8 @@ def why_not(spec: KernelSpec | str, x: Tensor) -> str | None:
         return f"it computes in float32 and float64, not in {x.dtype}"
     if len(spec.layers) > _LAYER_LIMIT:
         return f"it takes at most {_LAYER_LIMIT} controller layers, not {len(spec.layers)}"
+    if spec.kind != "none" and state.memory.shape[1] > _SLOT_LIMIT:
+        return f"it takes at most {_SLOT_LIMIT} memory slots, not {state.memory.shape[1]}"
     return _why_unavailable_constant()
 
 
@@ -57,7 +59,12 @@ def _why_unavailable_constant() -> str | None:
 def run(
     spec: KernelSpec, x: Tensor, state: Any, lengths: Tensor | None
 ) -> tuple[Tensor, Tensor | None, Any, None]:
-    """Run a machine over x [T, B, input_size]; arguments and result as in :func:`reference.run`."""
+    """Run a machine over x [T, B, input_size]; arguments and result as in :func:`reference.run`.
+
+    Raises:
+        ValueError: a state or a weight of another dtype or device than x, or a controller state that does
+            not fit. (C++ sees addresses alone, and cannot tell.)
+    """
     pieces, controller = _flatten(spec, state)
     weights = [tensor for layer in spec.layers for tensor in layer]
     weights += [*spec.interface, *spec.interface_norm]
@@ -79,8 +86,15 @@ def run(
         int(spec.usage_gradient),
         int(bool(spec.interface_norm)),
     ]
-    numbers = [spec.mask_min, spec.clip_gradient or 0.0]
+    numbers = [spec.mask_min, spec.clip_controller_gradient or 0.0, spec.clip_weighting_gradient or 0.0]
     state_tensors = [*pieces, *controller]
+    _check_controller_state(spec, x, controller)
+    for tensor in [*weights, *state_tensors]:
+        if tensor.dtype != x.dtype or tensor.device != x.device:
+            raise ValueError(
+                f"x is {x.dtype} on {x.device}, but the state or a weight is {tensor.dtype} "
+                f"on {tensor.device}: convert one to the other"
+            )
     if torch.compiler.is_compiling():
         found = torch.ops.tapehead.run_forward(x, lengths, weights, state_tensors, config, numbers)
     else:
@@ -96,7 +110,11 @@ _PIECES = ("memory", "usage", "precedence", "link", "write_weights", "read_weigh
 
 
 def _piece_names(kind: int, links: int) -> list[str]:
-    absent = {0: set(_PIECES), 1: {"usage", "precedence", "link"}, 2: set() if links else {"precedence", "link"}}[kind]
+    absent = {
+        0: set(_PIECES),
+        1: {"usage", "precedence", "link"},
+        2: set() if links else {"precedence", "link"},
+    }[kind]
     return [name for name in _PIECES if name not in absent]
 
 
@@ -112,10 +130,21 @@ def _unflatten(spec: KernelSpec, state: AnyState, final: list[Tensor]) -> AnySta
     return state._replace(controller=controller, **dict(zip(names, final, strict=False)))  # type: ignore[attr-defined]
 
 
+def _check_controller_state(spec: KernelSpec, x: Tensor, controller: list[Tensor]) -> None:
+    layers, shape = len(spec.layers) if spec.lstm else 0, (x.shape[1], spec.hidden_size)
+    if len(controller) != 2 * layers or any(tensor.shape != shape for tensor in controller):
+        raise ValueError(
+            f"state.controller has tensors of shapes {[list(tensor.shape) for tensor in controller]}, "
+            f"but (h, c) of {layers} layers are needed here, each {list(shape)}"
+        )
+
+
 class _Call:
     """One call's sizes, in the forms that Python and C++ need."""
 
-    def __init__(self, x: Tensor, weights: Sequence[Tensor], state: Sequence[Tensor], config: Sequence[int]) -> None:
+    def __init__(
+        self, x: Tensor, weights: Sequence[Tensor], state: Sequence[Tensor], config: Sequence[int]
+    ) -> None:
         (
             self.kind,
             self.hidden,
@@ -145,8 +174,12 @@ class _Call:
         return _layout(self.scalar, self.layers, tuple(self.sizes))
 
     def run(self, name: str, numbers: Sequence[float], pointers: Sequence[Tensor | None]) -> None:
-        addresses = (ctypes.c_void_p * len(pointers))(*(None if p is None else p.data_ptr() for p in pointers))
-        _call_library(f"{name}_{self.scalar}", self.sizes, (ctypes.c_double * len(numbers))(*numbers), addresses)
+        addresses = (ctypes.c_void_p * len(pointers))(
+            *(None if p is None else p.data_ptr() for p in pointers)
+        )
+        _call_library(
+            f"{name}_{self.scalar}", self.sizes, (ctypes.c_double * len(numbers))(*numbers), addresses
+        )
 
     def all_pieces(self, tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
         """In the kernel's order, with None for what this machine does not have."""
@@ -155,9 +188,9 @@ class _Call:
 
     def all_weights(self, weights: Sequence[Tensor]) -> list[Tensor | None]:
         layers, rest = list(weights[: 2 * self.layers]), list(weights[2 * self.layers :])
-        interface = rest[:1] or [None]
-        bias = rest[1:2] if self.has_bias else [None]
-        norm = rest[-2:] if self.norm else [None, None]
+        interface: Sequence[Tensor | None] = rest[:1] or [None]
+        bias: Sequence[Tensor | None] = rest[1:2] if self.has_bias else [None]
+        norm: Sequence[Tensor | None] = rest[-2:] if self.norm else [None, None]
         return [*layers, *interface, *bias, *norm]
 
 
@@ -178,7 +211,11 @@ def _layout(scalar: str, layers: int, sizes: tuple[int, ...]) -> _Layout:
     out = (ctypes.c_int64 * (10 + 4 * layers))()
     _call_library(f"layout_{scalar}", sizes, ctypes.byref(out))
     numbers = list(out)
-    return _Layout(*numbers[:4], *zip(numbers[4:10:2], numbers[5:10:2], strict=True), _pairs(numbers[10:]))
+    tape, forward_scratch, backward_scratch, gradients, *places = numbers
+    d_interface, d_normed, normed = zip(places[:6:2], places[1:6:2], strict=True)
+    return _Layout(
+        tape, forward_scratch, backward_scratch, gradients, d_interface, d_normed, normed, _pairs(places[6:])
+    )
 
 
 def _call_library(name: str, sizes: Sequence[int], *arguments: Any) -> None:
@@ -205,6 +242,7 @@ def _forward(
     numbers: Sequence[float],
 ) -> list[Tensor]:
     x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
+    lengths = None if lengths is None else lengths.contiguous()
     call = _Call(x, weights, state, config)
     layout = call.layout()
     features = x.new_empty(call.steps, call.batch, call.layers * call.hidden)
@@ -212,7 +250,16 @@ def _forward(
     final = [torch.empty_like(s) for s in state]
     tape = _workspace.take(layout.tape, x.dtype)
     scratch = _workspace.take(layout.forward_scratch, x.dtype)
-    pointers = [x, lengths, *call.all_weights(weights), *call.all_pieces(state), tape, scratch, features, words]
+    pointers = [
+        x,
+        lengths,
+        *call.all_weights(weights),
+        *call.all_pieces(state),
+        tape,
+        scratch,
+        features,
+        words,
+    ]
     nothing = [None] * len(call.all_pieces(state))
     call.run("forward", numbers, [*pointers, *call.all_pieces(final), None, None, *nothing, None, *nothing])
     return [features, words, *final, tape]
@@ -255,6 +302,7 @@ def _backward(
 ) -> list[Tensor]:
     """Gradients of x, of every weight and of every state tensor; an empty tensor where ``needed`` says 0."""
     x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
+    lengths = None if lengths is None else lengths.contiguous()
     given = [None if g is None else g.contiguous() for g in gradients]
     call = _Call(x, weights, state, config)
     layout = call.layout()
@@ -263,7 +311,16 @@ def _backward(
     buffer = _workspace.take(layout.gradients, x.dtype)
     scratch = _workspace.take(layout.backward_scratch, x.dtype)
     nothing = [None] * len(call.all_pieces(state))
-    pointers = [x, lengths, *call.all_weights(weights), *call.all_pieces(state), tape, scratch, features, None]
+    pointers = [
+        x,
+        lengths,
+        *call.all_weights(weights),
+        *call.all_pieces(state),
+        tape,
+        scratch,
+        features,
+        None,
+    ]
     pointers += [*nothing, given[0], given[1], *call.all_pieces(given[2:]), buffer, *call.all_pieces(d_state)]
     call.run("backward", numbers, pointers)
 
@@ -286,7 +343,10 @@ def _backward(
             d_weights.append(d_interface.sum(0))
         if call.norm:
             d_normed = _rows(buffer, layout.d_normed, rows, call.interface)
-            d_weights += [(d_normed * _rows(tape, layout.normed, rows, call.interface)).sum(0), d_normed.sum(0)]
+            d_weights += [
+                (d_normed * _rows(tape, layout.normed, rows, call.interface)).sum(0),
+                d_normed.sum(0),
+            ]
     d_weights = [d if need else empty.clone() for d, need in zip(d_weights, need_weights, strict=True)]
     return [d_x, *d_weights, *(empty.clone() if d is None else d for d in d_state)]
 
@@ -313,16 +373,8 @@ def _(
     ]
 
 
-def _save(
-    ctx: Any,
-    x: Tensor,
-    lengths: Tensor | None,
-    weights: Sequence[Tensor],
-    state: Sequence[Tensor],
-    config: Sequence[int],
-    numbers: Sequence[float],
-    output: Sequence[Tensor],
-) -> None:
+def _save(ctx: Any, inputs: tuple, output: Sequence[Tensor]) -> None:
+    x, lengths, weights, state, config, numbers = inputs
     ctx.set_materialize_grads(False)
     ctx.counts = len(weights), len(state)
     ctx.needed = [int(tensor.requires_grad) for tensor in [x, *weights, *state]]
@@ -344,21 +396,17 @@ def _differentiate(ctx: Any, gradients: Sequence[Tensor | None], backward: Any) 
     return [d if need else None for d, need in zip(found, ctx.needed, strict=True)]
 
 
-def _setup_context(ctx: Any, inputs: tuple, output: list[Tensor]) -> None:
-    _save(ctx, *inputs, output)
-
-
 def _op_backward(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple:
     d_x, *rest = _differentiate(ctx, gradients, torch.ops.tapehead.run_backward)
     num_weights = ctx.counts[0]
     return d_x, None, rest[:num_weights], rest[num_weights:], None, None
 
 
-_run_forward.register_autograd(_op_backward, setup_context=_setup_context)
+_run_forward.register_autograd(_op_backward, setup_context=_save)
 
 
 class _Eager(torch.autograd.Function):
-    """The same call without the operators' dispatch, which takes 0.3 ms: as long as a short sequence itself."""
+    """The same call without the operators' dispatch, whose 0.3 ms are as much as a short sequence takes."""
 
     @staticmethod
     def forward(
@@ -373,7 +421,7 @@ class _Eager(torch.autograd.Function):
         weights, state = tensors[:num_weights], tensors[num_weights:]
         output = _forward(x, lengths, weights, state, config, numbers)
         ctx.mark_non_differentiable(output[-1])
-        _save(ctx, x, lengths, weights, state, config, numbers, output)
+        _save(ctx, (x, lengths, weights, state, config, numbers), output)
         return tuple(output)
 
     @staticmethod

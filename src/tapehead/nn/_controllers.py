@@ -27,6 +27,12 @@ class Controller(Protocol):
         """One step: χ = [x; r¹ … r^R], [B, input_size + R·W], and state → output [B, output_size], state."""
 
 
+def bound_gradient(tensor: Tensor, bound: float | None) -> None:
+    """Clip the whole gradient that will arrive at ``tensor`` elementwise to ± ``bound``; None: do nothing."""
+    if bound is not None and tensor.requires_grad:
+        tensor.register_hook(lambda gradient: gradient.clamp(-bound, bound))
+
+
 class LSTMController(nn.Module):
     """The deep LSTM of the DNC paper (Methods, "Controller network").
 
@@ -89,15 +95,10 @@ class LSTMController(nn.Module):
             i, f, g, o = gates.chunk(4, dim=-1)
             cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
             hidden = o.sigmoid() * cell.tanh()
-            if self.clip_gradient is not None and hidden.requires_grad:
-                hidden.register_hook(self._clip)
+            bound_gradient(hidden, self.clip_gradient)
             outputs.append(hidden)
             new_state.append((hidden, cell))
         return torch.cat(outputs, dim=-1), tuple(new_state)
-
-    def _clip(self, gradient: Tensor) -> Tensor:
-        assert self.clip_gradient is not None
-        return gradient.clamp(-self.clip_gradient, self.clip_gradient)
 
 
 class FeedforwardController(nn.Module):
@@ -135,8 +136,7 @@ class FeedforwardController(nn.Module):
         outputs: list[Tensor] = []
         for layer in self.layers:
             hidden = layer(torch.cat([inputs, *outputs[-1:]], dim=-1)).tanh()
-            if self.clip_gradient is not None and hidden.requires_grad:
-                hidden.register_hook(lambda g: g.clamp(-self.clip_gradient, self.clip_gradient))
+            bound_gradient(hidden, self.clip_gradient)
             outputs.append(hidden)
         return torch.cat(outputs, dim=-1), ()
 

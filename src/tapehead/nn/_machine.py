@@ -81,7 +81,7 @@ class Machine(Pretrained, nn.Module, ABC):
             lstm=isinstance(self.controller, LSTMController),
             hidden_size=self.controller.hidden_size,
             layers=tuple((layer.weight, layer.bias) for layer in self.controller.layers),
-            clip_gradient=self.controller.clip_gradient,
+            clip_controller_gradient=self.controller.clip_gradient,
             **self._memory_spec(),
         )
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from .. import functional as F
 from .._types import DNCState, Trace
 from ..functional import oneplus
+from ._controllers import bound_gradient
 from ._machine import Machine, check_word_sizes
 
 INITIAL_MEMORY = 1e-6
@@ -42,6 +43,7 @@ class DNC(Machine):
         bypass_dropout: probability of dropout between the controller and the output only (ibid.).
         usage_gradient: False stops the gradient from usage to the last write weighting (DeepMind's code).
         clip_controller_gradient: clip the gradient at the controller's activations (the paper: 10).
+        clip_weighting_gradient: clip the gradient at every read and write weighting elementwise.
         backend: "reference", "native" or "auto"; None asks the environment variable TAPEHEAD_BACKEND.
 
     Shapes:
@@ -78,6 +80,7 @@ class DNC(Machine):
         bypass_dropout: float = 0.0,
         usage_gradient: bool = True,
         clip_controller_gradient: float | None = None,
+        clip_weighting_gradient: float | None = None,
         backend: str | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -111,6 +114,7 @@ class DNC(Machine):
         self.deallocation = deallocation
         self.link_sharpening = link_sharpening
         self.usage_gradient = usage_gradient
+        self.clip_weighting_gradient = clip_weighting_gradient
         features = self.controller.output_size
         self.field_sizes = self._interface_fields()
         self.interface = nn.Linear(features, sum(self.field_sizes), bias=False, **factory)
@@ -174,6 +178,7 @@ class DNC(Machine):
             "deallocation": self.deallocation,
             "link_sharpening": self.link_sharpening,
             "usage_gradient": self.usage_gradient,
+            "clip_weighting_gradient": self.clip_weighting_gradient,
         }
 
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
@@ -225,6 +230,7 @@ class DNC(Machine):
         allocation = F.allocation_weights(usage)
         content_write = F.content_weights(last.memory, write_key, write_strength, write_mask).squeeze(1)
         write_weights = F.mix_write_weights(content_write, allocation, write_gate, allocation_gate)
+        bound_gradient(write_weights, self.clip_weighting_gradient)
         kept = last.memory * retention.unsqueeze(-1) if self.deallocation else last.memory
         memory = F.erase_and_add(kept, write_weights.unsqueeze(1), erase, write_vector)
 
@@ -240,6 +246,7 @@ class DNC(Machine):
                 forward = F.sharpen_links(forward, oneplus(next(fields)))
                 backward = F.sharpen_links(backward, oneplus(next(fields)))
             read_weights = F.mix_read_weights(backward, content_read, forward, modes)
+        bound_gradient(read_weights, self.clip_weighting_gradient)
         read_words = F.read(memory, read_weights)
         state = DNCState(
             memory, usage, precedence, link, write_weights, read_weights, read_words, last.controller

@@ -9,6 +9,7 @@ from torch.nn.functional import softplus
 
 from .. import functional as F
 from .._types import NTMState, Trace
+from ._controllers import bound_gradient
 from ._machine import Machine, check_word_sizes
 
 INITIAL_MEMORY = 1e-6
@@ -41,6 +42,8 @@ class NTM(Machine):
         learned_start: learn the controller's first state and the first words read (NTM section 4), instead
             of zeros.
         clip_controller_gradient: clip the gradient at the controller's activations elementwise.
+        clip_weighting_gradient: clip the gradient at every read and write weighting elementwise. Sharpening can
+            multiply it by γ in every step: without a bound it leaves float32 within a hundred steps.
         backend: "reference", "native" or "auto"; None asks the environment variable TAPEHEAD_BACKEND.
 
     Shapes:
@@ -72,6 +75,7 @@ class NTM(Machine):
         read_first: bool = False,
         learned_start: bool = False,
         clip_controller_gradient: float | None = None,
+        clip_weighting_gradient: float | None = None,
         backend: str | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -100,6 +104,7 @@ class NTM(Machine):
         self.num_writes = num_writes
         self.max_shift = max_shift
         self.read_first = read_first
+        self.clip_weighting_gradient = clip_weighting_gradient
         features = self.controller.output_size
         addressing_size = word_size + 1 + 1 + (2 * max_shift + 1) + 1  # k, β, g, s, γ
         self.read_size = addressing_size
@@ -150,6 +155,7 @@ class NTM(Machine):
             "num_writes": self.num_writes,
             "max_shift": self.max_shift,
             "read_first": self.read_first,
+            "clip_weighting_gradient": self.clip_weighting_gradient,
         }
 
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
@@ -213,6 +219,7 @@ class NTM(Machine):
         gate = gate.sigmoid().squeeze(-1)
         shifted = F.shift(F.interpolate(content, previous, gate), shifts.softmax(-1))
         weights = F.sharpen(shifted, 1 + softplus(gamma).squeeze(-1))
+        bound_gradient(weights, self.clip_weighting_gradient)
         return _Focus(weights, content, gate)
 
 

@@ -10,7 +10,8 @@ template <class F> Arguments<F> unpack(const int64_t* sizes, const double* numbe
   Arguments<F> a{};
   std::memcpy(&a.d, sizes, sizeof a.d);
   a.mask_min = numbers[0];
-  a.clip = numbers[1];
+  a.controller_bound = numbers[1];
+  a.weighting_bound = numbers[2];
   auto next = [&] { return static_cast<F*>(*pointers++); };
   a.x = next();
   a.lengths = reinterpret_cast<const int64_t*>(next());

@@ -91,10 +91,10 @@ template <class F> struct DNCMemory {
   const DNCFields at;
   const Index N, NP, W, R;
 
-  const F mask_min;
+  const F mask_min, bound;
 
-  DNCMemory(const Dims& dims, double mask_minimum)
-      : d(dims), at(dims), N(dims.N), NP(padded<F>(dims.N)), W(dims.W), R(dims.R), mask_min(F(mask_minimum)) {}
+  DNCMemory(const Dims& dims, double mask_minimum, double weighting_bound)
+      : d(dims), at(dims), N(dims.N), NP(padded<F>(dims.N)), W(dims.W), R(dims.R), mask_min(F(mask_minimum)), bound(F(weighting_bound)) {}
 
   // Scratch of one thread.
   struct Scratch {
@@ -207,6 +207,7 @@ template <class F> struct DNCMemory {
     std::memset(da, 0, sizeof(F) * d.I);
     std::memset(s.d_retention, 0, sizeof(F) * NP);
     read_backward(M, NP, W, R, now.read_weights, d_words, g.read_weights, g.memory);
+    clip(g.read_weights, R * NP, bound);
     for (Index r = 0; r < R; r++) {
       const F* d_read = g.read_weights + r * NP;
       const F* d_content_read = d_read;
@@ -246,6 +247,7 @@ template <class F> struct DNCMemory {
       follow_links_backward(last, now, L_before, L, g, s);
     }
     write_backward(now, M_before, g, da, s);
+    clip(g.write_weights, NP, bound);
 
     const F write_gate = a[at.write_gate], allocation_gate = a[at.allocation_gate];
     Vec<F> d_write_gate{}, d_allocation_gate{};

@@ -43,8 +43,11 @@ template <class F> struct NTMMemory {
   const HeadFields at;
   const Index N, NP, W, R, read_size, write_size;
 
-  NTMMemory(const Dims& dims, double)
-      : d(dims), at(dims), N(dims.N), NP(padded<F>(dims.N)), W(dims.W), R(dims.R), read_size(at.erase), write_size(at.erase + 2 * dims.W) {}
+  const F bound;
+
+  NTMMemory(const Dims& dims, double, double weighting_bound)
+      : d(dims), at(dims), N(dims.N), NP(padded<F>(dims.N)), W(dims.W), R(dims.R), read_size(at.erase), write_size(at.erase + 2 * dims.W),
+        bound(F(weighting_bound)) {}
 
   struct Scratch {
     F *queries, *d_fields, *d_content, *d_shifted, *blend, *d_blend, *c1, *c2;
@@ -191,6 +194,7 @@ template <class F> struct NTMMemory {
     F* da = da_all + field(h);
     const F *content = now.content + h * NP, *shifted = now.shifted + h * NP, *weights = now.weights + h * NP;
     F* d_weights = g.weights + h * NP;
+    clip(d_weights, NP, bound);
     // y = x^γ / Σ x^γ: dx = γ y/x (dy − Σ dy y), dγ = Σ y (dy − Σ dy y) log x.
     const F tiny = std::numeric_limits<F>::min(), gamma = a[at.gamma];
     const F mean = dot(d_weights, weights, NP);

@@ -20,7 +20,7 @@ template <class F> struct NoMemory {
   struct Scratch {
     Scratch(const Dims&, Arena<F>&) {}
   };
-  NoMemory(const Dims&, double) {}
+  NoMemory(const Dims&, double, double) {}
   Index link_size() const { return 0; }
   void forward(const F*, const Record&, Record&, F*, F*, F*, Scratch&) const {}
   void replay(const Record&, const Record&, const F*, F*, const F*, F*) const {}
@@ -32,7 +32,7 @@ enum StatePiece { kMemory, kUsage, kPrecedence, kLink, kWriteWeights, kReadWeigh
 
 template <class F> struct Arguments {
   Dims d;
-  double mask_min, clip;  // clip <= 0: none
+  double mask_min, controller_bound, weighting_bound;  // of gradients, elementwise; 0: none
   const F* x;                                             // [T, B, X]
   const int64_t* lengths;                                 // [B], or null
   const F *weight[kMaxLayers], *bias[kMaxLayers];         // [gates, inputs(l)], [gates]
@@ -107,7 +107,7 @@ template <class F, class Memory> class Sequence {
 
  public:
   explicit Sequence(const Arguments<F>& arguments)
-      : a(arguments), d(arguments.d), memory(arguments.d, arguments.mask_min), at(arguments.d, memory) {}
+      : a(arguments), d(arguments.d), memory(arguments.d, arguments.mask_min, arguments.weighting_bound), at(arguments.d, memory) {}
 
   const Layout<F, Memory>& layout() const { return at; }
 
@@ -447,8 +447,7 @@ template <class F, class Memory> class Sequence {
     F* dh = s.d_features + i * s.d_features_row + l * H;
     if (d.lstm)
       for (Index j = 0; j < H; j++) dh[j] += s.d_hidden[l][i * H + j];
-    if (a.clip > 0)
-      for (Index j = 0; j < H; j++) dh[j] = std::min(std::max(dh[j], F(-a.clip)), F(a.clip));
+    clip(dh, H, F(a.controller_bound));
     if (!d.lstm) {
       for (Index j = 0; j < H; j++) dg[j] = dh[j] * (1 - g[j] * g[j]);
       return;

@@ -142,6 +142,12 @@ template <class F, class Function> inline void map(const F* in, F* out, Index n,
   }
 }
 
+// Into [−bound, bound], elementwise; bound 0: leave as they are.
+template <class F> inline void clip(F* x, Index n, F bound) {
+  if (bound <= 0) return;
+  for (Index i = 0; i < n; i++) x[i] = x[i] > bound ? bound : x[i] < -bound ? -bound : x[i];
+}
+
 template <class F> inline F dot(const F* a, const F* b, Index n_padded) {
   Vec<F> s{};
   for (Index n = 0; n < n_padded; n += kLanes<F>) s += load(a + n) * load(b + n);

@@ -1,0 +1,77 @@
+"""The backward pass keeps some of the links, not those of every step."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tapehead import DNC
+from tapehead.engine import native
+
+PEAK = """
+import resource
+import sys
+import torch
+from tapehead import DNC
+
+slots, words, reads, hidden, batch, steps = map(int, sys.argv[1:])
+dnc = DNC(8, hidden, 8, slots, words, reads, backend="native")
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def run(steps):
+    y, _ = dnc(torch.randn(steps, batch, 8))
+    y.square().mean().backward()
+    assert all(p.grad.isfinite().all() for p in dnc.parameters())
+
+
+run(2)
+before = peak()
+run(steps)
+print(before, peak())
+"""
+
+
+def _peaks(*sizes: int) -> tuple[float, float]:
+    """Peak resident memory in MB of a process: after two steps, and after all."""
+    ran = subprocess.run(
+        [sys.executable, "-c", PEAK, *map(str, sizes)],
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    before, after = map(float, ran.stdout.split())
+    return before, after
+
+
+def test_long_runs_do_not_keep_all_links() -> None:
+    slots, steps = 512, 256
+    all_links = steps * slots * slots * 4 / 2**20
+    before, after = _peaks(slots, 4, 1, 8, 1, steps)
+    assert after - before < all_links / 3, f"{after - before:.0f} MB more, all links are {all_links:.0f} MB"
+
+
+def test_memory_grows_with_the_root_of_the_steps() -> None:
+    def links(steps: int) -> float:
+        """Link matrices that the tape and the backward pass's scratch have room for."""
+        config = [2, 8, 1, 1, 0, 4, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0]
+        dnc = DNC(8, 8, 8, 512, 4, 1)
+        state = dnc.initial_state(1)[:-1]
+        weights = [dnc.controller.layers[0].weight, dnc.controller.layers[0].bias, dnc.interface.weight]
+        layout = native._Call(dnc.interface.weight.new_zeros(steps, 1, 8), weights, state, config).layout()
+        return (layout.tape + layout.backward_scratch) / 512**2
+
+    assert native.why_unavailable() is None
+    assert links(100) < 2 * 10 + 12
+    assert links(900) < 2 * 30 + 60  # and 900 steps' records, 28 rows of 512 each: 49 matrices
+
+
+@pytest.mark.slow
+def test_three_hundred_steps_of_a_large_dnc_within_three_gigabytes() -> None:
+    _, after = _peaks(256, 64, 4, 256, 32, 300)
+    assert after < 3 * 1024

@@ -1,0 +1,241 @@
+"""Weights to a folder and back, and what a damaged folder says."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import tapehead
+from tapehead import DNC, NTM
+from tapehead.nn import DeepLSTM
+from tapehead.nn._pretrained import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, PretrainedError
+
+from .machines import Case, assert_same, cases, inputs
+
+built_in = pytest.mark.parametrize("case", cases(lambda case: not case.own_controller), ids=str)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@built_in
+def test_round_trip(case: Case, tmp_path: Path) -> None:
+    machine, x = case.build(torch.float32), inputs(4, 2, torch.float32)
+    machine.save_pretrained(tmp_path)
+    found = type(machine).from_pretrained(tmp_path, backend=case.backend).eval()
+    assert found.config == machine.config
+    assert_same(found(x), machine(x), 0)
+    assert set(_files(tmp_path)) == {CONFIG_FILE, WEIGHTS_FILE}
+
+
+@built_in
+def test_the_config_is_json(case: Case) -> None:
+    machine = case.build()
+    assert json.loads(json.dumps(machine.config)) == machine.config
+    again = type(machine)(**machine.config)
+    assert again.state_dict().keys() == machine.state_dict().keys()
+
+
+@pytest.mark.parametrize("kind", [NTM, DNC, DeepLSTM])
+def test_load_finds_the_machine(kind: type, tmp_path: Path) -> None:
+    machine = kind(3, 5, 2)
+    machine.save_pretrained(tmp_path, extra={"task": {"name": "copy"}}, card="# A card\n")
+    found = tapehead.load(str(tmp_path))
+    assert type(found) is kind
+    assert not found.training
+    assert json.loads((tmp_path / CONFIG_FILE).read_text())["task"] == {"name": "copy"}
+    assert (tmp_path / CARD_FILE).read_text() == "# A card\n"
+
+
+def test_the_config_says_what_it_is(tmp_path: Path) -> None:
+    NTM(3, 5, 2, memory_size=9).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / CONFIG_FILE).read_text())
+    assert (config["format_version"], config["architecture"]) == (1, "NTM")
+    assert config["arguments"]["memory_size"] == 9
+    assert not {"backend", "device", "dtype"} & config["arguments"].keys()
+
+
+def test_overrides(tmp_path: Path) -> None:
+    machine = NTM(3, 5, 2, dtype=torch.float64)
+    machine.save_pretrained(tmp_path)
+    found = NTM.from_pretrained(tmp_path, batch_first=True, dtype=torch.float64)
+    x = inputs(4, 2)
+    assert_same(found(x.transpose(0, 1))[0].transpose(0, 1), machine(x)[0], 0)
+
+
+def test_saving_again_replaces(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    NTM(3, 5, 2).save_pretrained(tmp_path, card="old")
+    second = NTM(3, 6, 2)
+    second.save_pretrained(tmp_path)
+    assert NTM.from_pretrained(tmp_path).config == second.config
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_new_folder_in_a_new_folder(tmp_path: Path) -> None:
+    NTM(3, 5, 2).save_pretrained(tmp_path / "runs" / "first")
+    assert set(_files(tmp_path / "runs" / "first")) == {CONFIG_FILE, WEIGHTS_FILE}
+
+
+@pytest.mark.parametrize("case", cases(lambda case: case.own_controller), ids=str)
+def test_a_controller_of_ones_own_is_refused(case: Case, tmp_path: Path) -> None:
+    with pytest.raises(PretrainedError, match="controller GRUController is your own module"):
+        case.build().save_pretrained(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _edit(**changes: Any) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        config = json.loads((folder / CONFIG_FILE).read_text())
+        (folder / CONFIG_FILE).write_text(json.dumps(config | changes))
+
+    return edit
+
+
+def _edit_arguments(**changes: Any) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        config = json.loads((folder / CONFIG_FILE).read_text())
+        config["arguments"] |= changes
+        (folder / CONFIG_FILE).write_text(json.dumps(config))
+
+    return edit
+
+
+def _text(text: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / CONFIG_FILE).write_text(text) and None
+
+
+def _bytes(name: str, content: bytes) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes(content) and None
+
+
+def _cut(name: str, size: int) -> Callable[[Path], None]:
+    return lambda folder: os.truncate(folder / name, size)
+
+
+def _remove(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def _weights(change: Callable[[dict], Any]) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        weights = load_file(folder / WEIGHTS_FILE)
+        change(weights)
+        save_file(weights, folder / WEIGHTS_FILE)
+
+    return edit
+
+
+def _make_nan(weights: dict) -> None:
+    weights["interface.weight"][1, 2] = float("nan")
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "no config": (_remove(CONFIG_FILE), "has no config.json"),
+    "no weights": (_remove(WEIGHTS_FILE), "is missing"),
+    "empty weights": (_cut(WEIGHTS_FILE, 0), "truncated or not a safetensors file"),
+    "header cut": (_cut(WEIGHTS_FILE, 40), "truncated or not a safetensors file"),
+    "last byte cut": (lambda f: os.truncate(f / WEIGHTS_FILE, (f / WEIGHTS_FILE).stat().st_size - 1), "truncated"),
+    "a pickle": (_bytes(WEIGHTS_FILE, b"\x80\x02}q\x00."), "truncated or not a safetensors file"),
+    "huge header": (_bytes(WEIGHTS_FILE, b"\xff" * 64), "truncated or not a safetensors file"),
+    "wrong shape": (_edit_arguments(hidden_size=6), "has shape"),
+    "other heads": (_edit_arguments(num_reads=2), "has shape"),
+    "missing weight": (_weights(lambda w: w.pop("interface.bias")), "lacks the weight interface.bias"),
+    "extra weight": (
+        _weights(lambda w: w.update(more=torch.zeros(2))),
+        "holds the weight more, which this model does not have",
+    ),
+    "not a number": (_weights(_make_nan), "interface.weight holds values that are not finite"),
+    "config cut": (_cut(CONFIG_FILE, 30), "is damaged"),
+    "config empty": (_text(""), "is damaged"),
+    "config binary": (_bytes(CONFIG_FILE, b"\xff\xfe\x00\x01"), "is damaged"),
+    "config a list": (_text("[1, 2]"), "not a tapehead config"),
+    "config of another program": (_text('{"model_type": "bert", "hidden_size": 768}'), "not a tapehead config"),
+    "config nested deeply": (_text("[" * 100_000), "is damaged"),
+    "config huge": (_text(" " * 2_000_000), "it is not a tapehead config"),
+    "newer format": (_edit(format_version=2), "format_version 2, this tapehead reads 1"),
+    "no architecture": (_edit(architecture=None), "names no architecture"),
+    "no arguments": (_edit(arguments=[3, 5, 2]), "names no architecture with its arguments"),
+    "other architecture": (_edit(architecture="DNC"), "holds a DNC, not a NTM"),
+    "unknown argument": (_edit_arguments(beam_size=3), "build no NTM.*beam_size"),
+    "missing argument": (_edit(arguments={"input_size": 3}), "build no NTM"),
+    "bad size": (_edit_arguments(word_size=0), "build no NTM.*word_size is 0"),
+    "size too large to build": (_edit_arguments(hidden_size=10**15), "build no NTM"),
+    "unknown controller": (_edit_arguments(controller="gru"), "build no NTM.*controller is 'gru'"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage(damage: str, tmp_path: Path) -> None:
+    NTM(3, 5, 2, memory_size=7, word_size=4).save_pretrained(tmp_path)
+    break_it, words = DAMAGES[damage]
+    break_it(tmp_path)
+    with pytest.raises(PretrainedError, match=words) as error:
+        NTM.from_pretrained(tmp_path)
+    assert "\n" not in str(error.value)
+    assert str(tmp_path) in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_folder_where_a_file_should_be(name: str, tmp_path: Path) -> None:
+    NTM(3, 5, 2).save_pretrained(tmp_path)
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    with pytest.raises(PretrainedError, match=name):
+        NTM.from_pretrained(tmp_path)
+
+
+def test_nothing_to_load(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(PretrainedError, match=r"has no config\.json"):
+            NTM.from_pretrained(path)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OSError):
+        NTM(3, 5, 2).save_pretrained(tmp_path / "file" / "model")
+    with pytest.raises(OSError):
+        NTM(3, 5, 2).save_pretrained(tmp_path / "file")
+    assert _files(tmp_path) == {"file": b"mine"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OSError):
+        NTM(3, 5, 2).save_pretrained(tmp_path)
+    tmp_path.chmod(0o700)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_leaves_the_old_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = NTM(3, 5, 2)
+    old.save_pretrained(tmp_path)
+    before = _files(tmp_path)
+
+    def full(tensors: dict, path: str, *_: Any, **__: Any) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        NTM(3, 6, 2).save_pretrained(tmp_path)
+    assert _files(tmp_path) == before
+
+
+def test_an_extra_that_is_not_json_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        NTM(3, 5, 2).save_pretrained(tmp_path / "new", extra={"task": object()})
+    assert not (tmp_path / "new").exists()
+    NTM(3, 5, 2).save_pretrained(tmp_path)
+    before = _files(tmp_path)
+    with pytest.raises(TypeError):
+        NTM(3, 6, 2).save_pretrained(tmp_path, extra={"task": object()})
+    assert _files(tmp_path) == before
