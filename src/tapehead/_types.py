@@ -103,7 +103,7 @@ class Trace(NamedTuple):
 
     def map(self, function) -> "Trace":  # type: ignore[no-untyped-def]
         """Apply ``function`` to every tensor of the trace."""
-        return Trace(*(None if field is None else function(field) for field in self))
+        return Trace(*(None if field is None else function(field) for field in self))  # type: ignore[arg-type]
 
 
 def map_state(function, state: AnyState, *others: AnyState) -> AnyState:  # type: ignore[no-untyped-def]

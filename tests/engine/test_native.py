@@ -32,6 +32,10 @@ CASES: dict[str, Callable[[], Any]] = {
     "dnc, feed-forward, clipped": lambda: DNC(
         5, 7, 4, 9, 6, 2, controller="feedforward", clip_controller_gradient=0.3, num_layers=2
     ),
+    "dnc, bounded weightings": lambda: DNC(5, 7, 4, 9, 6, 2, clip_weighting_gradient=0.1),
+    "dnc, bounded weightings, no links": lambda: DNC(
+        5, 7, 4, 9, 6, 2, clip_weighting_gradient=0.1, temporal_links=False
+    ),
     "dnc, learned start": lambda: DNC(5, 7, 4, 9, 6, 2, learned_start=True, num_layers=2),
     "dnc, every switch": lambda: DNC(
         *(5, 7, 4, 9, 6, 7),
@@ -44,6 +48,7 @@ CASES: dict[str, Callable[[], Any]] = {
         interface_norm=True,
         usage_gradient=False,
         clip_controller_gradient=0.5,
+        clip_weighting_gradient=0.5,
     ),
     "dnc, every switch, no links": lambda: DNC(
         *(5, 7, 4, 9, 6, 2),
@@ -64,6 +69,10 @@ CASES: dict[str, Callable[[], Any]] = {
     "ntm, one slot": lambda: NTM(5, 7, 4, 1, 6, 2, 1, 2),
     "ntm, learned start, clipped": lambda: NTM(
         5, 7, 4, 9, 6, learned_start=True, clip_controller_gradient=0.2
+    ),
+    "ntm, bounded weightings": lambda: NTM(5, 7, 4, 9, 6, 2, 2, clip_weighting_gradient=0.1),
+    "ntm, bounded weightings, read first": lambda: NTM(
+        5, 7, 4, 9, 6, 2, 2, clip_weighting_gradient=0.1, read_first=True
     ),
     "deep lstm": lambda: DeepLSTM(5, 7, 4),
     "deep lstm, one layer, zero start": lambda: DeepLSTM(5, 7, 4, num_layers=1, learned_start=False),
@@ -123,6 +132,7 @@ def _machines(draw: Any) -> Callable[[], Any]:
     common["controller"] = draw(st.sampled_from(["lstm", "lstm", "feedforward"]))
     if common["controller"] == "feedforward":
         common["learned_start"] = False
+    common["clip_weighting_gradient"] = draw(st.sampled_from([None, None, 0.2]))
     sizes += [draw(st.integers(1, 21)), draw(size), draw(st.integers(1, 7))]
     flag = st.booleans()
     if kind == "ntm":
@@ -176,13 +186,13 @@ def _check(make: Callable[[], Any], call: dict[str, Any], dtype: torch.dtype) ->
     assert_agree(machine, x, state, **call)
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(_machines(), _calls())
 def test_any_machine_in_float64(make: Callable[[], Any], call: dict[str, Any]) -> None:
     _check(make, call, torch.float64)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(_machines(), _calls())
 def test_any_machine_in_float32(make: Callable[[], Any], call: dict[str, Any]) -> None:
     # From the start state on, slots tie for the least used, and the last bit of a float32 breaks the tie.

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 FORKED = """
 import os
 import pickle
@@ -70,3 +72,37 @@ def test_the_engine_in_forked_children() -> None:
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
     assert ran.stdout.split() == ["fork", "workers", "parent"]
+
+
+CROWDED = """
+import resource
+import torch
+from tapehead import DNC
+
+dnc = DNC(5, 9, 4, 17, 6, 3, backend="native")
+x = torch.randn(7, 4, 5)
+
+
+def numbers():
+    dnc.zero_grad()
+    y, _ = dnc(x)
+    y.square().sum().backward()
+    return [y.detach(), *(p.grad.clone() for p in dnc.parameters())]
+
+
+expected = numbers()
+torch.get_num_threads = lambda: 4  # before the engine alone: PyTorch itself dies where it gets no threads
+numbers()
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + 3_000_000  # room for numbers, but for no thread's stack
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+assert all(map(torch.equal, expected, numbers()))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+def test_no_more_threads_to_be_had() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", CROWDED], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert ran.returncode == 0, ran.stderr[-3000:]

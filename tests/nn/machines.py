@@ -1,4 +1,4 @@
-"""Every machine and every variant switch once, so that each promise of the contract is tested on all of them."""
+"""Every machine and every variant switch once, so that each promise is tested on all of them."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -53,6 +53,7 @@ MACHINES: dict[str, Callable[..., Machine]] = {
     "ntm-no-shift": _ntm(max_shift=0),
     "ntm-shift-2": _ntm(max_shift=2, num_writes=2),
     "ntm-read-first": _ntm(read_first=True, num_reads=2),
+    "ntm-clipped": _ntm(clip_controller_gradient=0.1, clip_weighting_gradient=0.1),
     "ntm-learned-start": _ntm(learned_start=True, num_layers=2),
     "ntm-feedforward-learned-start": _ntm(controller="feedforward", num_layers=2, learned_start=True),
     "dnc": _dnc(),
@@ -128,7 +129,7 @@ def inputs(steps: int, batch_size: int, dtype: torch.dtype = torch.float64, seed
 
 
 def random_state(machine: Machine, batch_size: int, seed: int = 4, memory_size: int | None = None) -> Any:
-    """A state such as a run might leave: weightings that sum to at most 1, usages in (0, 1), links without diagonal."""
+    """A state such as a run might leave: weightings sum to 0.9, usages in (0, 1), links off the diagonal."""
     generator = torch.Generator().manual_seed(seed)
     state = machine.initial_state(batch_size, memory_size)
     state = map_state(

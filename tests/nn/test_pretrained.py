@@ -107,16 +107,22 @@ def _edit_arguments(**changes: Any) -> Callable[[Path], None]:
     return edit
 
 
-def _text(text: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / CONFIG_FILE).write_text(text) and None
+def _text(text: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / CONFIG_FILE).write_text(text)
 
 
-def _bytes(name: str, content: bytes) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).write_bytes(content) and None
+def _bytes(name: str, content: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes(content)
 
 
 def _cut(name: str, size: int) -> Callable[[Path], None]:
-    return lambda folder: os.truncate(folder / name, size)
+    """Keep ``size`` bytes; where it is negative, leave out the last ones."""
+
+    def edit(folder: Path) -> None:
+        path = folder / name
+        path.write_bytes(path.read_bytes()[:size])
+
+    return edit
 
 
 def _remove(name: str) -> Callable[[Path], None]:
@@ -136,12 +142,12 @@ def _make_nan(weights: dict) -> None:
     weights["interface.weight"][1, 2] = float("nan")
 
 
-DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no config": (_remove(CONFIG_FILE), "has no config.json"),
     "no weights": (_remove(WEIGHTS_FILE), "is missing"),
     "empty weights": (_cut(WEIGHTS_FILE, 0), "truncated or not a safetensors file"),
     "header cut": (_cut(WEIGHTS_FILE, 40), "truncated or not a safetensors file"),
-    "last byte cut": (lambda f: os.truncate(f / WEIGHTS_FILE, (f / WEIGHTS_FILE).stat().st_size - 1), "truncated"),
+    "last byte cut": (_cut(WEIGHTS_FILE, -1), "truncated"),
     "a pickle": (_bytes(WEIGHTS_FILE, b"\x80\x02}q\x00."), "truncated or not a safetensors file"),
     "huge header": (_bytes(WEIGHTS_FILE, b"\xff" * 64), "truncated or not a safetensors file"),
     "wrong shape": (_edit_arguments(hidden_size=6), "has shape"),
@@ -156,7 +162,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "config empty": (_text(""), "is damaged"),
     "config binary": (_bytes(CONFIG_FILE, b"\xff\xfe\x00\x01"), "is damaged"),
     "config a list": (_text("[1, 2]"), "not a tapehead config"),
-    "config of another program": (_text('{"model_type": "bert", "hidden_size": 768}'), "not a tapehead config"),
+    "config of another program": (
+        _text('{"model_type": "bert", "hidden_size": 768}'),
+        "not a tapehead config",
+    ),
     "config nested deeply": (_text("[" * 100_000), "is damaged"),
     "config huge": (_text(" " * 2_000_000), "it is not a tapehead config"),
     "newer format": (_edit(format_version=2), "format_version 2, this tapehead reads 1"),

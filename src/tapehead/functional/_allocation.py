@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-USAGE_STEP = 1e-6
-"""Usages nearer than this count as equal when the free list is sorted."""
+USAGE_STEPS = 1e6
+"""Steps of usage between 0 and 1: usages in the same step count as equal when the free list is sorted."""
 
 
 def retention(free_gates: Float[Tensor, "B R"], read_weights: Float[Tensor, "B R N"]) -> Float[Tensor, "B N"]:
@@ -53,7 +53,7 @@ def allocation_order(usage: Float[Tensor, "B N"]) -> Int64[Tensor, "B N"]:
     Returns:
         φ, [B, N].
     """
-    return torch.argsort(torch.round(usage.detach() / USAGE_STEP), dim=-1, stable=True)
+    return torch.argsort(torch.round(usage.detach() * USAGE_STEPS), dim=-1, stable=True)
 
 
 def allocation_weights(usage: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:

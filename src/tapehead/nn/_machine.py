@@ -80,7 +80,7 @@ class Machine(Pretrained, nn.Module, ABC):
         return engine.KernelSpec(
             lstm=isinstance(self.controller, LSTMController),
             hidden_size=self.controller.hidden_size,
-            layers=tuple((layer.weight, layer.bias) for layer in self.controller.layers),
+            layers=tuple((layer.weight, layer.bias) for layer in self.controller.layers),  # type: ignore[misc]
             clip_controller_gradient=self.controller.clip_gradient,
             **self._memory_spec(),
         )

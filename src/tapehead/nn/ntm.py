@@ -42,8 +42,8 @@ class NTM(Machine):
         learned_start: learn the controller's first state and the first words read (NTM section 4), instead
             of zeros.
         clip_controller_gradient: clip the gradient at the controller's activations elementwise.
-        clip_weighting_gradient: clip the gradient at every read and write weighting elementwise. Sharpening can
-            multiply it by γ in every step: without a bound it leaves float32 within a hundred steps.
+        clip_weighting_gradient: clip the gradient at every read and write weighting elementwise. Sharpening
+            can multiply it by γ in every step: unbounded, it leaves float32 within a hundred steps.
         backend: "reference", "native" or "auto"; None asks the environment variable TAPEHEAD_BACKEND.
 
     Shapes:

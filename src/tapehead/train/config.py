@@ -64,6 +64,8 @@ class NTMConfig(ModelConfig):
     """read the memory before this step's write"""
     learned_start: bool = False
     """learn the controller's first state and the first words read"""
+    clip_weighting_gradient: float | None = 10.0
+    """bound of each component of the gradient at every weighting: it can overflow otherwise"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +87,8 @@ class DNCConfig(ModelConfig):
     controller: Literal["lstm", "feedforward"] = "lstm"
     learned_start: bool = False
     """learn the controller's first state and the first words read"""
+    clip_weighting_gradient: float | None = 10.0
+    """bound of each component of the gradient at every weighting: it can overflow otherwise"""
     temporal_links: bool = True
     """False: reads go by content alone"""
     masked_lookup: bool = False

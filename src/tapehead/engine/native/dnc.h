@@ -306,7 +306,7 @@ template <class F> struct DNCMemory {
     std::vector<int64_t> large;
     int64_t* keys = small;
     if (N > 256) large.resize(N), keys = large.data();
-    for (Index n = 0; n < N; n++) keys[n] = (int64_t(std::nearbyint(usage[n] / F(1e-6))) << 24) | n;
+    for (Index n = 0; n < N; n++) keys[n] = (int64_t(std::nearbyint(usage[n] * F(1e6))) << 24) | n;
     std::sort(keys, keys + N);
     F free = 1;
     for (Index j = 0; j < N; j++) {

@@ -1,5 +1,6 @@
 // The loop over time: controller, interface, memory; forward, and backward with segments replayed.
 #pragma once
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -170,8 +171,14 @@ template <class F, class Memory> class Sequence {
     std::vector<Scratch> scratch;
     for (Index c = 0; c < chunks(); c++) scratch.emplace_back(*this, chunk_rows(c), arena);
     std::vector<std::thread> others;
-    for (Index c = 1; c < chunks(); c++)
-      others.emplace_back([&, c] { work(chunk_start(c), chunk_start(c + 1), scratch[c]); });
+    for (Index c = 1; c < chunks(); c++) {
+      auto part = [&, c] { work(chunk_start(c), chunk_start(c + 1), scratch[c]); };
+      try {
+        others.emplace_back(part);
+      } catch (const std::system_error&) {  // the system gives no more threads: this one does the part, too
+        part();
+      }
+    }
     work(chunk_start(0), chunk_start(1), scratch[0]);
     for (auto& thread : others) thread.join();
   }

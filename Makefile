@@ -1,0 +1,36 @@
+# Two commands: `make demo` and `make test`. Both set everything up in .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := demo
+
+.PHONY: demo test test-slow check bench clean
+
+demo: $(READY)
+	rm -rf $(DEMO)
+	$(BIN)/tapehead train ntm-copy --out $(DEMO)/ntm-copy
+	$(BIN)/tapehead evaluate $(DEMO)/ntm-copy --lengths 20 50 100 120 --sequences 200
+	$(BIN)/tapehead plot $(DEMO)/ntm-copy --length 20 --out $(DEMO)/figures
+
+test: check
+	$(BIN)/python -m pytest
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+check: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.speed
+
+clean:
+	rm -rf $(VENV) $(DEMO)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(READY)
