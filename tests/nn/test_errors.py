@@ -212,6 +212,9 @@ def test_sizes_of_one_machine() -> None:
 def test_a_clip_that_clips_everything(kind: type, limit: float) -> None:
     with pytest.raises(ValueError, match=f"clip_controller_gradient is {limit}"):
         _small(kind, clip_controller_gradient=limit)
+    if kind is not DeepLSTM:
+        with pytest.raises(ValueError, match=f"clip_weighting_gradient is {limit}"):
+            _small(kind, clip_weighting_gradient=limit)
 
 
 @every_kind

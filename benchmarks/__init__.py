@@ -1,0 +1,1 @@
+"""Speed against the reference and against peers; refuses to report on a red correctness gate."""

@@ -1,0 +1,86 @@
+"""``tapehead plot``: pictures of a model at work, and of a run's learning."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+
+from .. import tasks, zoo
+from .._errors import UserError
+from ..show import curves, plot_trace, save_figures
+from ..train.evaluate import largest_sizes
+from ._parse import parse
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What a picture takes."""
+
+    model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN_OR_MODEL")]
+    """a run's folder, or a model that ships with tapehead"""
+    length: int | None = None
+    """length of the episode (of a task without a length: its first size); the largest of training when not given"""
+    seed: int = 0
+    """of the episode"""
+    memory_size: int | None = None
+    """memory slots; as in training when not given"""
+    out: str | None = None
+    """folder for the pictures; when not given, figures in the run's folder, or figures/MODEL here"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = parse(
+        Options,
+        arguments,
+        prog="tapehead plot",
+        about="Draw one episode: inputs and outputs, heads, memory; and a run's learning curve.",
+    )
+    described = zoo.info(options.model).get("task")
+    if described is None:
+        raise UserError(
+            f"{options.model} does not say what task it was trained on: only a run's model can be drawn"
+        )
+    machine = zoo.load(options.model)
+    machine.batch_first = False
+    try:
+        task = tasks.from_dict(described)
+        batch = tasks.Sampler(1, options.seed).draw(_sized(task, options.length))
+        given = {} if options.memory_size is None else {"memory_size": options.memory_size}
+        with torch.no_grad():
+            outputs, _, *trace = machine(
+                batch.inputs, lengths=batch.lengths, return_trace=machine.traceable, **given
+            )
+    except ValueError as error:  # A size that the task or the machine cannot take.
+        raise UserError(str(error)) from error
+    folder = zoo.find(options.model)
+    figures = plot_trace(
+        trace[0] if trace else None,
+        batch,
+        outputs,
+        f"{type(machine).__name__}, {task.name}",
+        input_labels=task.input_labels,
+        output_labels=task.output_labels,
+    )
+    if (folder / "metrics.jsonl").is_file():
+        figures.append(curves([folder]))
+    for path in save_figures(figures, options.out or _folder(options.model, folder)):
+        print(path)
+    return 0
+
+
+def _sized(task: tasks.Task, length: int | None) -> tasks.Task:
+    sizes = largest_sizes(task)
+    if length is not None:
+        if not sizes:
+            raise ValueError(f"--length is {length}, but {task.name} has no size to choose")
+        sizes["length" if "length" in sizes else next(iter(sizes))] = length
+    return task.at(**sizes)
+
+
+def _folder(model: str, folder: Path) -> Path:
+    shipped = folder == zoo.find(folder.name) if folder.name in zoo.names() else False
+    return Path("figures", model) if shipped else folder / "figures"

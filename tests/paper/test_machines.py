@@ -1,0 +1,162 @@
+"""The machines, step by step, against the NumPy transcriptions: the interface, every trace field, the state."""
+
+import numpy as np
+import pytest
+import torch
+
+import tapehead
+from tapehead.nn import FeedforwardController
+
+from . import dnc_numpy, ntm_numpy
+
+STEPS, BATCH, INPUTS, OUTPUTS = 6, 2, 3, 2
+
+DNC_CASES = {
+    "plain": {},
+    "one slot": {"memory_size": 1, "word_size": 1},
+    "five heads": {"num_reads": 5, "word_size": 2},
+    "two layers": {"num_layers": 2},
+    "feedforward": {"controller": "feedforward", "num_layers": 2},
+    "learned start": {"learned_start": True},
+    "no links": {"temporal_links": False},
+    "masked": {"masked_lookup": True, "mask_min": 0.1},
+    "deallocation": {"deallocation": True},
+    "sharpened links": {"link_sharpening": True},
+    "all": {"masked_lookup": True, "deallocation": True, "link_sharpening": True},
+    "all but links": {"masked_lookup": True, "deallocation": True, "temporal_links": False},
+    "normalised": {"interface_norm": True},
+}
+NTM_CASES = {
+    "plain": {},
+    "one slot": {"memory_size": 1, "word_size": 1},
+    "several heads": {"num_reads": 3, "num_writes": 2, "max_shift": 2},
+    "wide shifts": {"memory_size": 3, "max_shift": 4},
+    "no shifts": {"max_shift": 0, "num_writes": 3},
+    "read first": {"read_first": True, "num_reads": 2},
+    "two layers": {"num_layers": 2},
+    "feedforward": {"controller": "feedforward"},
+    "learned start": {"learned_start": True},
+}
+
+
+def build(machine, arguments):
+    made = machine(
+        INPUTS, 4, OUTPUTS, **{"memory_size": 5, "word_size": 3, "num_reads": 2, **arguments}
+    ).double()
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.normal_(std=0.8)  # far from the middle of every gate
+    return made
+
+
+def layers_of(machine):
+    return [
+        (layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in machine.controller.layers
+    ]
+
+
+def check_controller(machine, x, start, trace, b, length):
+    """x_t and the words read at t − 1 → controller → ξ_t, all from the transcription."""
+    layers, words = layers_of(machine), start.read_words[b].detach().numpy().ravel()
+    state = None
+    if not isinstance(machine.controller, FeedforwardController):
+        h, c = zip(*start.controller)
+        state = {"h": torch.stack(h)[:, b].detach().numpy(), "c": torch.stack(c)[:, b].detach().numpy()}
+    for t in range(length):
+        if state is None:
+            features = dnc_numpy.feedforward_step(x[t, b].numpy(), words, layers)
+        else:
+            features, state = dnc_numpy.deep_lstm_step(x[t, b].numpy(), words, state, layers)
+        interface = machine.interface.weight.detach().numpy() @ features
+        if machine.interface.bias is not None:
+            interface = interface + machine.interface.bias.detach().numpy()
+        norm = getattr(machine, "interface_norm", None)
+        if norm is not None:
+            spread = np.sqrt(interface.var() + norm.eps)
+            interface = (
+                interface - interface.mean()
+            ) / spread * norm.weight.detach().numpy() + norm.bias.detach().numpy()
+        np.testing.assert_allclose(trace.interface[t, b].numpy(), interface, atol=1e-10, rtol=1e-10)
+        words = trace.read_words[t, b].numpy().ravel()
+
+
+def run(machine, lengths):
+    x = torch.randn(STEPS, BATCH, INPUTS, dtype=torch.float64)
+    with torch.no_grad():
+        _, state, trace = machine(x, lengths=lengths, return_trace=True)
+        start = machine.initial_state(BATCH)
+    return x, start, state, trace
+
+
+def check_steps(step, start, state, trace, b, length):
+    """Feed ξ_t to the transcription and compare what it leaves with the trace and the final state."""
+    now = {name: getattr(start, name)[b].detach().numpy() for name in start._fields if name != "controller"}
+    for t in range(STEPS):
+        if t >= length:
+            assert all(not field[t, b].any() for field in trace if field is not None)
+            continue
+        now, details = step(trace.interface[t, b].numpy(), now)
+        for name, expected in details.items():
+            recorded = getattr(trace, name)
+            if name == "read_gates" and expected is None:  # without links there are no modes: content alone
+                expected = np.tile([0.0, 1.0, 0.0], (recorded.shape[2], 1))
+            np.testing.assert_allclose(
+                recorded[t, b].numpy(), expected, atol=1e-10, rtol=1e-10, err_msg=f"{name} after step {t}"
+            )
+    for name, expected in now.items():
+        np.testing.assert_allclose(
+            getattr(state, name)[b].numpy(), expected, atol=1e-10, rtol=1e-10, err_msg=name
+        )
+
+
+@pytest.mark.parametrize("lengths", [None, [STEPS, 2]], ids=["full", "lengths"])
+@pytest.mark.parametrize("case", DNC_CASES)
+def test_dnc(case, lengths):
+    machine = build(tapehead.DNC, DNC_CASES[case])
+    x, start, state, trace = run(machine, lengths)
+    switches = ("temporal_links", "masked_lookup", "mask_min", "deallocation", "link_sharpening")
+
+    def step(interface, now):
+        sizes = {"N": machine.memory_size, "W": machine.word_size, "R": machine.num_reads}
+        return dnc_numpy.dnc_step(
+            interface, now, **sizes, **{name: getattr(machine, name) for name in switches}
+        )
+
+    for b, length in enumerate(lengths or [STEPS] * BATCH):
+        check_steps(step, start, state, trace, b, length)
+        check_controller(machine, x, start, trace, b, length)
+
+
+@pytest.mark.parametrize("lengths", [None, [STEPS, 2]], ids=["full", "lengths"])
+@pytest.mark.parametrize("case", NTM_CASES)
+def test_ntm(case, lengths):
+    machine = build(tapehead.NTM, NTM_CASES[case])
+    x, start, state, trace = run(machine, lengths)
+
+    def step(interface, now):
+        return ntm_numpy.ntm_step(
+            interface,
+            now,
+            N=machine.memory_size,
+            W=machine.word_size,
+            num_reads=machine.num_reads,
+            num_writes=machine.num_writes,
+            max_shift=machine.max_shift,
+            read_first=machine.read_first,
+        )
+
+    for b, length in enumerate(lengths or [STEPS] * BATCH):
+        check_steps(step, start, state, trace, b, length)
+        check_controller(machine, x, start, trace, b, length)
+
+
+@pytest.mark.parametrize("machine", [tapehead.DNC, tapehead.NTM])
+def test_initial_state(machine):
+    made = build(machine, {})
+    start = made.initial_state(1)
+    if machine is tapehead.DNC:
+        expected = dnc_numpy.initial_state(N=5, W=3, R=2)
+    else:
+        expected = ntm_numpy.initial_state(N=5, W=3, num_reads=2, num_writes=1)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(getattr(start, name)[0].numpy(), value, err_msg=name)
