@@ -33,9 +33,9 @@ class Case:
     def flop(self, batch: int) -> float:
         """Arithmetic of forward + backward for a batch: 3 × 2 × the forward pass's multiply-adds.
 
-        Counted are the layers' weights, the interface, the outputs, and of the memory: for every slot and
-        word number one for each content lookup and each read, two for the write; for every link two for the
-        update and two for each read head. Non-linearities, softmaxes, the sort and the optimiser count nothing.
+        Counted are the layers' weights, the interface, the outputs, and of the memory: for every number in
+        it one for each content lookup and each read, two for the write; for every link two for the update
+        and two for each read head. Non-linearities, softmaxes, the sort and the optimiser count nothing.
         """
         words = self.reads * self.word
         below = [0] + [self.hidden] * (self.layers - 1)

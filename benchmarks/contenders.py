@@ -53,7 +53,7 @@ def compiled(case: Case, batch: int) -> Step:
 
 
 def dnc_1_1_0(case: Case, batch: int) -> Step:
-    """What ``pip install dnc`` gives. Within a call its reads do not reach its controller: less work than a DNC's."""
+    """What ``pip install dnc`` gives. Within a call its reads never reach its controller."""
     if case.kind != "dnc":
         raise Unavailable("it has no NTM")
     try:

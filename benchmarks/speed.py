@@ -1,6 +1,7 @@
-"""``python -m benchmarks.speed``: a training step of ours and of others, interleaved, as medians and ratios."""
+"""``python -m benchmarks.speed``: a training step of ours and of others, interleaved, as medians."""
 
 import argparse
+import dataclasses
 import gc
 import json
 import os
@@ -139,8 +140,6 @@ def _matrix_product() -> Callable[[], None]:
 
 def _growth(rounds: int) -> list[dict[str, Any]]:
     """The native engine's time by steps and by slots, DNC copy size, batch 16."""
-    import dataclasses
-
     base, rows = CASES["dnc-copy"], []
     variants = [("steps", n, dataclasses.replace(base, steps=n)) for n in (20, 41, 82, 164)]
     variants += [("slots", n, dataclasses.replace(base, slots=n)) for n in (64, 128, 256, 512)]
@@ -209,7 +208,8 @@ def _save(report: dict[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
     machine = report["machine"]
     about = "\n".join(f"- {key}: {value}" for key, value in machine.items())
-    page = f"# Speed\n\nMedians of interleaved rounds, forward + backward + update.\n\n{about}\n\n{_table(report['rows'])}"
+    page = f"# Speed\n\nMedians of interleaved rounds, forward + backward + update.\n\n{about}\n\n"
+    page += _table(report["rows"])
     page += "\n" + _table(report["growth"]) if report["growth"] else ""
     for name, text in [("speed.json", json.dumps(report, indent=1) + "\n"), ("README.md", page)]:
         beside = RESULTS / f".{name}"

@@ -1,4 +1,4 @@
-"""`tapehead.functional` against the NumPy transcriptions: values, gradients, the papers' invariants, the meaning."""
+"""`tapehead.functional` against the NumPy transcriptions: values, gradients, invariants, the meaning."""
 
 import zlib
 
@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tapehead import functional
 
 from . import dnc_numpy, ntm_numpy
@@ -233,7 +234,7 @@ def random_argument(name, sizes, rng):
 
 
 def build(name, sizes, replaced=None, batch=2):
-    """The samples of a case: [sample][argument]. The first is adversarial, the others are random beside it."""
+    """The samples of a case: [sample][argument]. The first is adversarial, the others are random."""
     seed = zlib.crc32(repr((name, sorted(sizes.items()), sorted(replaced or ()))).encode())
     rng = np.random.default_rng(seed)
     samples = [[random_argument(a, sizes, rng) for a in FUNCTIONS[name][1]] for _ in range(batch)]

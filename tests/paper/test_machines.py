@@ -1,4 +1,4 @@
-"""The machines, step by step, against the NumPy transcriptions: the interface, every trace field, the state."""
+"""The machines, step by step, against the NumPy transcriptions: interface, every trace field, state."""
 
 import numpy as np
 import pytest

@@ -22,7 +22,7 @@ class Options:
     model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN_OR_MODEL")]
     """a run's folder, or a model that ships with tapehead"""
     length: int | None = None
-    """length of the episode (of a task without a length: its first size); the largest of training when not given"""
+    """length of the episode (of a task without one: its first size); the longest of training by default"""
     seed: int = 0
     """of the episode"""
     memory_size: int | None = None

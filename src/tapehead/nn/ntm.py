@@ -113,10 +113,24 @@ class NTM(Machine):
         self.interface = nn.Linear(features, interface_size, **factory)
         self.output_from_controller = nn.Linear(features, output_size, **factory)
         self.output_from_reads = nn.Linear(num_reads * word_size, output_size, bias=False, **factory)
+        self._bias_heads()
         if learned_start:
             self.initial_read_words = nn.Parameter(torch.zeros(num_reads, word_size, **factory))
         else:
             self.register_parameter("initial_read_words", None)
+
+    @torch.no_grad()
+    def _bias_heads(self) -> None:
+        """Let every head start out keeping its place and its focus: a gate of 0.27, a γ of 2.3.
+
+        With even gates a weighting is blurred in every step, and training begins on a long plateau.
+        """
+        starts = [h * self.read_size for h in range(self.num_reads)]
+        writes = self.num_reads * self.read_size
+        starts += [writes + h * self.write_size for h in range(self.num_writes)]
+        for start in starts:
+            self.interface.bias[start + self.word_size + 1] -= 1  # the interpolation gate
+            self.interface.bias[start + self.read_size - 1] += 1  # γ
 
     def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> NTMState:
         """The state before the first step: the memory at 1e-6, every weighting on slot 0, the rest zero.

@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -26,13 +27,13 @@ LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000
 """Okabe and Ito's colours, which colour-blind readers tell apart too; dark ones first."""
 WRONG = "#D55E00"
 
-_SETTINGS = {
+_SETTINGS: Any = {
     "font.size": 8,
     "axes.titlesize": 8.5,
     "axes.titlelocation": "left",
     "axes.labelsize": 8,
     "axes.linewidth": 0.6,
-    "axes.prop_cycle": matplotlib.cycler(color=LINES),
+    "axes.prop_cycle": cycler(color=LINES),
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
     "legend.fontsize": 7,
@@ -74,8 +75,7 @@ def image(
     **options: Any,
 ) -> Any:
     """Draw values [rows, columns], NaN as grey, with a colour bar that says what the numbers are."""
-    colour_map = matplotlib.colormaps[colours].copy()
-    colour_map.set_bad(NOTHING)
+    colour_map = matplotlib.colormaps[colours].with_extremes(bad=NOTHING)
     drawn = axes.imshow(
         np.ma.masked_invalid(values),
         aspect="auto",

@@ -56,11 +56,12 @@ def plot_trace(
     T, B = batch.mask.shape
     if not 0 <= index < B:
         raise ValueError(f"index is {index}: the batch has the sequences 0 to {B - 1}")
-    for name, tensor in {"outputs": outputs} | ({"trace": trace.memory} if trace is not None else {}).items():
-        if tensor.shape[:2] != (T, B):
-            raise ValueError(
-                f"{name} starts with {list(tensor.shape[:2])}, the batch with {[T, B]}: [T, B, ...]"
-            )
+    shapes = {"outputs": outputs.shape[:2]}
+    if trace is not None:
+        shapes["trace"] = trace.memory.shape[:2]
+    for name, shape in shapes.items():
+        if tuple(shape) != (T, B):
+            raise ValueError(f"{name} begins with axes {list(shape)}, but the batch is [T, B] = {[T, B]}")
     episode = read_episode(batch, outputs, index, task_name, input_labels, output_labels)
     figures = [draw_episode(episode)]
     if trace is not None:
