@@ -51,9 +51,12 @@ def why_not(spec: KernelSpec | str, x: Tensor, state: Any) -> str | None:
     return _why_unavailable_constant()
 
 
-@torch.compiler.assume_constant_result
 def _why_unavailable_constant() -> str | None:
     return why_unavailable()
+
+
+# What torch.compiler.assume_constant_result does; calling it here would import torch._dynamo, two seconds.
+_why_unavailable_constant._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def run(

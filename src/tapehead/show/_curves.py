@@ -27,16 +27,19 @@ def curves(runs: Sequence[str | os.PathLike]) -> Figure:
     rows = {str(run): read_metrics(run) for run in runs}
     with style():
         figure = new_figure(
-            "learning-curve", "Learning: how many bits does it still cost to code the targets?", 3.4
+            "learning-curve",
+            "Learning curve",
+            "How many bits does it still cost to code the targets of a sequence?",
+            3.1,
         )
         axes = figure.subplots()
         for index, (run, run_rows) in enumerate(rows.items()):
             colour = LINES[index % len(LINES)]
-            name = Path(run).resolve().name
+            name = f"{Path(run).resolve().name}, " if len(rows) > 1 else ""
             train = _points(run_rows, "train")
             fresh = _points(run_rows, "validation")
-            axes.plot(*train, color=colour, linewidth=0.8, alpha=0.55, label=f"{name}, training")
-            axes.plot(*fresh, "o", color=colour, markersize=3.5, label=f"{name}, fresh sequences")
+            axes.plot(*train, color=colour, linewidth=0.8, alpha=0.55, label=f"{name}training batches")
+            axes.plot(*fresh, "o", color=colour, markersize=3.5, label=f"{name}fresh sequences")
         axes.set_yscale("log")
         axes.set_xlim(left=0)
         axes.set_xlabel("sequences seen")

@@ -28,22 +28,24 @@ def draw_allocation(episode: Episode, trace: Trace, index: int, slots: Slots) ->
     with style():
         figure = new_figure(
             "allocation",
-            f"{episode.task}: memory management. Is every write sent to a free slot, "
-            "and is a slot freed once it has been read?",
-            sum(heights) + 0.28 * len(heights) + 0.7,
+            f"{episode.task}: how the memory is managed",
+            "Does each new item go to a free slot, and is a slot freed once it has been read?",
+            sum(heights) + 0.28 * len(heights) + 0.4,
         )
         axes = figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights})
-        slots_over_time(axes[0], weights, slots, "write weighting", "weight")
-        title = "read weightings, all heads together" if R > 1 else "read weighting"
-        slots_over_time(axes[1], reads.max(0), slots, title, "largest\nweight" if R > 1 else "weight")
-        slots_over_time(axes[2], array(trace.usage, T, index), slots, "usage", "usage\n(1: in use)")
-        slots_over_time(
-            axes[3],
-            array(trace.allocation_weights, T, index),
-            slots,
-            "allocation weighting: where the next free slot is",
-            "weight",
-        )
+        together = ", all heads together" if R > 1 else ""
+        panels = [
+            (weights, f"write weighting{slots.note}", "weight"),
+            (reads.max(0), f"read weighting{together}", "largest\nweight" if together else "weight"),
+            (array(trace.usage, T, index), "usage", "usage\n(1: in use)"),
+            (
+                array(trace.allocation_weights, T, index),
+                "allocation weighting: the slot that is free",
+                "weight",
+            ),
+        ]
+        for axis, (values, title, bar) in zip(axes, panels, strict=False):
+            slots_over_time(axis, values, slots, title, bar, tall)
         gate_lines(
             axes[4],
             [("allocation gate (1: to a free slot, 0: by content)", gates[0]), ("write gate", gates[1])],

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from matplotlib.figure import Figure
 
-from ._panels import channels, scored_channels, time_axis
+from ._panels import channels, output_title, scored_channels, time_axis
 from ._recording import Episode
 from ._style import new_figure, style
 
@@ -18,9 +18,10 @@ def draw_episode(episode: Episode) -> Figure:
     with style():
         figure = new_figure(
             "episode",
-            f"{episode.task}: does the output equal the target? {wrong} of {scored} bits wrong, "
-            f"{_bits(episode):.2g} bits to code the targets",
-            sum(heights) + 1.6,
+            f"{episode.task}: one episode",
+            f"Does the output equal the target? {wrong} of {scored} bits are wrong; "
+            f"it costs {_bits(episode)} bits to code the targets.",
+            sum(heights) + 1.3,
         )
         axes = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": heights})
         channels(axes[0], episode.inputs, "input", episode.input_labels, "value")
@@ -30,13 +31,14 @@ def draw_episode(episode: Episode) -> Figure:
             episode,
             outputs=True,
             bar="probability\nof a 1",
-            title="output (grey: not scored)" + ("; a cross: a wrong bit" if wrong else ""),
+            title=output_title(episode),
         )
         for axis in axes:
             time_axis(axis, episode, last=axis is axes[-1])
     return figure
 
 
-def _bits(episode: Episode) -> float:
+def _bits(episode: Episode) -> str:
     right = np.where(episode.targets > 0.5, episode.outputs, 1 - episode.outputs)
-    return float(-np.log(np.maximum(right[:, episode.scored], 1e-300)).sum()) / math.log(2)
+    bits = float(-np.log(np.maximum(right[:, episode.scored], 1e-300)).sum()) / math.log(2)
+    return f"{bits:.2g}" if bits < 10 else f"{bits:.0f}"

@@ -10,6 +10,8 @@ from ._recording import Episode, Slots
 from ._style import LINES, NUMBERS, WRONG, image
 
 MAX_CHANNEL_LABELS = 20
+FAINT = 0.25
+"""Weightings that all stay below this get a scale of their own."""
 
 
 def time_axis(axes: Axes, episode: Episode, *, last: bool) -> None:
@@ -42,25 +44,30 @@ def scored_channels(axes: Axes, episode: Episode, *, outputs: bool, bar: str | N
     channels(axes, values, title, episode.output_labels, bar)
     if outputs:
         rows, steps = np.nonzero(episode.wrong)
-        axes.plot(steps, rows, "x", color=WRONG, markersize=4, markeredgewidth=1.2)
+        size = min(5, max(2, 250 / episode.steps))
+        axes.plot(steps, rows, "x", color=WRONG, markersize=size, markeredgewidth=0.3 * size)
 
 
-def slots_over_time(axes: Axes, values: np.ndarray, slots: Slots, title: str, bar: str | None) -> None:
-    """Weightings or usage [N, T]: the touched slots, a white line where some are left out."""
-    image(axes, values[slots.shown], title, colour_bar=bar)
-    slot_ticks(axes, slots, vertical=True)
-    axes.set_ylabel(slots.label)
+def output_title(episode: Episode) -> str:
+    """With the legend of its colours."""
+    return "output (grey: not scored" + ("; cross: wrong)" if episode.wrong.any() else ")")
 
 
-def slot_ticks(axes: Axes, slots: Slots, *, vertical: bool) -> None:
-    """Slot numbers as ticks: those around every gap, or evenly spread."""
-    rows = len(slots.shown)
-    spread = range(0, rows, max(1, -(-rows // 6)))
-    edges = [0, *slots.gaps]
-    near = max(1, rows // 12)
-    ticks = sorted({*edges, *(row for row in spread if all(abs(row - edge) > near for edge in edges))})
-    if len(edges) > 8:
-        ticks = list(spread)
+def slots_over_time(
+    axes: Axes, values: np.ndarray, slots: Slots, title: str, bar: str, inches: float
+) -> None:
+    """Weightings or usage [N, T]: the shown slots, a white line where some are left out."""
+    # Even weightings over many slots would all be black on a scale up to 1.
+    largest = float(values.max())
+    upper = 1.0 if largest > FAINT else float(f"{largest:.1g}") or 1.0
+    image(axes, values[slots.shown], title, limits=(0, upper), colour_bar=bar)
+    slot_ticks(axes, slots, vertical=True, inches=inches)
+    axes.set_ylabel("memory slot")
+
+
+def slot_ticks(axes: Axes, slots: Slots, *, vertical: bool, inches: float) -> None:
+    """Slot numbers as ticks on an axis of this length, and lines where slots are left out."""
+    ticks = slots.ticks(inches, 0.18 if vertical else 0.26)
     numbers = [str(slots.shown[tick]) for tick in ticks]
     if vertical:
         axes.set_yticks(ticks, numbers)

@@ -1,6 +1,7 @@
 """One sequence's trace and episode as NumPy arrays, time on the last axis, padding cut off."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,8 @@ from torch import Tensor
 from .._types import Trace
 from ..tasks import Batch
 
+ALWAYS_SHOWN = 40
+"""A memory of at most so many slots is shown whole."""
 TOUCHED = 0.05
 """A slot counts as touched when a head once put this much of its weighting there."""
 SMALL_GAP = 2
@@ -90,10 +93,23 @@ class Slots:
         return [int(row) + 1 for row in np.flatnonzero(np.diff(self.shown) % self.memory_size != 1)]
 
     @property
-    def label(self) -> str:
-        """For the axis."""
-        left_out = self.memory_size - len(self.shown)
-        return f"memory slot\n({left_out} untouched not shown)" if left_out else "memory slot"
+    def note(self) -> str:
+        """To stand behind a panel's title."""
+        if len(self.shown) == self.memory_size:
+            return ""
+        return f" ({len(self.shown)} of {self.memory_size} slots, the rest untouched)"
+
+    def ticks(self, inches: float, label_inches: float) -> list[int]:
+        """Rows to label on an axis of this length: below gaps, and round slot numbers; none too near."""
+        rows = len(self.shown)
+        apart = max(1, math.ceil(label_inches * rows / inches))
+        step = next(n * 10**k for k in range(9) for n in (1, 2, 5) if n * 10**k >= apart)
+        round_numbers = [int(row) for row in np.flatnonzero(self.shown % step == 0)]
+        ticks: list[int] = []
+        for row in [*self.gaps, *round_numbers]:
+            if all(abs(row - tick) >= apart for tick in ticks):
+                ticks.append(row)
+        return sorted(ticks)
 
 
 def choose_slots(weights: np.ndarray, *, circular: bool) -> Slots:
@@ -106,7 +122,7 @@ def choose_slots(weights: np.ndarray, *, circular: bool) -> Slots:
     """
     N = weights.shape[1]
     touched = np.flatnonzero(weights.max(axis=(0, 2)) >= TOUCHED)
-    if len(touched) == 0:
+    if len(touched) == 0 or N <= ALWAYS_SHOWN:
         return Slots(np.arange(N), N)
     if circular:
         gaps = np.diff(touched, append=touched[0] + N)

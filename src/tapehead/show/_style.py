@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from matplotlib.figure import Figure
 WIDTH = 9.0
 """Inches, of every figure; a README shows about this much at full size."""
 DOTS_PER_INCH = 140
+TITLE_LETTERS = 115
+"""That fit on a line."""
+TITLE_LINE = 0.18
+"""Inches."""
 
 WEIGHTS = "viridis"
 """The map of what lies in 0..1: weightings, usage, gates, links."""
@@ -38,7 +43,7 @@ _SETTINGS: Any = {
     "ytick.labelsize": 7,
     "legend.fontsize": 7,
     "legend.frameon": False,
-    "figure.titlesize": 10,
+    "figure.titlesize": 9.5,
     "figure.constrained_layout.h_pad": 0.06,
 }
 
@@ -50,17 +55,21 @@ def style() -> Iterator[None]:
         yield
 
 
-def new_figure(name: str, title: str, height: float) -> Figure:
+def new_figure(name: str, heading: str, question: str, height: float) -> Figure:
     """An empty figure, without pyplot: nothing global, no window, any thread.
 
     Args:
         name: becomes the file's name.
-        title: one plain sentence, at the top.
-        height: inches.
+        heading: what is drawn.
+        question: what to look for.
+        height: inches, without the heading.
     """
-    figure = Figure(figsize=(WIDTH, height), dpi=DOTS_PER_INCH, layout="constrained")
+    lines = [heading, *textwrap.wrap(question, TITLE_LETTERS)]
+    figure = Figure(
+        figsize=(WIDTH, height + TITLE_LINE * len(lines)), dpi=DOTS_PER_INCH, layout="constrained"
+    )
     figure.set_label(name)
-    figure.suptitle(title, x=0.01, ha="left")
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", linespacing=1.3)
     return figure
 
 
@@ -87,7 +96,17 @@ def image(
     )
     axes.set_title(title)
     if colour_bar is not None:
-        bar = axes.figure.colorbar(drawn, ax=axes, pad=0.015, aspect=12, fraction=0.06, ticks=_ticks(*limits))
+        beyond = np.nanmax(np.abs(values), initial=0) > max(map(abs, limits))
+        bar = axes.figure.colorbar(
+            drawn,
+            ax=axes,
+            pad=0.015,
+            aspect=12,
+            fraction=0.06,
+            ticks=_ticks(*limits),
+            extend="both" if beyond and limits[0] < 0 else "neither",
+            format="%g",
+        )
         bar.set_label(colour_bar, fontsize=7)
         bar.outline.set_linewidth(0.5)
     return drawn
@@ -97,10 +116,17 @@ def _ticks(low: float, high: float) -> list[float]:
     return [low, 0, high] if low < 0 < high else [low, high]
 
 
-def symmetric(*arrays: np.ndarray) -> tuple[float, float]:
-    """Limits for numbers with a sign: zero in the middle, two digits."""
-    largest = max((float(np.nanmax(np.abs(a))) for a in arrays if a.size), default=1.0)
-    reach = float(f"{largest:.2g}") or 1.0
+def symmetric(values: np.ndarray) -> tuple[float, float]:
+    """Limits for numbers with a sign, zero in the middle.
+
+    A few numbers far above the rest would leave all others in the middle colour: they are cut off, and the
+    colour bar says so with pointed ends.
+    """
+    sizes = np.abs(values[np.isfinite(values)])
+    largest = float(sizes.max(initial=0))
+    sizes = sizes[sizes > 0.01 * largest]
+    usual = 1.25 * float(np.quantile(sizes, 0.9)) if sizes.size else 0
+    reach = float(f"{usual if largest > 1.5 * usual else largest:.2g}") or 1.0
     return -reach, reach
 
 

@@ -64,8 +64,8 @@ class NTMConfig(ModelConfig):
     """read the memory before this step's write"""
     learned_start: bool = False
     """learn the controller's first state and the first words read"""
-    clip_weighting_gradient: float | None = 10.0
-    """bound of each component of the gradient at every weighting: it can overflow otherwise"""
+    clip_weighting_gradient: float | None = 1e3
+    """bound of each component of the gradient at every weighting: wide, against overflow alone"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +87,8 @@ class DNCConfig(ModelConfig):
     controller: Literal["lstm", "feedforward"] = "lstm"
     learned_start: bool = False
     """learn the controller's first state and the first words read"""
-    clip_weighting_gradient: float | None = 10.0
-    """bound of each component of the gradient at every weighting: it can overflow otherwise"""
+    clip_weighting_gradient: float | None = 1e3
+    """bound of each component of the gradient at every weighting: wide, against overflow alone"""
     temporal_links: bool = True
     """False: reads go by content alone"""
     masked_lookup: bool = False
