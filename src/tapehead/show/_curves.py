@@ -80,4 +80,4 @@ def _is_drawn(row: dict[str, Any]) -> bool:
 
 def _points(rows: list[dict[str, Any]], kind: str) -> tuple[list[float], list[float]]:
     chosen = [row for row in rows if row.get("kind") == kind and row["bits_per_sequence"] > 0]
-    return [row["sequences"] for row in chosen], [row["bits_per_sequence"] for row in chosen]
+    return [float(row["sequences"]) for row in chosen], [float(row["bits_per_sequence"]) for row in chosen]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from matplotlib.figure import Figure
 
-from ._panels import channels, output_title, scored_channels, time_axis
+from ._panels import channels, scored_channels, time_axis
 from ._recording import Episode
 from ._style import new_figure, style
 
@@ -25,14 +25,8 @@ def draw_episode(episode: Episode) -> Figure:
         )
         axes = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": heights})
         channels(axes[0], episode.inputs, "input", episode.input_labels, "value")
-        scored_channels(axes[1], episode, outputs=False, bar="bit", title="target (grey: not scored)")
-        scored_channels(
-            axes[2],
-            episode,
-            outputs=True,
-            bar="probability\nof a 1",
-            title=output_title(episode),
-        )
+        scored_channels(axes[1], episode, outputs=False, bar="bit")
+        scored_channels(axes[2], episode, outputs=True, bar="probability\nof a 1")
         for axis in axes:
             time_axis(axis, episode, last=axis is axes[-1])
     return figure

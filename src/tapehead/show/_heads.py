@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ._panels import channels, gate_lines, output_title, scored_channels, slots_over_time, time_axis
+from ._panels import channels, gate_lines, scored_channels, slots_over_time, time_axis
 from ._recording import Episode, Heads, Slots
 from ._style import NUMBERS, image, new_figure, style, symmetric
 
@@ -20,7 +20,7 @@ Head = tuple[Heads, int]
 
 
 def order_heads(writes: Heads, reads: Heads) -> list[Head]:
-    """In the order of drawing, two a row: side by side where both kinds are as many, else those that write first."""
+    """In the order of drawing, two a row: writing beside reading where both kinds are as many."""
     writing = [(writes, h) for h in range(len(writes.weights))]
     reading = [(reads, h) for h in range(len(reads.weights))]
     if len(writing) == len(reading):
@@ -54,7 +54,7 @@ def _draw_page(name: str, heads: Sequence[Head], episode: Episode, slots: Slots)
             len(heights), 2, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
         )
         channels(axes[0, 0], episode.inputs, "input", episode.input_labels, "value")
-        scored_channels(axes[0, 1], episode, outputs=True, bar="probability", title=output_title(episode))
+        scored_channels(axes[0, 1], episode, outputs=True, bar="probability")
         for place, (kind, head) in enumerate(heads):
             row, column = divmod(place, 2)
             _draw_head(axes[1 + 2 * row, column], axes[2 + 2 * row, column], kind, head, slots, tall)

@@ -27,7 +27,7 @@ def time_axis(axes: Axes, episode: Episode, *, last: bool) -> None:
         axes.axvline(start - 0.5, color=colour, linewidth=0.8, linestyle=(0, (4, 2)))
 
 
-def channels(axes: Axes, values: np.ndarray, title: str, labels: Sequence[str], bar: str | None) -> None:
+def channels(axes: Axes, values: np.ndarray, title: str, labels: Sequence[str], bar: str) -> None:
     """Bits or numbers [channels, T], a row for each channel."""
     low, high = float(np.nanmin(values, initial=0)), float(np.nanmax(values, initial=1))
     image(axes, values, title, colours=NUMBERS, limits=(round(low, 2), round(high, 2)), colour_bar=bar)
@@ -38,19 +38,21 @@ def channels(axes: Axes, values: np.ndarray, title: str, labels: Sequence[str], 
     axes.tick_params(axis="y", length=0)
 
 
-def scored_channels(axes: Axes, episode: Episode, *, outputs: bool, bar: str | None, title: str) -> None:
+def scored_channels(axes: Axes, episode: Episode, *, outputs: bool, bar: str) -> None:
     """Targets or outputs; grey where the steps do not count, a cross on every wrong bit."""
     values = np.where(episode.scored, episode.outputs if outputs else episode.targets, np.nan)
-    channels(axes, values, title, episode.output_labels, bar)
+    channels(axes, values, scored_title(episode, outputs=outputs), episode.output_labels, bar)
     if outputs:
         rows, steps = np.nonzero(episode.wrong)
         size = min(5, max(2, 250 / episode.steps))
         axes.plot(steps, rows, "x", color=WRONG, markersize=size, markeredgewidth=0.3 * size)
 
 
-def output_title(episode: Episode) -> str:
-    """With the legend of its colours."""
-    return "output (grey: not scored" + ("; cross: wrong)" if episode.wrong.any() else ")")
+def scored_title(episode: Episode, *, outputs: bool) -> str:
+    """ "target" or "output", with a legend of what stands in the panel beside bits."""
+    legend = [] if episode.scored.all() else ["grey: not scored"]
+    legend += ["cross: wrong"] if outputs and episode.wrong.any() else []
+    return ("output" if outputs else "target") + (f" ({'; '.join(legend)})" if legend else "")
 
 
 def slots_over_time(
@@ -60,7 +62,7 @@ def slots_over_time(
     # Even weightings over many slots would all be black on a scale up to 1.
     largest = float(values.max())
     upper = 1.0 if largest > FAINT else float(f"{largest:.1g}") or 1.0
-    image(axes, values[slots.shown], title, limits=(0, upper), colour_bar=bar)
+    image(axes, values[slots.shown], title, limits=(0.0, upper), colour_bar=bar)
     slot_ticks(axes, slots, vertical=True, inches=inches)
     axes.set_ylabel("memory slot")
 

@@ -48,7 +48,7 @@ class Episode:
     def starts(self) -> list[int]:
         """Where an answer begins."""
         before = np.concatenate([[False], self.scored[:-1]])
-        return list(np.flatnonzero(self.scored & ~before))
+        return [int(step) for step in np.flatnonzero(self.scored & ~before)]
 
     @property
     def wrong(self) -> np.ndarray:

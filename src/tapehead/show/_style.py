@@ -79,7 +79,7 @@ def image(
     title: str,
     *,
     colours: str = WEIGHTS,
-    limits: tuple[float, float] = (0, 1),
+    limits: tuple[float, float] = (0.0, 1.0),
     colour_bar: str | None = None,
     **options: Any,
 ) -> Any:
@@ -113,7 +113,7 @@ def image(
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    return [low, 0, high] if low < 0 < high else [low, high]
+    return [low, 0.0, high] if low < 0 < high else [low, high]
 
 
 def symmetric(values: np.ndarray) -> tuple[float, float]:
