@@ -14,8 +14,8 @@ ALWAYS_SHOWN = 40
 """A memory of at most so many slots is shown whole."""
 TOUCHED = 0.05
 """A slot counts as touched when a head once put this much of its weighting there."""
-SMALL_GAP = 2
-"""Fewer untouched slots than this between touched ones are shown too."""
+SMALL_GAP = 5
+"""Fewer untouched slots than this between touched ones are shown too, rather than a break drawn."""
 
 
 def array(field: Tensor, steps: int, index: int) -> np.ndarray:
