@@ -1,4 +1,6 @@
-"""The machines, step by step, against the NumPy transcriptions: interface, every trace field, state."""
+"""The machines, step by step, against the NumPy transcriptions: interface, trace, state and output."""
+
+from itertools import product
 
 import numpy as np
 import pytest
@@ -38,6 +40,28 @@ NTM_CASES = {
     "learned start": {"learned_start": True},
 }
 
+# Every combination of the DNC's switches, and of the NTM's heads and order, each at a size of its own.
+SWITCHES = ("temporal_links", "masked_lookup", "deallocation", "link_sharpening")
+for number, chosen in enumerate(product([True, False], repeat=len(SWITCHES))):
+    switches = dict(zip(SWITCHES, chosen))
+    if switches["link_sharpening"] and not switches["temporal_links"]:
+        continue
+    if switches["masked_lookup"] and number % 4 == 0:
+        switches["mask_min"] = 0.3
+    sizes = {"memory_size": (1, 2, 7, 4)[number % 4], "word_size": (5, 1, 3)[number % 3]}
+    DNC_CASES[f"switches {number}"] = {**switches, **sizes, "num_reads": 1 + (number + number // 4) % 4}
+for number, (reads, writes, reach, read_first) in enumerate(
+    product((1, 2), (1, 2, 3), (0, 1, 2), (False, True))
+):
+    NTM_CASES[f"{reads} reads, {writes} writes, shifts to {reach}{', read first' * read_first}"] = {
+        "num_reads": reads,
+        "num_writes": writes,
+        "max_shift": reach,
+        "read_first": read_first,
+        "memory_size": (1, 2, 7, 4, 6)[number % 5],
+        "word_size": (5, 1, 3)[number % 3],
+    }
+
 
 def build(machine, arguments):
     made = machine(
@@ -55,8 +79,8 @@ def layers_of(machine):
     ]
 
 
-def check_controller(machine, x, start, trace, b, length):
-    """x_t and the words read at t − 1 → controller → ξ_t, all from the transcription."""
+def check_controller(machine, x, y, start, final, trace, b, length):
+    """x_t and the words read at t − 1 → controller → ξ_t; the controller and the words of t → y_t."""
     layers, words = layers_of(machine), start.read_words[b].detach().numpy().ravel()
     state = None
     if not isinstance(machine.controller, FeedforwardController):
@@ -78,14 +102,25 @@ def check_controller(machine, x, start, trace, b, length):
             ) / spread * norm.weight.detach().numpy() + norm.bias.detach().numpy()
         np.testing.assert_allclose(trace.interface[t, b].numpy(), interface, atol=1e-10, rtol=1e-10)
         words = trace.read_words[t, b].numpy().ravel()
+        output = machine.output_from_controller.weight.detach().numpy() @ features
+        output = output + machine.output_from_reads.weight.detach().numpy() @ words
+        if machine.output_from_controller.bias is not None:
+            output = output + machine.output_from_controller.bias.detach().numpy()
+        np.testing.assert_allclose(y[t, b].numpy(), output, atol=1e-10, rtol=1e-10)
+    assert not y[length:, b].any()
+    if state is not None:
+        for name, parts in zip("hc", zip(*final.controller)):
+            np.testing.assert_allclose(
+                torch.stack(parts)[:, b].numpy(), state[name], atol=1e-10, rtol=1e-10, err_msg=name
+            )
 
 
-def run(machine, lengths):
+def run(machine, lengths, memory_size=None):
     x = torch.randn(STEPS, BATCH, INPUTS, dtype=torch.float64)
     with torch.no_grad():
-        _, state, trace = machine(x, lengths=lengths, return_trace=True)
-        start = machine.initial_state(BATCH)
-    return x, start, state, trace
+        y, state, trace = machine(x, lengths=lengths, memory_size=memory_size, return_trace=True)
+        start = machine.initial_state(BATCH, memory_size)
+    return x, y, start, state, trace
 
 
 def check_steps(step, start, state, trace, b, length):
@@ -109,35 +144,29 @@ def check_steps(step, start, state, trace, b, length):
         )
 
 
-@pytest.mark.parametrize("lengths", [None, [STEPS, 2]], ids=["full", "lengths"])
-@pytest.mark.parametrize("case", DNC_CASES)
-def test_dnc(case, lengths):
-    machine = build(tapehead.DNC, DNC_CASES[case])
-    x, start, state, trace = run(machine, lengths)
-    switches = ("temporal_links", "masked_lookup", "mask_min", "deallocation", "link_sharpening")
+def check(machine, step, lengths, memory_size):
+    x, y, start, final, trace = run(machine, lengths, memory_size)
+    for b, length in enumerate(lengths or [STEPS] * BATCH):
+        check_steps(step, start, final, trace, b, length)
+        check_controller(machine, x, y, start, final, trace, b, length)
+
+
+def check_dnc(machine, lengths, memory_size=None):
+    switches = {name: getattr(machine, name) for name in (*SWITCHES, "mask_min")}
 
     def step(interface, now):
-        sizes = {"N": machine.memory_size, "W": machine.word_size, "R": machine.num_reads}
-        return dnc_numpy.dnc_step(
-            interface, now, **sizes, **{name: getattr(machine, name) for name in switches}
-        )
+        sizes = {"N": memory_size or machine.memory_size, "W": machine.word_size, "R": machine.num_reads}
+        return dnc_numpy.dnc_step(interface, now, **sizes, **switches)
 
-    for b, length in enumerate(lengths or [STEPS] * BATCH):
-        check_steps(step, start, state, trace, b, length)
-        check_controller(machine, x, start, trace, b, length)
+    check(machine, step, lengths, memory_size)
 
 
-@pytest.mark.parametrize("lengths", [None, [STEPS, 2]], ids=["full", "lengths"])
-@pytest.mark.parametrize("case", NTM_CASES)
-def test_ntm(case, lengths):
-    machine = build(tapehead.NTM, NTM_CASES[case])
-    x, start, state, trace = run(machine, lengths)
-
+def check_ntm(machine, lengths, memory_size=None):
     def step(interface, now):
         return ntm_numpy.ntm_step(
             interface,
             now,
-            N=machine.memory_size,
+            N=memory_size or machine.memory_size,
             W=machine.word_size,
             num_reads=machine.num_reads,
             num_writes=machine.num_writes,
@@ -145,9 +174,25 @@ def test_ntm(case, lengths):
             read_first=machine.read_first,
         )
 
-    for b, length in enumerate(lengths or [STEPS] * BATCH):
-        check_steps(step, start, state, trace, b, length)
-        check_controller(machine, x, start, trace, b, length)
+    check(machine, step, lengths, memory_size)
+
+
+@pytest.mark.parametrize("lengths", [None, [STEPS, 2]], ids=["full", "lengths"])
+@pytest.mark.parametrize("case", DNC_CASES)
+def test_dnc(case, lengths):
+    check_dnc(build(tapehead.DNC, DNC_CASES[case]), lengths)
+
+
+@pytest.mark.parametrize("lengths", [None, [STEPS, 2]], ids=["full", "lengths"])
+@pytest.mark.parametrize("case", NTM_CASES)
+def test_ntm(case, lengths):
+    check_ntm(build(tapehead.NTM, NTM_CASES[case]), lengths)
+
+
+@pytest.mark.parametrize("memory_size", [1, 9])
+def test_another_memory_size_at_run_time(memory_size):
+    check_dnc(build(tapehead.DNC, {}), [2, STEPS], memory_size)
+    check_ntm(build(tapehead.NTM, {}), [2, STEPS], memory_size)
 
 
 @pytest.mark.parametrize("machine", [tapehead.DNC, tapehead.NTM])
