@@ -7,65 +7,108 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from tapehead._types import map_state
+
 from .cases import Case
 
-Step = Callable[[], None]
+PEER = "dnc"
+PEER_VERSION = "1.1.0"
+
+Forward = Callable[[Tensor], Tensor]
 
 
 class Unavailable(Exception):
     """This contender cannot run this case; the message says why."""
 
 
-def training_step(model: nn.Module, forward: Callable[[Tensor], Tensor], case: Case, batch: int) -> Step:
-    """Forward, a logistic loss, backward and a fused Adam update on fixed random inputs."""
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(case.steps, batch, case.inputs, generator=generator)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
+class TrainingStep:
+    """Forward, a logistic loss, backward and a fused Adam update, on fixed random inputs."""
 
-    def step() -> None:
-        y = forward(x)
+    def __init__(self, model: nn.Module, forward: Forward, case: Case, batch: int) -> None:
+        generator = torch.Generator().manual_seed(1)
+        self.x = torch.randn(case.steps, batch, case.inputs, generator=generator)
+        self.forward = forward
+        self.optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
+        self.first_outputs: Tensor | None = None
+        """of the first call, before any update: what two contenders with the same weights agree on"""
+
+    def __call__(self) -> None:
+        y = self.forward(self.x)
+        if self.first_outputs is None:
+            self.first_outputs = y.detach().clone()
         loss = nn.functional.binary_cross_entropy_with_logits(y, torch.zeros_like(y))
-        optimizer.zero_grad()
+        self.optimizer.zero_grad()
         loss.backward()
-        optimizer.step()
-
-    return step
+        self.optimizer.step()
 
 
-def native(case: Case, batch: int) -> Step:
+def native(case: Case) -> tuple[nn.Module, Forward]:
     """Our C++ engine."""
     machine = case.build("native")
-    return training_step(machine, lambda x: machine(x)[0], case, batch)
+    return machine, lambda x: machine(x)[0]
 
 
-def reference(case: Case, batch: int) -> Step:
+def reference(case: Case) -> tuple[nn.Module, Forward]:
     """Our plain PyTorch loop."""
     machine = case.build("reference")
-    return training_step(machine, lambda x: machine(x)[0], case, batch)
+    return machine, lambda x: machine(x)[0]
 
 
-def compiled(case: Case, batch: int) -> Step:
-    """Our plain PyTorch loop with torch.compile on the step."""
+def compiled(case: Case) -> tuple[nn.Module, Forward]:
+    """Our plain PyTorch loop with torch.compile on the step.
+
+    The step alone: four steps in one graph take minutes to compile and run no faster, the whole loop takes
+    longer still.
+    """
     machine = case.build("reference")
-    # The step alone: the whole unrolled loop takes many minutes to compile.
+    # A step of another batch size or of another case is another graph, and dynamo keeps only a few.
+    torch.compiler.reset()
     machine.step = torch.compile(machine.step, dynamic=False)  # type: ignore[method-assign]
-    return training_step(machine, lambda x: machine(x)[0], case, batch)
+
+    def forward(x: Tensor) -> Tensor:
+        # With a start that needs a gradient, the first step is the same graph as the others.
+        start = map_state(Tensor.requires_grad_, machine.initial_state(x.shape[1]))
+        return machine(x, start)[0]
+
+    return machine, forward
 
 
-def dnc_1_1_0(case: Case, batch: int) -> Step:
-    """What ``pip install dnc`` gives. Within a call its reads never reach its controller."""
+def peer(case: Case) -> tuple[nn.Module, Forward]:
+    """What ``pip install dnc`` gives, called for the whole sequence.
+
+    Called so, its reads never reach its controller within the sequence: less than a DNC does.
+    """
+    model = _peer_model(case)
+    return model, lambda x: model(x, reset_experience=True)[0]
+
+
+def peer_stepwise(case: Case) -> tuple[nn.Module, Forward]:
+    """The same, one call a step with the state carried: a DNC."""
+    model = _peer_model(case)
+
+    def forward(x: Tensor) -> Tensor:
+        state, outputs = None, []
+        for x_t in x.split(1):
+            y, state = model(x_t, state)
+            outputs.append(y)
+        return torch.cat(outputs)
+
+    return model, forward
+
+
+def _peer_model(case: Case) -> nn.Module:
     if case.kind != "dnc":
         raise Unavailable("it has no NTM")
     try:
-        version = importlib.metadata.version("dnc")
+        version = importlib.metadata.version(PEER)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from dnc import DNC
     except ImportError as error:
-        raise Unavailable(f"not installed ({error}): pip install --no-deps dnc==1.1.0") from error
-    if version != "1.1.0":
-        raise Unavailable(f"version {version} is installed, the comparison is with 1.1.0")
-    peer = DNC(
+        raise Unavailable(f"not installed ({error}): pip install --no-deps {PEER}=={PEER_VERSION}") from error
+    if version != PEER_VERSION:
+        raise Unavailable(f"version {version} is installed, the comparison is with {PEER_VERSION}")
+    return DNC(
         input_size=case.inputs,
         hidden_size=case.hidden,
         rnn_type="lstm",
@@ -79,15 +122,42 @@ def dnc_1_1_0(case: Case, batch: int) -> Step:
         gpu_id=-1,
     )
 
-    def forward(x: Tensor) -> Tensor:
-        return peer(x, (None, None, None), reset_experience=True)[0]
 
-    return training_step(peer, forward, case, batch)
-
-
-CONTENDERS: dict[str, Callable[[Case, int], Step]] = {
+CONTENDERS: dict[str, Callable[[Case], tuple[nn.Module, Forward]]] = {
     "native": native,
     "reference": reference,
     "compiled": compiled,
-    "dnc 1.1.0": dnc_1_1_0,
+    "dnc": peer,
+    "dnc-stepwise": peer_stepwise,
 }
+OURS = ("native", "reference", "compiled")
+
+
+def training_step(name: str, case: Case, batch: int) -> TrainingStep:
+    """The training step of the contender ``name``.
+
+    Raises:
+        Unavailable: it is not installed, or does not do this case.
+    """
+    model, forward = CONTENDERS[name](case)
+    return TrainingStep(model, forward, case, batch)
+
+
+def saved_bytes(name: str, case: Case) -> int:
+    """What autograd keeps of one sequence for the backward pass of ``name``.
+
+    Raises:
+        Unavailable: it is not installed, or does not do this case.
+    """
+    step = training_step(name, case, batch=1)
+    storages: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+        return tensor.detach()
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        outputs = step.forward(step.x)
+    del outputs
+    return sum(storages.values())

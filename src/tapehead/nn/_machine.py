@@ -44,6 +44,7 @@ class Machine(Pretrained, nn.Module, ABC):
         _check_sizes(
             input_size=input_size, hidden_size=hidden_size, output_size=output_size, num_layers=num_layers
         )
+        check_limits(clip_controller_gradient=clip_controller_gradient)
         if backend is not None:
             engine.check_backend(backend)
         self.input_size = input_size
@@ -131,6 +132,8 @@ class Machine(Pretrained, nn.Module, ABC):
         if batched and not time_first:
             x = x.transpose(0, 1)
         self._check_input(x)
+        if state is not None:
+            self._check_state_type(state)
         if not batched:
             x = x.unsqueeze(1)
             if state is not None:
@@ -186,24 +189,52 @@ class Machine(Pretrained, nn.Module, ABC):
         if x.dtype != dtype:
             raise ValueError(f"x is {x.dtype}, but this {name} computes in {dtype}: convert one to the other")
 
-    def _check_state(self, state: Any, batch_size: int, memory_size: int | None) -> None:
+    def _check_state_type(self, state: Any) -> None:
         if not isinstance(state, self.state_type):
             raise ValueError(
                 f"state is a {type(state).__name__}: "
                 f"{type(self).__name__} goes on from the {self.state_type.__name__} of an earlier call"
             )
+
+    def _check_state(self, state: Any, batch_size: int, memory_size: int | None) -> None:
         template = self.initial_state(batch_size, _memory_size_of(state))
+        # What a controller of the user's own remembers may take any form.
+        own = not isinstance(self.controller, LSTMController | FeedforwardController)
         for name in template._fields:
-            given, expected = getattr(state, name), getattr(template, name)
-            if isinstance(expected, Tensor) and given.shape != expected.shape:
-                raise ValueError(
-                    f"state.{name} has shape {list(given.shape)}, but {list(expected.shape)} is needed here"
-                )
+            if name != "controller" or not own:
+                _check_field(f"state.{name}", getattr(state, name), getattr(template, name))
         if memory_size is not None and memory_size != _memory_size_of(state):
             raise ValueError(
                 f"memory_size={memory_size} does not fit the given state, which has {_memory_size_of(state)} "
                 "slots: leave one of the two out"
             )
+
+
+def check_limits(**limits: float | None) -> None:
+    """Refuse limits of gradients that let nothing through."""
+    for name, limit in limits.items():
+        if limit is not None and not limit > 0:
+            raise ValueError(f"{name} is {limit}: give a number above 0, or None")
+
+
+def _check_field(name: str, given: Any, expected: Any) -> None:
+    """Refuse what has not the shape, dtype and place of ``expected``, a tensor or nested tuples."""
+    if not isinstance(expected, Tensor):
+        if not isinstance(given, tuple) or len(given) != len(expected):
+            count = f"{len(given)} parts" if isinstance(given, tuple) else f"a {type(given).__name__}"
+            raise ValueError(f"{name} has {count}, but {len(expected)} are needed here")
+        for index, (g, e) in enumerate(zip(given, expected)):
+            _check_field(f"{name}[{index}]", g, e)
+        return
+    if not isinstance(given, Tensor):
+        raise ValueError(f"{name} is a {type(given).__name__}, but a tensor is needed here")
+    if given.shape != expected.shape:
+        raise ValueError(f"{name} has shape {list(given.shape)}, but {list(expected.shape)} is needed here")
+    if (given.dtype, given.device) != (expected.dtype, expected.device):
+        raise ValueError(
+            f"{name} is {given.dtype} on {given.device}, but the weights are {expected.dtype} on "
+            f"{expected.device}: convert one to the other"
+        )
 
 
 def check_word_sizes(memory_size: int, word_size: int, **heads: int) -> None:
@@ -222,7 +253,10 @@ def _check_lengths(
 ) -> Tensor | None:
     if lengths is None:
         return None
-    lengths = torch.as_tensor(lengths, dtype=torch.int64, device=device)
+    lengths = torch.as_tensor(lengths, device=device)
+    if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
+        raise ValueError(f"lengths is {lengths.dtype}: give whole numbers of steps")
+    lengths = lengths.to(torch.int64)
     if lengths.shape != (batch_size,):
         raise ValueError(
             f"lengths has shape {list(lengths.shape)}: give one length for each of {batch_size} sequences"

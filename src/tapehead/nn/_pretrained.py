@@ -81,12 +81,13 @@ class Pretrained:
             "arguments": self.config,
             **(extra or {}),
         }
+        text = json.dumps(config, indent=1) + "\n"
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as beside:
             tensors = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
             save_file(tensors, os.path.join(beside, WEIGHTS_FILE))
-            Path(beside, CONFIG_FILE).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+            Path(beside, CONFIG_FILE).write_text(text, encoding="utf-8")
             if card is not None:
                 Path(beside, CARD_FILE).write_text(card, encoding="utf-8")
             for file in sorted(Path(beside).iterdir()):
@@ -111,13 +112,18 @@ class Pretrained:
                 f"{folder} holds a {config['architecture']}, not a {cls.__name__}: "
                 f"use {config['architecture']}.from_pretrained or tapehead.load"
             )
+        arguments = {**config["arguments"], **overrides}
         try:
-            machine = cls(**{**config["arguments"], **overrides})
-        except (TypeError, ValueError) as error:
+            # On paper first: a config that asks for more memory than there is must not get it.
+            sketch = cls(**{**arguments, "device": "meta"})
+        except (TypeError, ValueError, RuntimeError) as error:
+            reason = str(error).partition("\n")[0]
             raise PretrainedError(
-                f"the arguments in {folder}/{CONFIG_FILE} build no {cls.__name__}: {error}"
+                f"the arguments in {folder}/{CONFIG_FILE} build no {cls.__name__}: {reason}"
             ) from error
-        _load_weights(machine, Path(folder, WEIGHTS_FILE))  # type: ignore[arg-type]
+        weights = _read_weights(sketch, Path(folder, WEIGHTS_FILE))  # type: ignore[arg-type]
+        machine = cls(**arguments)
+        machine.load_state_dict(weights)  # type: ignore[attr-defined]
         return machine
 
 
@@ -136,7 +142,7 @@ def read_config(folder: str | os.PathLike) -> dict[str, Any]:
         raise PretrainedError(f"{path} has over {MAX_CONFIG_BYTES} bytes: it is not a tapehead config")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PretrainedError(
             f"{path} is damaged ({error}): save the model again or restore the file"
         ) from error
@@ -152,7 +158,8 @@ def read_config(folder: str | os.PathLike) -> dict[str, Any]:
     return config
 
 
-def _load_weights(machine: nn.Module, path: Path) -> None:
+def _read_weights(machine: nn.Module, path: Path) -> dict[str, torch.Tensor]:
+    """The weights in ``path``, which fit ``machine``."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -179,4 +186,4 @@ def _load_weights(machine: nn.Module, path: Path) -> None:
             )
         if not torch.isfinite(tensors[name]).all():
             raise PretrainedError(f"{path}: {name} holds values that are not finite: the file is damaged")
-    machine.load_state_dict(tensors)
+    return tensors

@@ -10,7 +10,7 @@ from .. import functional as F
 from .._types import DNCState, Trace
 from ..functional import oneplus
 from ._controllers import bound_gradient
-from ._machine import Machine, check_word_sizes
+from ._machine import Machine, check_limits, check_word_sizes
 
 INITIAL_MEMORY = 1e-6
 
@@ -91,6 +91,7 @@ class DNC(Machine):
             raise ValueError(f"mask_min is {mask_min}: give a number from 0 up to, not including, 1")
         if link_sharpening and not temporal_links:
             raise ValueError("link_sharpening=True needs temporal_links=True: there are no links to sharpen")
+        check_limits(clip_weighting_gradient=clip_weighting_gradient)
         factory: dict[str, Any] = {"device": device, "dtype": dtype}
         super().__init__(
             input_size=input_size,

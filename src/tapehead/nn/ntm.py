@@ -10,7 +10,7 @@ from torch.nn.functional import softplus
 from .. import functional as F
 from .._types import NTMState, Trace
 from ._controllers import bound_gradient
-from ._machine import Machine, check_word_sizes
+from ._machine import Machine, check_limits, check_word_sizes
 
 INITIAL_MEMORY = 1e-6
 
@@ -84,6 +84,7 @@ class NTM(Machine):
         check_word_sizes(memory_size, word_size, num_reads=num_reads, num_writes=num_writes)
         if not isinstance(max_shift, int) or max_shift < 0:
             raise ValueError(f"max_shift is {max_shift!r}: give a whole number of at least 0")
+        check_limits(clip_weighting_gradient=clip_weighting_gradient)
         factory: dict[str, Any] = {"device": device, "dtype": dtype}
         super().__init__(
             input_size=input_size,
@@ -121,9 +122,9 @@ class NTM(Machine):
 
     @torch.no_grad()
     def _bias_heads(self) -> None:
-        """Let every head start out keeping its place and its focus: a gate of 0.27, a γ of 2.3.
+        """Let every head start out as a tape head: near its last place, in focus, a slot on in every step.
 
-        With even gates a weighting is blurred in every step, and training begins on a long plateau.
+        With even gates and shifts every step blurs a weighting, and training begins on a long plateau.
         """
         starts = [h * self.read_size for h in range(self.num_reads)]
         writes = self.num_reads * self.read_size
@@ -131,6 +132,8 @@ class NTM(Machine):
         for start in starts:
             self.interface.bias[start + self.word_size + 1] -= 1  # the interpolation gate
             self.interface.bias[start + self.read_size - 1] += 1  # γ
+            if self.max_shift:
+                self.interface.bias[start + self.word_size + 3 + self.max_shift] += 2  # the shift by +1
 
     def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> NTMState:
         """The state before the first step: the memory at 1e-6, every weighting on slot 0, the rest zero.

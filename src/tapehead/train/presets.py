@@ -109,7 +109,7 @@ PAPER_PRESETS: dict[str, TrainConfig] = {
 }
 
 FAST_PRESETS: dict[str, TrainConfig] = {
-    # Small batches: on copy the number of updates decides, not the number of sequences an update. At 1e-3 some
+    # Small batches: on copy the number of updates decides, not that of sequences an update. At 1e-3 some
     # seeds sit on the first plateau for over 30,000 sequences; twice that leaves it within 6,000.
     "ntm-copy": _fast(Copy(), NTMConfig(), batch_size=2, sequences=50_000, lr=2e-3, final_lr=1e-5),
     "ntm-ff-copy": _fast(Copy(), NTMConfig(controller="feedforward"), batch_size=4, sequences=100_000),
