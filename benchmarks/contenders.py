@@ -1,5 +1,6 @@
 """Who is timed: each contender makes a training step, forward + backward + update, of a case."""
 
+import importlib
 import importlib.metadata
 import warnings
 from collections.abc import Callable
@@ -103,12 +104,12 @@ def _peer_model(case: Case) -> nn.Module:
         version = importlib.metadata.version(PEER)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from dnc import DNC
+            package = importlib.import_module(PEER)
     except ImportError as error:
         raise Unavailable(f"not installed ({error}): pip install --no-deps {PEER}=={PEER_VERSION}") from error
     if version != PEER_VERSION:
         raise Unavailable(f"version {version} is installed, the comparison is with {PEER_VERSION}")
-    return DNC(
+    return package.DNC(
         input_size=case.inputs,
         hidden_size=case.hidden,
         rnn_type="lstm",

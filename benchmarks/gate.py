@@ -49,7 +49,7 @@ def _results(case: Case, backend: str, dtype: torch.dtype) -> list[Tensor]:
         x = torch.randn(STEPS, BATCH, case.inputs, dtype=dtype, requires_grad=True)
         y, state = machine(x)
         outputs = [y]
-        map_state(lambda field: outputs.append(field) or field, state)  # type: ignore[func-returns-value]
+        map_state(lambda field: outputs.append(field) or field, state)
         loss = sum((output * torch.randn_like(output)).sum() for output in outputs)
         gradients = torch.autograd.grad(loss, [x, *machine.parameters()])  # type: ignore[arg-type]
     return [*(output.detach() for output in outputs), *gradients]

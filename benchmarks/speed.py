@@ -1,220 +1,263 @@
-"""``python -m benchmarks.speed``: a training step of ours and of others, interleaved, as medians."""
+"""``python -m benchmarks.speed``: a training step of ours and of others, side by side.
+
+First the correctness gate; then medians of forward + backward + update, the contenders taking turns; then peak
+memory, and how the native engine grows with steps and slots. README.md says how to read it.
+"""
 
 import argparse
 import dataclasses
-import gc
 import json
 import os
-import platform
-import resource
 import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
-from tapehead.engine import build
+from . import cases, gate, peak, report
+from .cases import Case
+from .contenders import CONTENDERS, OURS, TrainingStep, Unavailable, saved_bytes, training_step
+from .targets import compare_with_targets
+from .timing import PRODUCT_FLOP, OthersWatch, available_bytes, matrix_product, take_turns
 
-from .cases import CASES, Case
-from .contenders import CONTENDERS, Step, Unavailable
-from .gate import TOLERANCE, worst_difference
+QUICK_ROUNDS, QUICK_SECONDS = 3, 1.0
+QUICK_BATCHES = (1, 16)
+# Of what autograd keeps, for what else a step has at the same time.
+MEMORY_FACTOR = 1.5
+PEAK_BATCHES = {"dnc-copy": 16, "dnc-graph": 32}
+GROWTH_BATCH = 16
+GROWTH_STEPS = (20, 41, 82, 164)
+GROWTH_SLOTS = (64, 128, 256, 512)
+# Over whole sequences, in float32: looser than the gate, because differences grow from step to step.
+SAME_OUTPUTS = 1e-2
 
-RESULTS = Path(__file__).parent / "results"
-BATCHES = {"ntm-copy": [1, 4, 16, 64], "dnc-copy": [1, 4, 16, 64], "dnc-graph": [1, 4, 16, 32, 64]}
-QUIET_LOAD = 0.5
+Say = Callable[[str], None]
+Row = dict[str, Any]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Gate, time, print; the exit code is 1 when the gate is red."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
-    parser.add_argument("--case", choices=CASES, nargs="+", default=list(BATCHES))
-    parser.add_argument("--batch", type=int, nargs="+", help="instead of each case's own batches")
-    parser.add_argument("--contender", choices=CONTENDERS, nargs="+", default=list(CONTENDERS))
-    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds; medians are reported")
-    parser.add_argument(
-        "--growth", action="store_true", help="also: growth with steps and slots, peak memory"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON alone")
-    parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name}/ too")
-    parser.add_argument("--peak", nargs=3, metavar=("CONTENDER", "CASE", "BATCH"), help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    if options.peak:
-        print(_own_peak(*options.peak))
-        return 0
-    for name in options.case:
-        difference = worst_difference(CASES[name])
-        if not difference <= TOLERANCE:
-            print(
-                f"no speed is reported: native and reference differ by {difference:.2g} on {name}",
-                file=sys.stderr,
-            )
-            return 1
-    report = {"machine": _machine(), "rows": [], "growth": []}
-    for name in options.case:
-        for batch in options.batch or BATCHES.get(name, [1, 16]):
-            report["rows"] += _compare(CASES[name], batch, options.contender, options.rounds)
-            if not options.json:
-                print(_table(report["rows"][-len(options.contender) :]), flush=True)
-    if options.growth:
-        report["growth"] = _growth(options.rounds) + _peaks()
+def main(arguments: list[str] | None = None, known: Mapping[str, Case] = cases.CASES) -> int:
+    """Run the benchmark; the exit code is 1 when the gate is red."""
+    options = _parse(arguments, known)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+
+    def say(text: str) -> None:
         if not options.json:
-            print(_table(report["growth"]))
-    report["machine"]["load_after"] = os.getloadavg()[0]
-    if options.json:
-        print(json.dumps(report, indent=1))
-    elif max(report["machine"]["load_before"], 0) > QUIET_LOAD:
-        print(
-            f"the load was {report['machine']['load_before']:.1f} at the start: run again on a quiet machine"
+            print(text, flush=True)
+
+    watch = OthersWatch()
+    result: dict[str, Any] = {"format": report.FORMAT, "machine": report.describe_machine()}
+    result["gate"] = [row for name in options.case for row in gate.check(known[name])]
+    for row in result["gate"]:
+        if not row["green"]:
+            sentence = (
+                f"no speed is reported: native and reference differ by {row['difference']:.2g} on "
+                f"{row['case']} in {row['dtype']}, and {row['tolerance']:g} is allowed"
+            )
+            print(sentence, file=sys.stderr)
+            return 1
+    worst = max(row["difference"] / row["tolerance"] for row in result["gate"])
+    say(f"gate: native = reference on all cases (worst difference: {worst:.1g} of what is allowed)\n")
+
+    result["rows"] = []
+    for name in options.case:
+        batches = options.batch or cases.BATCHES.get(name, QUICK_BATCHES)
+        for batch in QUICK_BATCHES if options.quick and not options.batch else batches:
+            rows = _compare(known[name], batch, options.contender, options.rounds, options.seconds)
+            say(f"{name}, batch {batch}\n{report.table(rows, report.SPEED_COLUMNS)}")
+            if red := next((row["red"] for row in rows if "red" in row), None):
+                print(f"no speed is reported: {red}", file=sys.stderr)
+                return 1
+            result["rows"] += rows
+    result["peak_memory"] = [] if options.quick else _peaks(options.case, options.contender, known)
+    result["growth"] = []
+    if "dnc-copy" in options.case and "native" in options.contender and not options.quick:
+        result["growth"] = _growth(known["dnc-copy"], options.rounds, options.seconds)
+    if result["peak_memory"]:
+        say(f"peak memory\n{report.table(result['peak_memory'], report.MEMORY_COLUMNS)}")
+    if result["growth"]:
+        say(
+            f"growth: native, dnc-copy, batch {GROWTH_BATCH}\n"
+            f"{report.table(result['growth'], report.GROWTH_COLUMNS)}"
         )
+    result["targets"] = compare_with_targets(result["rows"])
+    if result["targets"]:
+        say(f"targets\n{report.table(result['targets'], report.TARGET_COLUMNS)}")
+    result["machine"]["load_at_end"] = os.getloadavg()[0]
+    result["machine"]["others_share"] = watch.share()
+    if options.json:
+        print(json.dumps(result, indent=1))
+    say(f"load {result['machine']['load_at_start']:.2f} at the start, {os.getloadavg()[0]:.2f} at the end")
+    for sentence in report.warnings(result["machine"]):
+        print(f"warning: {sentence}", file=sys.stderr)
     if options.save:
-        _save(report)
+        for path in report.save(result):
+            say(f"wrote {path}")
     return 0
 
 
-def _compare(case: Case, batch: int, names: list[str], rounds: int) -> list[dict[str, Any]]:
-    steps: dict[str, Step] = {}
-    rows = []
+def _parse(arguments: list[str] | None, known: Mapping[str, Case]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.speed",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--case", choices=known, nargs="+", help="all, unless --quick")
+    add("--batch", type=_positive, nargs="+", help="instead of each case's own batches")
+    add("--contender", choices=CONTENDERS, nargs="+", help="all; with --quick all but compiled")
+    add("--rounds", type=_positive, help="turns of a contender (7)")
+    add("--seconds", type=float, help="for a contender's turns; a slow one gets fewer, 2 at least (6)")
+    add("--threads", type=_positive, help="torch.set_num_threads")
+    add(
+        "--quick", action="store_true", help="half a minute: the copy sizes, without compiled, memory, growth"
+    )
+    add("--json", action="store_true", help="print JSON and nothing else")
+    add("--save", action="store_true", help=f"write benchmarks/{report.RESULTS.name}/, too")
+    options = parser.parse_args(arguments)
+    quick = options.quick
+    if quick and options.save:
+        parser.error("--save keeps the results of a whole run: leave --quick out")
+    options.case = options.case or [name for name in known if not quick or name.endswith("copy")]
+    options.contender = options.contender or [c for c in CONTENDERS if not quick or c != "compiled"]
+    options.rounds = options.rounds or (QUICK_ROUNDS if quick else 7)
+    options.seconds = options.seconds or (QUICK_SECONDS if quick else 6.0)
+    return options
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _compare(case: Case, batch: int, names: list[str], rounds: int, seconds: float) -> list[Row]:
+    """A row for each contender: its speed, or why it was skipped."""
+    steps: dict[str, TrainingStep] = {}
+    skipped: dict[str, str] = {}
     for name in names:
         try:
-            steps[name] = CONTENDERS[name](case, batch)
-            steps[name]()
+            _check_memory(name, case, batch)
+            steps[name] = training_step(name, case, batch)
             steps[name]()
         except Unavailable as reason:
-            rows.append({"case": case.name, "batch": batch, "contender": name, "skipped": str(reason)})
-    product = _matrix_product()
-    times = _interleaved({**steps, "": product}, rounds)
-    rate = 2 * 2048**3 / statistics.median(times.pop(""))
-    for name, seconds in times.items():
-        median = statistics.median(seconds)
-        rows.append(
-            {
-                "case": case.name,
-                "batch": batch,
-                "contender": name,
-                "ms": 1e3 * median,
-                "times_native": median / statistics.median(times["native"]) if "native" in times else None,
-                "examples_per_s": batch / median,
-                "gflop_per_s": case.flop(batch) / median / 1e9,
-                "share_of_matmul": case.flop(batch) / median / rate,
-                "matmul_gflop_per_s": rate / 1e9,
-            }
+            skipped[name] = str(reason)
+        except Exception as error:
+            if name in ("native", "reference"):
+                raise
+            skipped[name] = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+            steps.pop(name, None)
+    red = _disagreement(steps, skipped)
+    product = matrix_product()
+    product()
+    times = take_turns({**steps, "": product}, rounds, seconds)
+    rate = PRODUCT_FLOP / statistics.median(times.pop(""))
+    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+    rows: list[Row] = []
+    for name in names:
+        row: Row = {"case": case.name, "batch": batch, "contender": name}
+        if name in skipped:
+            rows.append(row | {"skipped": skipped[name]})
+            continue
+        rate_of_case = case.flop(batch) / medians[name]
+        row |= {
+            "ms": 1e3 * medians[name],
+            "fastest_ms": 1e3 * min(times[name]),
+            "spread": _spread(times[name]),
+            "calls": len(times[name]),
+            "speedup_over_reference": _ratio(medians, "reference", name),
+            "times_native": _ratio(medians, name, "native"),
+            "examples_per_s": batch / medians[name],
+            "gflop_per_s": rate_of_case / 1e9,
+            "share_of_matmul": rate_of_case / rate,
+            "matmul_gflop_per_s": rate / 1e9,
+        }
+        rows.append(row | ({"red": red} if red else {}))
+    return rows
+
+
+def _disagreement(steps: dict[str, TrainingStep], skipped: dict[str, str]) -> str | None:
+    """Why the native engine's whole outputs are not the reference's; a compiled step that differs goes."""
+    if "reference" not in steps:
+        return None
+    expected = steps["reference"].first_outputs
+    assert expected is not None
+    red = None
+    for name in set(OURS[:1] + OURS[2:]) & steps.keys():
+        actual = steps[name].first_outputs
+        assert actual is not None
+        difference = gate.relative_difference(expected, actual)
+        if difference <= SAME_OUTPUTS:
+            continue
+        sentence = f"its outputs differ by {difference:.2g} from the reference's"
+        if name == "native":
+            red = f"native: {sentence}"
+        else:
+            del steps[name]
+            skipped[name] = sentence
+    return red
+
+
+def _check_memory(name: str, case: Case, batch: int) -> None:
+    """Refuse a contender that would drive the machine out of memory."""
+    available = available_bytes()
+    # What a compiled step keeps is not for autograd's hooks to see; it is at most what the reference keeps.
+    needed = MEMORY_FACTOR * batch * saved_bytes("reference" if name == "compiled" else name, case)
+    if available is not None and needed > available:
+        raise Unavailable(
+            f"batch {batch} of {case.name} needs some {needed / 1e9:.0f} GB, "
+            f"and {available / 1e9:.0f} GB are free"
         )
-    return rows
 
 
-def _interleaved(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each step, the contenders taking turns; short steps are repeated within a turn."""
-    repeats = {name: max(1, min(20, int(0.05 / _seconds(step, 1)))) for name, step in steps.items()}
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    gc.collect()
-    gc.disable()
-    try:
-        for _ in range(rounds):
-            for name, step in steps.items():
-                times[name].append(_seconds(step, repeats[name]))
-    finally:
-        gc.enable()
-    return times
+def _ratio(medians: dict[str, float], above: str, below: str) -> float | None:
+    return medians[above] / medians[below] if above in medians and below in medians else None
 
 
-def _seconds(step: Step, repeats: int) -> float:
-    start = time.perf_counter()
-    for _ in range(repeats):
-        step()
-    return (time.perf_counter() - start) / repeats
+def _spread(times: list[float]) -> float | None:
+    """Between the quartiles, as a fraction of the median."""
+    if len(times) < 4:
+        return None
+    low, middle, high = statistics.quantiles(times, n=4)
+    return (high - low) / middle
 
 
-def _matrix_product() -> Callable[[], None]:
-    a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
-    out = torch.empty(2048, 2048)
-
-    def step() -> None:
-        torch.mm(a, b, out=out)
-
-    return step
-
-
-def _growth(rounds: int) -> list[dict[str, Any]]:
-    """The native engine's time by steps and by slots, DNC copy size, batch 16."""
-    base, rows = CASES["dnc-copy"], []
-    variants = [("steps", n, dataclasses.replace(base, steps=n)) for n in (20, 41, 82, 164)]
-    variants += [("slots", n, dataclasses.replace(base, slots=n)) for n in (64, 128, 256, 512)]
-    for what, size, case in variants:
-        step = CONTENDERS["native"](case, 16)
-        step()
-        median = statistics.median(_interleaved({"native": step}, rounds)["native"])
-        rows.append({"case": base.name, "batch": 16, "contender": "native", what: size, "ms": 1e3 * median})
-    return rows
-
-
-def _peaks() -> list[dict[str, Any]]:
-    """Peak memory of one training step in a process of its own, MB."""
+def _peaks(names: list[str], contenders: list[str], known: Mapping[str, Case]) -> list[Row]:
     rows = []
-    for case, batch in [("dnc-copy", 16), ("dnc-graph", 32)]:
-        for name in ("native", "reference"):
-            command = [sys.executable, "-m", "benchmarks.speed", "--peak", name, case, str(batch)]
-            ran = subprocess.run(command, capture_output=True, text=True, check=True)
-            rows.append({"case": case, "batch": batch, "contender": name, "peak_mb": float(ran.stdout)})
+    for name in names:
+        if name not in PEAK_BATCHES:
+            continue
+        batch = PEAK_BATCHES[name]
+        for contender in contenders:
+            row: Row = {"case": name, "batch": batch, "contender": contender}
+            rows.append(row | peak.measure(contender, known[name], batch))
     return rows
 
 
-def _own_peak(contender: str, case: str, batch: str) -> float:
-    step = CONTENDERS[contender](CASES[case], int(batch))
-    step()
-    step()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _machine() -> dict[str, Any]:
-    def output(*command: str) -> str:
-        try:
-            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-        except (OSError, subprocess.CalledProcessError):
-            return "unknown"
-
-    cpu = next(
-        (line.partition(": ")[2] for line in build.cpu_name().splitlines() if "model name" in line), ""
-    )
-    plan = build.plan()
-    return {
-        "cpu": cpu or platform.processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "compiler": plan.version,
-        "commit": output("git", "rev-parse", "--short", "HEAD"),
-        "date": time.strftime("%Y-%m-%d"),
-        "load_before": os.getloadavg()[0],
-    }
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-    """Rows as a Markdown table; columns that no row fills are left out."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    for row in rows:
-        cells = (row.get(column) for column in columns)
-        shown = ("" if c is None else f"{c:.3g}" if isinstance(c, float) else str(c) for c in cells)
-        lines.append("| " + " | ".join(shown) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _save(report: dict[str, Any]) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    machine = report["machine"]
-    about = "\n".join(f"- {key}: {value}" for key, value in machine.items())
-    page = f"# Speed\n\nMedians of interleaved rounds, forward + backward + update.\n\n{about}\n\n"
-    page += _table(report["rows"])
-    page += "\n" + _table(report["growth"]) if report["growth"] else ""
-    for name, text in [("speed.json", json.dumps(report, indent=1) + "\n"), ("README.md", page)]:
-        beside = RESULTS / f".{name}"
-        beside.write_text(text, encoding="utf-8")
-        os.replace(beside, RESULTS / name)
+def _growth(base: Case, rounds: int, seconds: float) -> list[Row]:
+    """The native engine by steps and by slots; all take turns with one another."""
+    variants = [dataclasses.replace(base, steps=steps) for steps in GROWTH_STEPS]
+    variants += [dataclasses.replace(base, slots=slots) for slots in GROWTH_SLOTS]
+    steps = {str(i): training_step("native", variant, GROWTH_BATCH) for i, variant in enumerate(variants)}
+    for step in steps.values():
+        step()
+    product = matrix_product()
+    times = take_turns({**steps, "": product}, rounds, seconds)
+    rate = PRODUCT_FLOP / statistics.median(times.pop(""))
+    rows = []
+    for variant, seconds_of in zip(variants, times.values(), strict=True):
+        median = statistics.median(seconds_of)
+        row: Row = {"case": base.name, "batch": GROWTH_BATCH, "contender": "native"}
+        row |= {"steps": variant.steps, "slots": variant.slots, "ms": 1e3 * median}
+        row |= {
+            "us_per_step": 1e6 * median / variant.steps / GROWTH_BATCH,
+            "gflop_per_s": variant.flop(GROWTH_BATCH) / median / 1e9,
+            "share_of_matmul": variant.flop(GROWTH_BATCH) / median / rate,
+        }
+        rows.append(row | peak.measure("native", variant, GROWTH_BATCH))
+    return rows
 
 
 if __name__ == "__main__":

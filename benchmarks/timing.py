@@ -42,12 +42,13 @@ def take_turns(steps: Mapping[str, Step], rounds: int, seconds: float) -> dict[s
         for name, once in expected.items()
     }
     names = list(steps)
+    most = max(turns.values(), default=0)
     times: dict[str, list[float]] = {name: [] for name in names}
     with _no_garbage_collection():
-        for turn in range(max(turns.values(), default=0)):
+        for turn in range(most):
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
                 # The turns of a long step are spread evenly over the rounds.
-                if turn * turns[name] // rounds == (turn + 1) * turns[name] // rounds:
+                if turn * turns[name] // most == (turn + 1) * turns[name] // most:
                     continue
                 repeats = max(1, min(MOST_REPEATS, int(TURN_SECONDS / expected[name])))
                 if repeats > 1:

@@ -332,7 +332,7 @@ def test_second_derivatives_are_refused() -> None:
     "case", ["dnc", "dnc, every switch", "ntm, many heads", "ntm, read first", "deep lstm"]
 )
 def test_saturated_gates(case: str, start: str) -> None:
-    machine = _machine(CASES[case], torch.float64, scale=20)
+    machine = _machine(CASES[case], torch.float64, scale=10)
     state = random_state(machine, 2)
     if start == "zeros":
         state = map_state(torch.zeros_like, state)
