@@ -49,9 +49,14 @@ def _results(case: Case, backend: str, dtype: torch.dtype) -> list[Tensor]:
         x = torch.randn(STEPS, BATCH, case.inputs, dtype=dtype, requires_grad=True)
         y, state = machine(x)
         outputs = [y]
-        map_state(lambda field: outputs.append(field) or field, state)
+
+        def collect(field: Tensor) -> Tensor:
+            outputs.append(field)
+            return field
+
+        map_state(collect, state)
         loss = sum((output * torch.randn_like(output)).sum() for output in outputs)
-        gradients = torch.autograd.grad(loss, [x, *machine.parameters()])  # type: ignore[arg-type]
+        gradients = torch.autograd.grad(loss, [x, *machine.parameters()])
     return [*(output.detach() for output in outputs), *gradients]
 
 

@@ -1,8 +1,8 @@
 """``python -m benchmarks.profile``: where a training run spends its time.
 
 Trains a preset in a folder that is thrown away, with a clock at every part of the loop, and prints what an
-update costs by part and how much of it is the engine. Validations and checkpoints, which come every few minutes
-or thousands of sequences, are left out.
+update costs by part and how much of it is the engine. Validations and checkpoints, which come every few
+minutes or thousands of sequences, are left out.
 """
 
 import argparse

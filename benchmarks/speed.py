@@ -1,7 +1,7 @@
 """``python -m benchmarks.speed``: a training step of ours and of others, side by side.
 
-First the correctness gate; then medians of forward + backward + update, the contenders taking turns; then peak
-memory, and how the native engine grows with steps and slots. README.md says how to read it.
+First the correctness gate; then medians of forward + backward + update, the contenders taking turns; then
+peak memory, and how the native engine grows with steps and slots. README.md says how to read it.
 """
 
 import argparse

@@ -41,6 +41,8 @@ class NTM(Machine):
             some implementations do it in this order.
         learned_start: learn the controller's first state and the first words read (NTM section 4), instead
             of zeros.
+        tape_start: begin training with heads that move like a tape's: near their last place, in focus, one slot
+            on in every step. Copying is then learned sooner; associative recall is not.
         clip_controller_gradient: clip the gradient at the controller's activations elementwise.
         clip_weighting_gradient: clip the gradient at every read and write weighting elementwise. Sharpening
             can multiply it by γ in every step: unbounded, it leaves float32 within a hundred steps.
@@ -74,6 +76,7 @@ class NTM(Machine):
         batch_first: bool = False,
         read_first: bool = False,
         learned_start: bool = False,
+        tape_start: bool = False,
         clip_controller_gradient: float | None = None,
         clip_weighting_gradient: float | None = None,
         backend: str | None = None,
@@ -114,7 +117,8 @@ class NTM(Machine):
         self.interface = nn.Linear(features, interface_size, **factory)
         self.output_from_controller = nn.Linear(features, output_size, **factory)
         self.output_from_reads = nn.Linear(num_reads * word_size, output_size, bias=False, **factory)
-        self._bias_heads()
+        if tape_start:
+            self._bias_heads()
         if learned_start:
             self.initial_read_words = nn.Parameter(torch.zeros(num_reads, word_size, **factory))
         else:

@@ -62,6 +62,8 @@ class NTMConfig(ModelConfig):
     controller: Literal["lstm", "feedforward"] = "lstm"
     read_first: bool = False
     """read the memory before this step's write"""
+    tape_start: bool = False
+    """begin with heads that move one slot on in every step"""
     learned_start: bool = False
     """learn the controller's first state and the first words read"""
     clip_weighting_gradient: float | None = 1e3
