@@ -41,8 +41,8 @@ class NTM(Machine):
             some implementations do it in this order.
         learned_start: learn the controller's first state and the first words read (NTM section 4), instead
             of zeros.
-        tape_start: begin training with heads that move like a tape's: near their last place, in focus, one slot
-            on in every step. Copying is then learned sooner; associative recall is not.
+        tape_start: begin training with heads that move like a tape's: near their last place, in focus, one
+            slot on in every step. Copying is then learned sooner; associative recall is not.
         clip_controller_gradient: clip the gradient at the controller's activations elementwise.
         clip_weighting_gradient: clip the gradient at every read and write weighting elementwise. Sharpening
             can multiply it by γ in every step: unbounded, it leaves float32 within a hundred steps.
