@@ -21,7 +21,7 @@ from unittest import mock
 
 import torch
 
-from tapehead import train
+from tapehead import engine, train
 from tapehead.engine import native
 from tapehead.train import loop
 from tapehead.train._optimizers import build_optimizer
@@ -97,12 +97,12 @@ def profile(config: TrainConfig, updates: int) -> dict[str, Any]:
     def row(name: str, value: float) -> dict[str, Any]:
         return {"part": name, "us": 1e6 * value / updates, "share": value / total}
 
-    engine = sum(seconds[name] for name in ENGINE)
+    in_engine = sum(seconds[name] for name in ENGINE)
     return {
         "updates": updates,
         "us": 1e6 * total / updates,
         "examples_per_s": updates * config.batch_size / total,
-        "engine_share": engine / total,
+        "engine_share": in_engine / total,
         "kernel_share": seconds[KERNEL] / total,
         "parts": [*(row(part, seconds[part]) for part in PARTS), row("the rest", rest)],
         "engine": [row(name, seconds[name]) for name in (*ENGINE, KERNEL)],
@@ -160,8 +160,8 @@ def _clocked(config: TrainConfig, clocks: _Clocks) -> Iterator[None]:
         ("progress and rows", Reporter, "progress"),
         ("progress and rows", Reporter, "row"),
         ("progress and rows", loop, "_training_row"),
-        ("engine forward", native, "_forward"),
-        ("engine backward", native, "_backward"),
+        ("engine forward", engine, "run"),
+        ("engine backward", native, "_differentiate"),
         (KERNEL, native, "_call_library"),
     ]
     with contextlib.ExitStack() as stack:
