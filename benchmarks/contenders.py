@@ -131,7 +131,6 @@ CONTENDERS: dict[str, Callable[[Case], tuple[nn.Module, Forward]]] = {
     "dnc": peer,
     "dnc-stepwise": peer_stepwise,
 }
-OURS = ("native", "reference", "compiled")
 
 
 def training_step(name: str, case: Case, batch: int) -> TrainingStep:

@@ -27,6 +27,10 @@ PARTS = {
     "update_links": "links",
     "along_rows": "links",
     "follow_links_backward": "links",
+    "sharpen_links": "links",
+    "sharpen_links_backward": "links",
+    "retain": "retention",
+    "retain_backward": "retention",
     "allocate": "allocation",
     "allocate_backward": "allocation",
     "inverse_norms": "content addressing",
@@ -199,8 +203,9 @@ def _part(stack: list[Frame]) -> str:
             return PARTS[function]
         if function.startswith(STATE):
             return "state in and out"
+        # The links from the right are a plain product, straight from the step.
         product |= function == "product"
-        if scope.endswith("Memory"):
+        if scope.endswith("Memory") and function in ("forward", "backward", "replay"):
             return PARTS["along_rows"] if product else MEMORY_REST
     return PRODUCTS if product else LOOP_REST
 
@@ -209,7 +214,7 @@ def _phase(stack: list[Frame]) -> str:
     names = {function for _, function in stack}
     if "replay_segment" in names:
         return REDONE
-    return BACKWARD if names & {"backward", "backward_chunk"} else FORWARD
+    return BACKWARD if names & {"backward", "backward_chunk", "pack_backward"} else FORWARD
 
 
 def _tables(samples: Counter[tuple[str, str]]) -> str:

@@ -15,17 +15,23 @@ from typing import Any
 
 import torch
 
+from tapehead.engine import EngineError
+
 from . import cases, gate, peak, report
 from .cases import Case
-from .contenders import CONTENDERS, OURS, TrainingStep, Unavailable, saved_bytes, training_step
+from .contenders import CONTENDERS, TrainingStep, Unavailable, saved_bytes, training_step
 from .targets import compare_with_targets
-from .timing import PRODUCT_FLOP, OthersWatch, available_bytes, matrix_product, take_turns
+from .timing import PRODUCT_FLOP, OthersWatch, available_bytes, clock, matrix_product, take_turns
 
 QUICK_ROUNDS, QUICK_SECONDS = 3, 1.0
 QUICK_BATCHES = (1, 16)
 # Of what autograd keeps, for what else a step has at the same time.
 MEMORY_FACTOR = 1.5
+LONG_SECONDS = 1.0
+# Half a minute of compiling each; the other batches and cases tell the same story.
+COMPILED_BATCHES = {"dnc-graph": [1, 32], "dnc-graph-256": []}
 PEAK_BATCHES = {"dnc-copy": 16, "dnc-graph": 32}
+GROWTH_CASE = "dnc-copy"
 GROWTH_BATCH = 16
 GROWTH_STEPS = (20, 41, 82, 164)
 GROWTH_SLOTS = (64, 128, 256, 512)
@@ -34,6 +40,10 @@ SAME_OUTPUTS = 1e-2
 
 Say = Callable[[str], None]
 Row = dict[str, Any]
+
+
+class Red(Exception):
+    """Native and reference differ; the message says where."""
 
 
 def main(arguments: list[str] | None = None, known: Mapping[str, Case] = cases.CASES) -> int:
@@ -46,55 +56,55 @@ def main(arguments: list[str] | None = None, known: Mapping[str, Case] = cases.C
         if not options.json:
             print(text, flush=True)
 
-    watch = OthersWatch()
-    result: dict[str, Any] = {"format": report.FORMAT, "machine": report.describe_machine()}
-    result["gate"] = [row for name in options.case for row in gate.check(known[name])]
-    for row in result["gate"]:
-        if not row["green"]:
-            sentence = (
-                f"no speed is reported: native and reference differ by {row['difference']:.2g} on "
-                f"{row['case']} in {row['dtype']}, and {row['tolerance']:g} is allowed"
-            )
-            print(sentence, file=sys.stderr)
-            return 1
-    worst = max(row["difference"] / row["tolerance"] for row in result["gate"])
-    say(f"gate: native = reference on all cases (worst difference: {worst:.1g} of what is allowed)\n")
-
-    result["rows"] = []
-    for name in options.case:
-        batches = options.batch or cases.BATCHES.get(name, QUICK_BATCHES)
-        for batch in QUICK_BATCHES if options.quick and not options.batch else batches:
-            rows = _compare(known[name], batch, options.contender, options.rounds, options.seconds)
-            say(f"{name}, batch {batch}\n{report.table(rows, report.SPEED_COLUMNS)}")
-            if red := next((row["red"] for row in rows if "red" in row), None):
-                print(f"no speed is reported: {red}", file=sys.stderr)
-                return 1
-            result["rows"] += rows
-    result["peak_memory"] = [] if options.quick else _peaks(options.case, options.contender, known)
-    result["growth"] = []
-    if "dnc-copy" in options.case and "native" in options.contender and not options.quick:
-        result["growth"] = _growth(known["dnc-copy"], options.rounds, options.seconds)
-    if result["peak_memory"]:
-        say(f"peak memory\n{report.table(result['peak_memory'], report.MEMORY_COLUMNS)}")
-    if result["growth"]:
-        say(
-            f"growth: native, dnc-copy, batch {GROWTH_BATCH}\n"
-            f"{report.table(result['growth'], report.GROWTH_COLUMNS)}"
-        )
-    result["targets"] = compare_with_targets(result["rows"])
-    if result["targets"]:
-        say(f"targets\n{report.table(result['targets'], report.TARGET_COLUMNS)}")
-    result["machine"]["load_at_end"] = os.getloadavg()[0]
-    result["machine"]["others_share"] = watch.share()
+    try:
+        result = _run(options, known, say)
+    except (Red, EngineError) as error:
+        print(f"no speed is reported: {error}", file=sys.stderr)
+        return 1
+    machine = result["machine"]
     if options.json:
         print(json.dumps(result, indent=1))
-    say(f"load {result['machine']['load_at_start']:.2f} at the start, {os.getloadavg()[0]:.2f} at the end")
-    for sentence in report.warnings(result["machine"]):
+    say(f"load {machine['load_at_start']:.2f} at the start, {machine['load_at_end']:.2f} at the end")
+    for sentence in report.warnings(machine):
         print(f"warning: {sentence}", file=sys.stderr)
     if options.save:
         for path in report.save(result):
             say(f"wrote {path}")
     return 0
+
+
+def _run(options: argparse.Namespace, known: Mapping[str, Case], say: Say) -> dict[str, Any]:
+    watch = OthersWatch()
+    result: dict[str, Any] = {"format": report.FORMAT, "machine": report.describe_machine()}
+    result["gate"] = [row for name in options.case for row in gate.check(known[name])]
+    for row in result["gate"]:
+        if not row["green"]:
+            raise Red(
+                f"native and reference differ by {row['difference']:.2g} on {row['case']} "
+                f"in {row['dtype']}, and {row['tolerance']:g} is allowed"
+            )
+    worst = max(row["difference"] / row["tolerance"] for row in result["gate"])
+    say(f"gate: native = reference on all cases (worst difference: {worst:.1g} of what is allowed)\n")
+
+    result |= {"rows": [], "peak_memory": [], "growth": []}
+    for name in options.case:
+        for batch in options.batch or (QUICK_BATCHES if options.quick else cases.BATCHES[name]):
+            contenders = options.contender or _contenders(name, batch, options.quick)
+            rows = _compare(known[name], batch, contenders, options.rounds, options.seconds)
+            result["rows"] += rows
+            say(f"{name}, batch {batch}\n{report.table(rows, report.SPEED_COLUMNS)}")
+    if not (options.quick or options.batch or options.contender):
+        result["peak_memory"] = _peaks(options.case, known)
+        say(f"peak memory\n{report.table(result['peak_memory'], report.MEMORY_COLUMNS)}")
+        if GROWTH_CASE in options.case:
+            result["growth"] = _growth(known[GROWTH_CASE], options.rounds, options.seconds)
+            growth = report.table(result["growth"], report.GROWTH_COLUMNS)
+            say(f"growth: native, {GROWTH_CASE}, batch {GROWTH_BATCH}\n{growth}")
+    result["targets"] = compare_with_targets(result["rows"])
+    if result["targets"]:
+        say(f"targets\n{report.table(result['targets'], report.TARGET_COLUMNS)}")
+    result["machine"] |= {"load_at_end": os.getloadavg()[0], "others_share": watch.share()}
+    return result
 
 
 def _parse(arguments: list[str] | None, known: Mapping[str, Case]) -> argparse.Namespace:
@@ -106,9 +116,9 @@ def _parse(arguments: list[str] | None, known: Mapping[str, Case]) -> argparse.N
     add = parser.add_argument
     add("--case", choices=known, nargs="+", help="all, unless --quick")
     add("--batch", type=_positive, nargs="+", help="instead of each case's own batches")
-    add("--contender", choices=CONTENDERS, nargs="+", help="all; with --quick all but compiled")
+    add("--contender", choices=CONTENDERS, nargs="+", help="instead of each case's own")
     add("--rounds", type=_positive, help="turns of a contender (7)")
-    add("--seconds", type=float, help="for a contender's turns; a slow one gets fewer, 2 at least (6)")
+    add("--seconds", type=float, help="for a contender's turns; a slow one gets fewer, 2 at least (3)")
     add("--threads", type=_positive, help="torch.set_num_threads")
     add(
         "--quick", action="store_true", help="half a minute: the copy sizes, without compiled, memory, growth"
@@ -117,13 +127,22 @@ def _parse(arguments: list[str] | None, known: Mapping[str, Case]) -> argparse.N
     add("--save", action="store_true", help=f"write benchmarks/{report.RESULTS.name}/, too")
     options = parser.parse_args(arguments)
     quick = options.quick
-    if quick and options.save:
-        parser.error("--save keeps the results of a whole run: leave --quick out")
+    if options.save and (quick or options.case or options.batch or options.contender):
+        parser.error("--save keeps the results of a whole run: leave out what makes it smaller")
     options.case = options.case or [name for name in known if not quick or name.endswith("copy")]
-    options.contender = options.contender or [c for c in CONTENDERS if not quick or c != "compiled"]
     options.rounds = options.rounds or (QUICK_ROUNDS if quick else 7)
-    options.seconds = options.seconds or (QUICK_SECONDS if quick else 6.0)
+    options.seconds = options.seconds or (QUICK_SECONDS if quick else 3.0)
     return options
+
+
+def _contenders(name: str, batch: int, quick: bool) -> list[str]:
+    """Who is timed on a case unless the user says: all but those that would take too long."""
+    left_out = set()
+    if quick or batch not in COMPILED_BATCHES.get(name, [batch]):
+        left_out.add("compiled")
+    if name.startswith("dnc-graph"):
+        left_out.add("dnc-stepwise")  # as slow as dnc
+    return [contender for contender in CONTENDERS if contender not in left_out]
 
 
 def _positive(text: str) -> int:
@@ -137,11 +156,15 @@ def _compare(case: Case, batch: int, names: list[str], rounds: int, seconds: flo
     """A row for each contender: its speed, or why it was skipped."""
     steps: dict[str, TrainingStep] = {}
     skipped: dict[str, str] = {}
+    expected: dict[str, float] = {}
     for name in names:
         try:
             _check_memory(name, case, batch)
             steps[name] = training_step(name, case, batch)
-            steps[name]()
+            first = clock(steps[name])
+            # A long step is not run once more to see how long it is, unless its first run compiled it.
+            if first > LONG_SECONDS and name != "compiled":
+                expected[name] = first
         except Unavailable as reason:
             skipped[name] = str(reason)
         except Exception as error:
@@ -149,10 +172,10 @@ def _compare(case: Case, batch: int, names: list[str], rounds: int, seconds: flo
                 raise
             skipped[name] = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
             steps.pop(name, None)
-    red = _disagreement(steps, skipped)
+    _check_outputs(steps, skipped)
     product = matrix_product()
     product()
-    times = take_turns({**steps, "": product}, rounds, seconds)
+    times = take_turns({**steps, "": product}, rounds, seconds, expected)
     rate = PRODUCT_FLOP / statistics.median(times.pop(""))
     medians = {name: statistics.median(seconds) for name, seconds in times.items()}
     rows: list[Row] = []
@@ -174,30 +197,28 @@ def _compare(case: Case, batch: int, names: list[str], rounds: int, seconds: flo
             "share_of_matmul": rate_of_case / rate,
             "matmul_gflop_per_s": rate / 1e9,
         }
-        rows.append(row | ({"red": red} if red else {}))
+        rows.append(row)
     return rows
 
 
-def _disagreement(steps: dict[str, TrainingStep], skipped: dict[str, str]) -> str | None:
-    """Why the native engine's whole outputs are not the reference's; a compiled step that differs goes."""
+def _check_outputs(steps: dict[str, TrainingStep], skipped: dict[str, str]) -> None:
+    """Raise Red when the native engine's whole outputs are not the reference's; drop a compiled step's."""
     if "reference" not in steps:
-        return None
+        return
     expected = steps["reference"].first_outputs
-    assert expected is not None
-    red = None
-    for name in set(OURS[:1] + OURS[2:]) & steps.keys():
+    for name in ("native", "compiled"):
+        if name not in steps:
+            continue
         actual = steps[name].first_outputs
+        assert expected is not None
         assert actual is not None
         difference = gate.relative_difference(expected, actual)
-        if difference <= SAME_OUTPUTS:
-            continue
-        sentence = f"its outputs differ by {difference:.2g} from the reference's"
-        if name == "native":
-            red = f"native: {sentence}"
-        else:
+        if not difference <= SAME_OUTPUTS:
+            sentence = f"the outputs differ by {difference:.2g} from the reference's over a whole sequence"
+            if name == "native":
+                raise Red(f"{name}: {sentence}")
             del steps[name]
             skipped[name] = sentence
-    return red
 
 
 def _check_memory(name: str, case: Case, batch: int) -> None:
@@ -224,13 +245,13 @@ def _spread(times: list[float]) -> float | None:
     return (high - low) / middle
 
 
-def _peaks(names: list[str], contenders: list[str], known: Mapping[str, Case]) -> list[Row]:
+def _peaks(names: list[str], known: Mapping[str, Case]) -> list[Row]:
     rows = []
     for name in names:
         if name not in PEAK_BATCHES:
             continue
         batch = PEAK_BATCHES[name]
-        for contender in contenders:
+        for contender in _contenders(name, batch, quick=False):
             row: Row = {"case": name, "batch": batch, "contender": contender}
             rows.append(row | peak.measure(contender, known[name], batch))
     return rows

@@ -25,7 +25,9 @@ def matrix_product() -> Step:
     return lambda: torch.mm(a, b, out=out)
 
 
-def take_turns(steps: Mapping[str, Step], rounds: int, seconds: float) -> dict[str, list[float]]:
+def take_turns(
+    steps: Mapping[str, Step], rounds: int, seconds: float, known: Mapping[str, float] | None = None
+) -> dict[str, list[float]]:
     """Seconds of every call of each step, warmed up by the caller.
 
     In each round every contender has its turn, in an order that shifts from round to round. A short step runs
@@ -35,8 +37,10 @@ def take_turns(steps: Mapping[str, Step], rounds: int, seconds: float) -> dict[s
         steps: by contender.
         rounds: how many turns a contender has at most.
         seconds: how long all turns of a contender may take; it has two turns at least.
+        known: about how long a step takes, where the caller knows; the others are tried.
     """
-    expected = {name: _clock(step) for name, step in steps.items()}
+    known = known or {}
+    expected = {name: known.get(name) or clock(step) for name, step in steps.items()}
     turns = {
         name: min(rounds, max(LEAST_ROUNDS, int(seconds / max(once, TURN_SECONDS))))
         for name, once in expected.items()
@@ -53,12 +57,13 @@ def take_turns(steps: Mapping[str, Step], rounds: int, seconds: float) -> dict[s
                 repeats = max(1, min(MOST_REPEATS, int(TURN_SECONDS / expected[name])))
                 if repeats > 1:
                     steps[name]()
-                times[name] += [_clock(steps[name]) for _ in range(repeats)]
+                times[name] += [clock(steps[name]) for _ in range(repeats)]
             gc.collect()  # between the turns: some peers leave cycles that hold a whole graph
     return times
 
 
-def _clock(step: Step) -> float:
+def clock(step: Step) -> float:
+    """Seconds of one call."""
     start = time.perf_counter()
     step()
     return time.perf_counter() - start

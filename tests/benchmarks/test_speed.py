@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import contenders, gate, report, speed, targets, timing
+from benchmarks import contenders, gate, peak, report, speed, targets, timing
 from benchmarks.cases import BATCHES, CASES, Case
 
 TINY = {
@@ -91,7 +91,7 @@ def test_whole_outputs_that_differ_report_nothing(
 
     monkeypatch.setitem(contenders.CONTENDERS, "native", wrong)
     assert speed.main([*FAST, "--case", "ntm-copy"], TINY) == 1
-    assert "no speed is reported: native: its outputs differ" in capsys.readouterr().err
+    assert "no speed is reported: native: the outputs differ" in capsys.readouterr().err
 
 
 def test_a_contender_that_fails_is_skipped_with_its_reason(
@@ -121,9 +121,32 @@ def test_what_does_not_fit_into_memory_is_skipped(
     assert "- native: batch 2 of ntm-copy needs some" in capsys.readouterr().out
 
 
-def test_a_quick_run_is_not_saved() -> None:
+@pytest.mark.parametrize("smaller", [["--quick"], ["--case", "dnc-copy"], ["--batch", "1"]])
+def test_only_a_whole_run_is_saved(smaller: list[str]) -> None:
     with pytest.raises(SystemExit):
-        speed.main(["--quick", "--save"], TINY)
+        speed.main([*smaller, "--save"], TINY)
+
+
+def test_peak_memory_is_that_of_a_fresh_process() -> None:
+    found = peak.measure("native", TINY["dnc-copy"], 2)
+    assert 0 < found["built_mb"] <= found["peak_mb"] < 2000
+    assert peak.measure("nobody", TINY["dnc-copy"], 2)["skipped"].startswith("exit 1: KeyError")
+
+
+def test_a_whole_run_also_has_memory_and_growth(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(speed.peak, "measure", lambda *_: {"built_mb": 100.0, "peak_mb": 200.0})
+    monkeypatch.setattr(speed.cases, "BATCHES", {name: [2] for name in TINY})
+    monkeypatch.setattr(speed, "_contenders", lambda *_, **__: ["native", "reference"])
+    assert speed.main(["--rounds", "2", "--seconds", "0.01", "--json"], TINY) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [row["contender"] for row in result["peak_memory"]] == ["native", "reference"]
+    assert [(row["steps"], row["slots"]) for row in result["growth"]] == [
+        *((steps, 6) for steps in speed.GROWTH_STEPS),
+        *((4, slots) for slots in speed.GROWTH_SLOTS),
+    ]
+    assert all(row["ms"] > 0 and row["peak_mb"] == 200 for row in result["growth"])
 
 
 def test_results_are_saved_whole(tmp_path: Path) -> None:
