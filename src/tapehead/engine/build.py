@@ -38,6 +38,8 @@ _FLAGS = (
     "-ffp-contract=fast",
 )
 _X86_FLAGS = ("-mprefer-vector-width=512",)
+# GCC's OpenMP is the one in PyTorch's Linux packages, whose threads the engine then shares. Clang's is another.
+_GCC_FLAGS = ("-fopenmp",)
 
 
 class EngineError(RuntimeError):
@@ -90,6 +92,8 @@ def plan() -> Plan:
     version = ran.stdout.partition("\n")[0]
     x86 = platform.machine() in ("x86_64", "AMD64")
     flags = (*_FLAGS, "-march=native" if x86 else "-mcpu=native", *(_X86_FLAGS if x86 else ()))
+    if "clang" not in version.lower():
+        flags += _GCC_FLAGS
     key = hashlib.sha256("\0".join([version, *flags, cpu_name()]).encode())
     for source in sorted(SOURCES.iterdir()):
         key.update(source.name.encode() + source.read_bytes())

@@ -1,5 +1,7 @@
 // The loop over time: controller, interface, memory; forward, and backward with segments replayed.
 #pragma once
+#include <unistd.h>
+
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -8,6 +10,9 @@
 #include "ntm.h"
 
 namespace tapehead {
+
+// The process that loaded the engine.
+inline const pid_t kLoadedBy = getpid();
 
 // No memory: the baseline.
 template <class F> struct NoMemory {
@@ -170,6 +175,15 @@ template <class F, class Memory> class Sequence {
   template <class Scratch, class Work> void each_chunk(Arena<F>& arena, Work work) const {
     std::vector<Scratch> scratch;
     for (Index c = 0; c < chunks(); c++) scratch.emplace_back(*this, chunk_rows(c), arena);
+#if defined(_OPENMP)
+    // PyTorch's own threads, where the compiler's OpenMP is PyTorch's: they keep spinning for a while after its
+    // last operation, on the very cores that new threads would need. A forked child has none of them.
+    if (getpid() == kLoadedBy) {
+#pragma omp parallel for schedule(static, 1) num_threads(int(chunks()))
+      for (Index c = 0; c < chunks(); c++) work(chunk_start(c), chunk_start(c + 1), scratch[c]);
+      return;
+    }
+#endif
     std::vector<std::thread> others;
     for (Index c = 1; c < chunks(); c++) {
       auto part = [&, c] { work(chunk_start(c), chunk_start(c + 1), scratch[c]); };
