@@ -38,7 +38,7 @@ _FLAGS = (
     "-ffp-contract=fast",
 )
 _X86_FLAGS = ("-mprefer-vector-width=512",)
-# GCC's OpenMP is the one in PyTorch's Linux packages, whose threads the engine then shares. Clang's is another.
+# GCC's OpenMP is that of PyTorch's Linux packages, whose threads the engine then shares; Clang's is another.
 _GCC_FLAGS = ("-fopenmp",)
 
 
