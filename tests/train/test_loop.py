@@ -167,3 +167,16 @@ def test_tensorboard_events(tmp_path: Path, tiny_config: Any) -> None:
 def test_training_on_a_gpu(tmp_path: Path, tiny_config: Any) -> None:
     report = train.train(tiny_config(), tmp_path / "run", quiet=True)
     assert math.isfinite(report.bits_per_sequence)
+
+
+def test_a_beginning_that_leads_nowhere_is_given_up(tmp_path: Path, tiny_config: Any) -> None:
+    """Every validation is above 0 bits: anew at the second and the fourth of five, never at the end."""
+    config = tiny_config(sequences=50, validate_every=10, restart_above=0.0, restart_every=20)
+    train.train(config, tmp_path / "run", quiet=True)
+    restarts = [row for row in rows_of(tmp_path / "run") if row["kind"] == "restart"]
+    assert [(row["sequences"], row["restarts"]) for row in restarts] == [(20, 1), (40, 2)]
+    untouched = tiny_config(sequences=50, validate_every=10)
+    train.train(untouched, tmp_path / "untouched", quiet=True)
+    rows, others = rows_of(tmp_path / "run"), rows_of(tmp_path / "untouched")
+    assert rows[:4] == others[:4]
+    assert rows[5]["bits_per_sequence"] != others[4]["bits_per_sequence"]

@@ -3,6 +3,7 @@
 A controller of one's own is any ``nn.Module`` that follows :class:`Controller`.
 """
 
+import math
 from typing import Any, Protocol
 
 import torch
@@ -139,6 +140,26 @@ class FeedforwardController(nn.Module):
             bound_gradient(hidden, self.clip_gradient)
             outputs.append(hidden)
         return torch.cat(outputs, dim=-1), ()
+
+
+@torch.no_grad()
+def hold_first_unit(controller: nn.Module) -> float:
+    """Make the first unit of a built-in controller constant, a bias for what has none; return its value.
+
+    Training is free to move it.
+
+    Raises:
+        ValueError: the controller is the user's own.
+    """
+    if not isinstance(controller, FeedforwardController | LSTMController):
+        raise ValueError(
+            f"lookup_start needs a built-in controller, and {type(controller).__name__} is your own"
+        )
+    lstm = isinstance(controller, LSTMController)
+    weight, bias = controller.layers[0].get_parameter("weight"), controller.layers[0].get_parameter("bias")
+    for gate, value in enumerate((3, -3, 3, 3) if lstm else (2,)):  # i open, f forgetful, g full, o open
+        weight[gate * controller.hidden_size], bias[gate * controller.hidden_size] = 0, value
+    return math.tanh(1 if lstm else 2)  # the LSTM's within a tenth
 
 
 def build_controller(

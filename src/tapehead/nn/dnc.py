@@ -9,10 +9,12 @@ from torch import Tensor, nn
 from .. import functional as F
 from .._types import DNCState, Trace
 from ..functional import oneplus
-from ._controllers import bound_gradient
+from ._controllers import bound_gradient, hold_first_unit
 from ._machine import Machine, check_limits, check_word_sizes
 
 INITIAL_MEMORY = 1e-6
+LOOKUP_STRENGTH = 5
+"""Of every read head under ``lookup_start``, before oneplus."""
 
 
 class DNC(Machine):
@@ -41,6 +43,9 @@ class DNC(Machine):
         link_sharpening: sharpen forward and backward weightings (ibid.).
         interface_norm: layer norm over the whole interface vector (Franke et al. 2018).
         bypass_dropout: probability of dropout between the controller and the output only (ibid.).
+        lookup_start: begin training as a memory that looks things up: every step is written to a slot of
+            its own, nothing is freed, and every read head looks for the slot most like what is being written.
+            Tasks of facts and questions are then learned within thousands of updates, not tens of thousands.
         usage_gradient: False stops the gradient from usage to the last write weighting (DeepMind's code).
         clip_controller_gradient: clip the gradient at the controller's activations (the paper: 10).
         clip_weighting_gradient: clip the gradient at every read and write weighting elementwise.
@@ -78,6 +83,7 @@ class DNC(Machine):
         link_sharpening: bool = False,
         interface_norm: bool = False,
         bypass_dropout: float = 0.0,
+        lookup_start: bool = False,
         usage_gradient: bool = True,
         clip_controller_gradient: float | None = None,
         clip_weighting_gradient: float | None = None,
@@ -123,10 +129,31 @@ class DNC(Machine):
         self.bypass_dropout = nn.Dropout(bypass_dropout)
         self.output_from_controller = nn.Linear(features, output_size, bias=False, **factory)
         self.output_from_reads = nn.Linear(num_reads * word_size, output_size, bias=False, **factory)
+        if lookup_start:
+            self._start_with_lookup()
         if learned_start:
             self.initial_read_words = nn.Parameter(torch.zeros(num_reads, word_size, **factory))
         else:
             self.register_parameter("initial_read_words", None)
+
+    @torch.no_grad()
+    def _start_with_lookup(self) -> None:
+        """Tie the read keys to the write vector and open the gates that a table of facts needs.
+
+        With keys and words drawn apart, a lookup finds nothing that was written, and training must first
+        bring the two together by way of a memory that is not yet of use: the long flat beginning of such
+        runs.
+        """
+        unit = hold_first_unit(self.controller)
+        rows = list(self.interface.weight.split(self.field_sizes))
+        read_keys, read_strengths, _, _, _, write_vector, free_gates, allocation_gate, write_gate = rows[:9]
+        self.interface.weight[:, 0] = 0
+        read_keys.copy_(write_vector.repeat(self.num_reads, 1))
+        read_strengths[:, 0] = LOOKUP_STRENGTH / unit
+        for gate, value in ((free_gates, -4), (allocation_gate, 4), (write_gate, 4)):
+            gate[:, 0] = value / unit
+        if self.temporal_links:
+            rows[9][1::3, 0] = 2 / unit  # backward, content, forward of every head
 
     def _interface_fields(self) -> list[int]:
         """Sizes of the interface's fields: the paper's order, then those of the variant switches."""

@@ -64,6 +64,10 @@ class Progress:
     """the last validation's row"""
     metrics_size: int = 0
     """bytes of metrics.jsonl"""
+    restarts: int = 0
+    """times that the run began anew"""
+    began: int = 0
+    """sequences trained on when it last did"""
 
 
 class Run:
@@ -95,6 +99,16 @@ class Run:
     def steps(self) -> int:
         """Updates of the whole run."""
         return -(-self.config.sequences // self.joint_batch)
+
+    def restart(self) -> None:
+        """Other weights and a fresh optimiser: this beginning leads nowhere. The sequences go on."""
+        self.progress.restarts += 1
+        self.progress.began = self.progress.sequences
+        with torch.random.fork_rng():
+            # The same in every process, and another stream than that of any seed's first weights.
+            torch.manual_seed((self.config.seed << 20) + (1 << 19) + self.progress.restarts)
+            self.machine.load_state_dict(self.config.build_model().state_dict())
+        self.optimizer = build_optimizer(self.config.optimizer, self.machine)
 
     def save_checkpoint(self, folder: Path) -> None:
         """Save all that it takes to go on exactly; call it in every process.

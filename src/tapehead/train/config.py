@@ -105,6 +105,8 @@ class DNCConfig(ModelConfig):
     """layer norm over the interface vector"""
     bypass_dropout: float = 0.0
     """dropout between the controller and the output"""
+    lookup_start: bool = False
+    """begin as a memory that writes every step and looks up what is like it"""
     usage_gradient: bool = True
     """False: no gradient from usage to the last write weighting"""
 
@@ -205,6 +207,10 @@ class TrainConfig:
     """stop when this many bits per sequence are undercut, `stop_after` validations in a row; None: never"""
     stop_after: int = 3
     """validations in a row below `stop_below`"""
+    restart_above: float | None = None
+    """begin anew with other weights when a validation costs more bits per sequence than this; None: never"""
+    restart_every: int = 8_000
+    """sequences that a beginning is given before `restart_above` may end it"""
     log_every: int = 50
     """updates between rows of metrics.jsonl"""
     checkpoint_minutes: float = 2.0
@@ -220,7 +226,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_positive(self, "batch_size", "sequences", "validate_every", "validation_sequences")
-        check_positive(self, "stop_after", "log_every", "checkpoint_minutes")
+        check_positive(self, "restart_every", "stop_after", "log_every", "checkpoint_minutes")
         if not 0 <= self.seed < 1 << 32:
             raise ConfigError(f"seed is {self.seed}: give a whole number from 0 to 2³² − 1")
         if self.checkpoint_every is not None:

@@ -234,6 +234,11 @@ def _validate(run: Run, reporter: Reporter) -> None:
     progress.passed = progress.passed + 1 if below else 0
     if progress.passed >= config.stop_after:
         progress.reason = "converged"
+    stuck = config.restart_above is not None and row["bits_per_sequence"] > config.restart_above
+    if stuck and progress.sequences - progress.began >= config.restart_every and progress.step < run.steps:
+        run.restart()
+        reporter.row({"kind": "restart", **_position(run), "restarts": progress.restarts})
+        reporter.say(f"above {config.restart_above:g} bits: beginning anew with other weights")
 
 
 def _grade(run: Run, reporter: Reporter) -> None:

@@ -1,0 +1,170 @@
+"""The shortest-path task: how to get from one node to another."""
+
+import dataclasses
+from collections import deque
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .._base import Batch, check_range, check_whole
+from .._registry import register
+from .episode import BLANK, Episode, GraphTask, Triple, collate
+from .graphs import Graph, random_graph
+
+
+@register
+@dataclasses.dataclass(frozen=True)
+class ShortestPath(GraphTask):
+    """Name the edges of a shortest path, one after another (DNC Methods, "Shortest path").
+
+    A random graph is told edge by edge; the query is (source, _, destination); then come ``planning_steps``
+    steps without input. In the answer every step's triple is fed back with the next step. In training the
+    steps are a mixture of the optimal planner's and others, so that the machine learns to find its way back:
+    with probability ``mixture`` the next step is the planner's, else a random edge; what is asked for is
+    always the planner's.
+    """
+
+    name: ClassVar[str] = "shortest-path"
+    sizes: ClassVar[tuple[str, ...]] = ("nodes", "degree", "path")
+
+    min_nodes: int = 20
+    max_nodes: int = 25
+    min_degree: int = 2
+    """edges that leave a node"""
+    max_degree: int = 6
+    min_path: int = 2
+    max_path: int = 5
+    """edges of the shortest path"""
+    planning_steps: int = 10
+    mixture: float = 0.8
+    """probability that a step is the planner's (the paper's β)"""
+    aloud: bool = False
+    """in the planning steps ask for the edges towards the destination, ring by ring: a help in training"""
+
+    def __post_init__(self) -> None:
+        check_range(self, "nodes", least=2)
+        check_range(self, "degree")
+        check_range(self, "path")
+        check_whole("planning_steps", self.planning_steps, least=0)
+        if not 0 < self.mixture <= 1:
+            raise ValueError(f"mixture is {self.mixture}: give a probability above 0, up to 1.")
+
+    def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
+        check_whole("batch_size", batch_size, least=1)
+        seed = int(torch.randint(1 << 62, (), generator=generator, device=generator.device))
+        chance = np.random.default_rng(seed)
+        episodes, rings = zip(*(self._draw(chance) for _ in range(batch_size)))
+        batch = collate(episodes)
+        if self.aloud:
+            for b, (episode, ring) in enumerate(zip(episodes, rings)):
+                _write_rings(batch, b, episode, ring)
+        return batch
+
+    def episode(self, chance: np.random.Generator) -> Episode:
+        return self._draw(chance)[0]
+
+    def _draw(self, chance: np.random.Generator) -> tuple[Episode, list[list[Triple]]]:
+        while True:
+            nodes = int(chance.integers(self.min_nodes, self.max_nodes + 1))
+            graph = random_graph(chance, nodes, self.min_degree, self.max_degree)
+            for _ in range(10):
+                end = graph.edges[int(chance.integers(len(graph.edges)))][2]
+                steps = int(chance.integers(self.min_path, self.max_path + 1))
+                away = distances(graph, end)
+                starts = [node for node, distance in away.items() if distance == steps]
+                if starts:
+                    start = starts[int(chance.integers(len(starts)))]
+                    return self._episode(chance, graph, start, end, away)
+
+    def _episode(
+        self, chance: np.random.Generator, graph: Graph, start: int, end: int, away: dict[int, int]
+    ) -> tuple[Episode, list[list[Triple]]]:
+        episode = shortest_path_query(chance, graph, start, end, self.planning_steps)
+        here, said = start, (BLANK, BLANK, BLANK)
+        most = away[start] + 3
+        for _ in range(most):
+            best = best_edges(graph, here, away)
+            wanted = best[int(chance.integers(len(best)))]
+            episode.ask(wanted, said)
+            said = wanted
+            if chance.random() > self.mixture:
+                choices = [(here, e, n) for e, n in graph.leaving[here].items() if n in away]
+                said = choices[int(chance.integers(len(choices)))]
+            here = said[2]
+            if here == end:
+                break
+        rings = [
+            [edge for edge in graph.edges if away.get(edge[0]) == ring and away.get(edge[2]) == ring - 1]
+            for ring in range(1, self.planning_steps + 1)
+        ]
+        return episode, [ring for ring in rings if ring]
+
+
+def shortest_path_query(
+    chance: np.random.Generator, graph: Graph, start: int, end: int, planning_steps: int
+) -> Episode:
+    """Everything up to the answer."""
+    episode = Episode()
+    episode.tell([graph.edges[i] for i in chance.permutation(len(graph.edges))])
+    episode.phase()
+    episode.tell([(start, BLANK, end)])
+    episode.phase()
+    episode.think(planning_steps)
+    episode.phase()
+    return episode
+
+
+def distances(graph: Graph, end: int) -> dict[int, int]:
+    """Steps of the shortest path to ``end`` from every node that has one."""
+    arriving: dict[int, list[int]] = {}
+    for source, _, destination in graph.edges:
+        arriving.setdefault(destination, []).append(source)
+    found = {end: 0}
+    waiting = deque([end])
+    while waiting:
+        node = waiting.popleft()
+        for source in arriving.get(node, ()):
+            if source not in found:
+                found[source] = found[node] + 1
+                waiting.append(source)
+    return found
+
+
+def best_edges(graph: Graph, node: int, away: dict[int, int]) -> list[Triple]:
+    """The edges from ``node`` that begin a shortest path."""
+    return [
+        (node, label, end)
+        for label, end in graph.leaving[node].items()
+        if end in away and away[end] == away[node] - 1
+    ]
+
+
+def _write_rings(batch: Batch, b: int, episode: Episode, rings: list[list[Triple]]) -> None:
+    """Targets of the planning steps: the k-th step's are the edges from distance k to k − 1, evenly mixed."""
+    first = episode.phases[1]
+    for step, ring in enumerate(rings[: episode.phases[2] - first], start=first):
+        mixed = torch.zeros_like(batch.targets[0, 0])
+        for edge in ring:
+            for part, label in enumerate(edge):
+                for place, power in enumerate((100, 10, 1)):
+                    mixed[30 * part + 10 * place + label // power % 10] += 1 / len(ring)
+        batch.targets[step, b] = mixed
+        batch.mask[step, b] = True
+
+
+def choose_edges(outputs: Tensor, leaving: list[list[Triple]]) -> list[Triple]:
+    """The most probable of the edges that leave the current node: outputs [B, 90] → a triple for each.
+
+    This is the most probable action after the outputs are renormalised over those edges.
+    """
+    chances = outputs.unflatten(1, (9, 10)).log_softmax(2)
+    chosen = []
+    for b, edges in enumerate(leaving):
+        digits = torch.tensor(
+            [[label // power % 10 for label in edge for power in (100, 10, 1)] for edge in edges]
+        )
+        scores = chances[b].gather(1, digits.T).sum(0)
+        chosen.append(edges[int(scores.argmax())])
+    return chosen

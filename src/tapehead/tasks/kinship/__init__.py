@@ -1,0 +1,1 @@
+"""Kinship: questions about who is whose what in a family."""
