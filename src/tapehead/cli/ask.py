@@ -1,0 +1,53 @@
+"""``tapehead ask``: questions in words about a family tree or a map, answered by a network and checked."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import tyro
+
+from .. import knowledge
+from ._parse import parse
+
+MOST_NOTES = 5
+"""remarks on a file that are printed"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What a question takes."""
+
+    file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
+    """GEDCOM, an edge list (CSV, TSV), GraphML, GML, a GTFS zip; or the examples family and london"""
+    question: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="QUESTION")]
+    """"Who is Queen Victoria's maternal grandfather?", "shortest path from Moorgate to Piccadilly Circus\""""
+    model: str | None = None
+    """a model that ships with tapehead, or a run's folder; the one for this kind of question by default"""
+    hide_living: bool = False
+    """leave out the names and dates of people who may be alive"""
+    json: bool = False
+    """print the answer for a program"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    options = parse(
+        Options,
+        arguments,
+        prog="tapehead ask",
+        about="Ask a trained network about a family tree or a map; the exact answer stands beside its own.",
+    )
+    graph = knowledge.read(options.file, hide_living=options.hide_living)
+    answer = knowledge.ask(graph, options.question, model=options.model)
+    if options.json:
+        print(json.dumps(answer.to_dict()))
+        return 0
+    lines = [str(answer), *(f"  note: {note}" for note in graph.notes[:MOST_NOTES])]
+    if len(graph.notes) > MOST_NOTES:
+        lines.append(f"  and {len(graph.notes) - MOST_NOTES} more notes on the file")
+    # A terminal without UTF-8 gets "?" for an arrow, not a traceback.
+    encoding = sys.stdout.encoding or "utf-8"
+    print("\n".join(lines).encode(encoding, "replace").decode(encoding))
+    return 0

@@ -1,0 +1,169 @@
+"""One form for everything that can be asked about: named entities and labelled, directed facts."""
+
+import dataclasses
+import functools
+from collections import Counter
+from typing import Literal, NamedTuple
+
+from ..tasks.kinship.tree import Family, FamilyTree, Sex
+
+Kind = Literal["person", "family", "place"]
+
+CHILD_LABELS = ("child of", "adopted child of", "foster child of")
+"""From a person to the family they grew up in, the strongest tie first."""
+PARTNER_LABELS = ("husband in", "wife in", "partner in")
+"""From a person to the family they founded; "partner in" where the sex is unknown."""
+
+
+@dataclasses.dataclass(slots=True)
+class Entity:
+    """A person, a family or a place."""
+
+    id: str
+    """as in the file ("@I1@"), or made up where the file has none"""
+    name: str
+    kind: Kind
+    sex: Sex = "u"
+    """of a person"""
+    born: str = ""
+    """date of birth as the file has it ("ABT 1050"), for people to read"""
+    born_year: int | None = None
+    """negative before Christ"""
+    died: str = ""
+    died_year: int | None = None
+    dead: bool = False
+    """the file says that the person died, with or without a date"""
+    living: bool = False
+    """nothing says that the person died, and they may well be alive"""
+    given: str = ""
+    """the name without the surname, where the file tells them apart"""
+    titles: tuple[str, ...] = ()
+    other_names: tuple[str, ...] = ()
+
+    @property
+    def years(self) -> str:
+        """ "1819–1901", "born 1926", "died 1066", or "" where nothing is known."""
+        born, died = _year(self.born_year), _year(self.died_year)
+        if born and died:
+            return f"{born}–{died}"
+        return f"born {born}" if born else f"died {died}" if died else ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.years})" if self.years else self.name
+
+
+class Fact(NamedTuple):
+    """A labelled, directed edge between two entities (their ids)."""
+
+    subject: str
+    label: str
+    object: str
+
+
+class Edges(NamedTuple):
+    """A map in numbers, with labels that are unique among the edges that leave a place."""
+
+    places: list[str]
+    """entity ids; a place's number is its position"""
+    lines: list[str]
+    """labels; a line's number is its position"""
+    edges: list[tuple[int, int, int]]
+    """from (place), line, to (place)"""
+
+
+@dataclasses.dataclass(eq=False)
+class KnowledgeGraph:
+    """What a file says.
+
+    A family tree has persons and families: a fact leads from a person to a family ("child of", "husband in",
+    …). A map has places: a fact leads from a place along a line to the next place.
+    """
+
+    name: str
+    """the file's name, or that of the example"""
+    entities: dict[str, Entity]
+    """by id, in file order"""
+    facts: list[Fact]
+    """in file order"""
+    notes: list[str] = dataclasses.field(default_factory=list)
+    """sentences: what was strange in the file, and what was made of it"""
+
+    @property
+    def is_family(self) -> bool:
+        """Whether this is a family tree; else it is a map."""
+        return any(entity.kind == "person" for entity in self.entities.values())
+
+    def family_tree(self) -> tuple[FamilyTree, list[str]]:
+        """The bare tree that questions of kinship are about.
+
+        Nobody is a child of two families in it: the family of birth counts before one of adoption, that
+        before a foster family, and of two alike the first. The man is the first partner and the woman the
+        second, as far as a couple allows it. Children stand in order of birth where all their years are
+        known, else in file order; families in file order.
+
+        Returns:
+            The tree, and the entity id of every person number.
+        """
+        return self._family_tree
+
+    @functools.cached_property
+    def _family_tree(self) -> tuple[FamilyTree, list[str]]:
+        people = [entity.id for entity in self.entities.values() if entity.kind == "person"]
+        number = {identity: place for place, identity in enumerate(people)}
+        partners: dict[str, list[str]] = {e.id: [] for e in self.entities.values() if e.kind == "family"}
+        families_of: dict[
+            str, list[tuple[int, int, str]]
+        ] = {}  # person -> (tie, position of the fact, family)
+        for position, (subject, label, family) in enumerate(self.facts):
+            if label in PARTNER_LABELS:
+                partners[family].append(subject)
+            elif label in CHILD_LABELS:
+                families_of.setdefault(subject, []).append((CHILD_LABELS.index(label), position, family))
+        children: dict[str, list[tuple[int, str]]] = {family: [] for family in partners}
+        for child, ties in families_of.items():
+            _, position, family = min(ties)
+            children[family].append((position, child))
+        families = []
+        for family, couple in partners.items():
+            order = [child for _, child in sorted(children[family])]
+            years = {child: self.entities[child].born_year for child in order}
+            if None not in years.values():
+                order.sort(key=lambda child: years[child] or 0)
+            families.append(Family(self._slots(couple, number), tuple(number[child] for child in order)))
+        return FamilyTree([self.entities[person].sex for person in people], families), people
+
+    def _slots(self, couple: list[str], number: dict[str, int]) -> tuple[int | None, int | None]:
+        if len(couple) == 1:
+            alone = number[couple[0]]
+            return (None, alone) if self.entities[couple[0]].sex == "f" else (alone, None)
+        if not couple:
+            return None, None
+        first, second = couple[:2]
+        sexes = self.entities[first].sex, self.entities[second].sex
+        # Of two women or two men, the one whom the file names first stays first.
+        if sexes[0] != sexes[1] and (sexes[0] == "f" or sexes[1] == "m"):
+            first, second = second, first
+        return number[first], number[second]
+
+    @functools.cached_property
+    def edges(self) -> Edges:
+        """The map's facts in numbers.
+
+        Where a line leaves a place in several directions under one name, each is told apart by where it goes:
+        "Central to Bank". The same edge given twice counts once.
+        """
+        places = list(self.entities)
+        number = {identity: place for place, identity in enumerate(places)}
+        facts = dict.fromkeys(self.facts)
+        leaving = Counter((fact.subject, fact.label) for fact in facts)
+        lines: dict[str, int] = {}
+        edges = []
+        for subject, label, target in facts:
+            if leaving[subject, label] > 1:
+                label = f"{label} to {self.entities[target].name}"
+            edges.append((number[subject], lines.setdefault(label, len(lines)), number[target]))
+        return Edges(places, list(lines), edges)
+
+
+def _year(year: int | None) -> str:
+    return "" if year is None else str(year) if year > 0 else f"{-year} BC"

@@ -1,0 +1,244 @@
+"""The neural half of an answer: a trained machine is told facts, walks through them, and names whom it
+found."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .._types import Trace
+from ..nn import Machine
+from ..tasks.kinship.encoding import (
+    BITS,
+    CHOICES,
+    DIGITS,
+    INPUT_SIZE,
+    INPUTS,
+    NAMES,
+    OUTPUTS,
+    SHARED,
+    decode_number,
+    digits,
+)
+from ..tasks.kinship.facts import CHILD, MOST_RANKS, Fact, GivenFacts, give, nearest
+from ..tasks.kinship.relations import RELATIONS, Relation
+from ..tasks.kinship.task import Names, question, telling
+from ..tasks.kinship.tree import FamilyTree
+
+MOST_FACTS = 250
+"""Facts told about a person: the nearest, chosen without a look at the question."""
+MOST_STEPS = 250
+"""Steps of an answer, after which the machine is taken to be lost."""
+MEMORY_SIZE = MOST_FACTS + MOST_STEPS + 12
+"""Slots for every fact and every step."""
+
+
+class NetworkAnswer(NamedTuple):
+    """What a machine answered, and what can be seen of how."""
+
+    answers: list[int]
+    """people or places, in the order in which they were named, each once"""
+    confidence: float
+    """the probability that the machine gave to all that it said, in [0, 1]; 0 when it got lost"""
+    facts: list[tuple[int, str, int]]
+    """what it was told: (person or place, label, family or place)"""
+    facts_read: list[int]
+    """indices into ``facts``, in the order in which the answer's steps read them"""
+    inputs: Tensor
+    """[T, inputs]"""
+    outputs: Tensor
+    """[T, outputs]"""
+    trace: Trace
+    """[T, ...], of the one sequence"""
+    step_facts: list[int]
+    """of each step after the telling, the index of the fact it read; −1 for none"""
+
+
+@dataclasses.dataclass
+class KinshipQuestion:
+    """Facts about a family, and a question about them."""
+
+    given: GivenFacts
+    person: int
+    relation: int
+    """index in RELATIONS"""
+
+
+@dataclasses.dataclass
+class Walked:
+    """How one question was walked."""
+
+    answers: list[int]
+    confidence: float
+    rows: list[np.ndarray]
+    """the inputs of the answer's steps"""
+    ended: bool
+    """the machine said that it had finished"""
+
+
+def facts_about(tree: FamilyTree, person: int, most: int = MOST_FACTS) -> GivenFacts:
+    """The facts to tell about a person: the nearest that fit."""
+    places = nearest(tree, person, most)
+    # In an order that says nothing about how near they are.
+    order = np.random.default_rng(len(places)).permutation(len(places))
+    return give(tree, [places[index] for index in order])
+
+
+def answer_kinship(
+    machine: Machine, tree: FamilyTree, person: int, relation: Relation, most_facts: int = MOST_FACTS
+) -> NetworkAnswer:
+    """Ask a machine trained on the kinship task.
+
+    Args:
+        machine: a DNC of the kinship task.
+        tree: the family.
+        person: whom the question is about.
+        relation: what is asked for.
+        most_facts: facts told, at most.
+    """
+    given = facts_about(tree, person, most_facts)
+    asked = KinshipQuestion(given, person, RELATIONS.index(relation))
+    walked = walk_all(machine, [asked])[0]
+    rows = [_row(row) for row in telling(given, _names(given))] + walked.rows
+    inputs = torch.from_numpy(np.stack(rows)) if rows else torch.zeros(1, INPUT_SIZE)
+    with torch.no_grad():
+        outputs, _, trace = machine(inputs, memory_size=MEMORY_SIZE, return_trace=True)
+    step_facts = _facts_read(trace, len(given.facts))
+    labels = [_label(fact) for fact in given.facts]
+    facts = [(fact.person, label, fact.family) for fact, label in zip(given.facts, labels)]
+    read = [fact for fact in dict.fromkeys(step_facts) if fact >= 0]
+    return NetworkAnswer(walked.answers, walked.confidence, facts, read, inputs, outputs, trace, step_facts)
+
+
+@torch.no_grad()
+def walk_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Walked]:
+    """Let a machine answer several questions side by side, each with a memory of its own."""
+    names = [_names(asked.given) for asked in questions]
+    people = [{number: person for person, number in given.people.items()} for given in names]
+    told = [[_row(row) for row in telling(asked.given, name)] for asked, name in zip(questions, names)]
+    walks = [Walked([], 0.0, [], False) for _ in questions]
+    possible = [
+        i
+        for i, asked in enumerate(questions)
+        if told[i] and max(fact.rank for fact in asked.given.facts) <= MOST_RANKS
+    ]
+    if not possible:
+        return walks
+    steps = max(len(told[i]) for i in possible)
+    inputs = np.zeros((steps, len(possible), INPUT_SIZE), np.float32)
+    for b, i in enumerate(possible):
+        inputs[: len(told[i]), b] = told[i]
+    lengths = torch.tensor([len(told[i]) for i in possible])
+    _, state = machine(torch.from_numpy(inputs), lengths=lengths, memory_size=MEMORY_SIZE)
+
+    constant = np.stack(
+        [
+            _row(question(questions[i].given, names[i], questions[i].person, questions[i].relation))
+            for i in possible
+        ]
+    )
+    said = np.zeros((len(possible), SHARED), np.float32)
+    said[:, OUTPUTS["home"].start] = 1
+    nats = np.zeros(len(possible))
+    waiting = set(range(len(possible)))
+    for step in range(MOST_STEPS):
+        rows = constant.copy()
+        rows[:, :SHARED] += said
+        for b, i in enumerate(possible):
+            rows[b, digits("number", names[i].first_frame + step, INPUTS)] = 1
+        outputs, state = machine(torch.from_numpy(rows).unsqueeze(0), state)
+        logits = outputs[0].double().numpy()
+        choice, cost = _decide(logits)
+        for b in list(waiting):
+            walk, i = walks[possible[b]], possible[b]
+            walk.rows.append(rows[b])
+            ending = logits[b, OUTPUTS["end"].start] > 0
+            nats[b] += cost[b, int(ending)]
+            if step and logits[b, OUTPUTS["is_answer"].start] > 0:
+                person = people[i].get(decode_number("person", said[b]))
+                if person is None:  # a number that nobody has: lost
+                    waiting.discard(b)
+                    continue
+                if person != questions[i].person and person not in walk.answers:
+                    walk.answers.append(person)
+            if ending:
+                walk.ended, walk.confidence = True, math.exp(-nats[b])
+                waiting.discard(b)
+        said = choice
+        if not waiting:
+            break
+    return walks
+
+
+def _names(given: GivenFacts) -> Names:
+    """The same numbers whenever the same facts are told."""
+    return Names.draw(np.random.default_rng(len(given.facts)), given, steps=MOST_STEPS)
+
+
+def _row(channels: list[int]) -> np.ndarray:
+    row = np.zeros(INPUT_SIZE, np.float32)
+    row[channels] = 1
+    return row
+
+
+def _decide(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The frames said most strongly [B, SHARED], and what they cost in nats, going on or ending [B, 2]."""
+    size = len(logits)
+    said = np.zeros_like(logits, np.float32)
+    cost = np.zeros((size, 2))
+    bits = list(BITS)
+    said[:, bits] = logits[:, bits] > 0
+    certain = np.logaddexp(0, -np.abs(logits))
+    always = [OUTPUTS["is_answer"].start, OUTPUTS["end"].start]
+    cost += certain[:, always].sum(1, keepdims=True)
+    cost[:, 0] += certain[:, [bit for bit in bits if bit not in always]].sum(1)
+    home = said[:, OUTPUTS["home"].start] > 0
+    backs = {OUTPUTS[f"back{place}"] for place in range(DIGITS)}
+    for field in CHOICES:
+        part = logits[:, field.start : field.stop]
+        best = part.argmax(1)
+        top = part[np.arange(size), best]
+        spent = np.log(np.exp(part - top[:, None]).sum(1))
+        counts = ~home if field in backs else np.ones(size, bool)
+        said[counts, field.start + best[counts]] = 1
+        cost[:, 0] += np.where(counts, spent, 0)
+    return said[:, :SHARED], cost
+
+
+def _facts_read(trace: Trace, facts: int) -> list[int]:
+    """Of each step after the telling: the index of the fact that it read, −1 for none."""
+    written = trace.write_weights.argmax(-1).tolist()
+    read = trace.read_weights[:, 0]
+    holds: dict[int, int] = {}
+    found: list[int] = []
+    for step, slot in enumerate(written):
+        holds[slot] = step
+        if step >= facts:
+            source = holds.get(int(read[step].argmax()), -1)
+            # Steps are written down too, each with a copy of the fact it read.
+            found.append(source if source < facts else found[source - 1 - facts] if source > facts else -1)
+    return found
+
+
+def _label(fact: Fact) -> str:
+    """A fact's label in words."""
+    if fact.role == CHILD:
+        return "child of"
+    return {0: "husband in", 1: "wife in"}.get(fact.sex, "partner in")
+
+
+__all__ = [
+    "MEMORY_SIZE",
+    "MOST_FACTS",
+    "KinshipQuestion",
+    "NetworkAnswer",
+    "Walked",
+    "answer_kinship",
+    "facts_about",
+    "walk_all",
+]
+assert NAMES > MOST_FACTS + MOST_STEPS

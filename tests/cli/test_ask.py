@@ -1,0 +1,95 @@
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tapehead import cli, zoo
+from tapehead.knowledge import exact
+
+
+class _Told(NamedTuple):
+    answers: list[int]
+    confidence: float
+    facts: list[tuple[int, str, int]]
+    facts_read: list[int]
+
+
+class _Network:
+    @staticmethod
+    def answer_kinship(machine: Any, tree: Any, person: int, relation: Any) -> _Told:
+        found = sorted(exact.relatives(tree, person, relation))
+        return _Told(found, 0.9, [(person, "child of", tree.parents[person])], [0])
+
+
+@pytest.fixture(autouse=True)
+def _fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tapehead.knowledge.network", _Network)
+    monkeypatch.setattr(zoo, "load", lambda name: object())
+
+
+def test_an_answer(capsys: Any) -> None:
+    assert cli.main(["ask", "family", "Who is Johann Sebastian Bach's maternal grandfather?"]) == 0
+    out, err = capsys.readouterr()
+    assert "maternal grandfathers of Johann Sebastian Bach (1685–1750)" in out
+    assert "Valentin Lämmerhirt" in out
+    assert "✓" in out
+    assert err == ""
+
+
+def test_json(capsys: Any) -> None:
+    assert cli.main(["ask", "family", "Who is Hans Bach's father?", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["answers"], answer["exact"], answer["correct"]) == (["Veit Bach"], ["Veit Bach"], True)
+
+
+def test_a_terminal_without_arrows(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii", write_through=True))
+    assert cli.main(["ask", "family", "Who is Hans Bach's father?"]) == 0
+    assert b"Veit Bach (1555?1619) ?" in written.getvalue()
+
+
+def test_remarks_on_a_file(capsys: Any, tmp_path: Path) -> None:
+    people = [f"0 @I{n}@ INDI\n1 NAME Ann{n} //\n1 FAMC @F99@" for n in range(9)]
+    doubles = ["0 @I1@ INDI"] * 8
+    path = tmp_path / "odd.ged"
+    path.write_text("\n".join(["0 HEAD", *people, *doubles, "0 @F1@ FAM", "1 CHIL @I1@", "0 TRLR"]))
+    assert cli.main(["ask", str(path), "Who are Ann1's siblings?"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("note:") == 5
+    assert "more notes on the file" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nowhere.ged", "Who is Ann's father?"], "there is no file 'nowhere.ged'"),
+        (["family", "Who is Nobody Known's father?"], "nobody is called"),
+        (["family", "Who is Hans Bach's step-uncle?"], "no relation 'step-uncle'"),
+        (["family"], "QUESTION"),
+        (["family", "Hans Bach's father", "--nonsense"], "nonsense"),
+    ],
+)
+def test_mistakes(capsys: Any, arguments: list[str], says: str) -> None:
+    assert cli.main(["ask", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert says in err
+    assert err.startswith("tapehead: ")
+    assert err.count("\n") == 1
+
+
+def test_a_missing_reader_is_told(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ged4py", None)
+    monkeypatch.setitem(sys.modules, "ged4py.parser", None)
+    assert cli.main(["ask", "family", "Who is Hans Bach's father?"]) == 2
+    assert 'pip install "tapehead[knowledge]"' in capsys.readouterr().err
+
+
+def test_help(capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["ask", "--help"])
+    assert "--hide-living" in capsys.readouterr().out
