@@ -13,6 +13,7 @@ The folder::
 import contextlib
 import dataclasses
 import io
+import math
 import pickle
 import re
 import shutil
@@ -68,6 +69,8 @@ class Progress:
     """times that the run began anew"""
     began: int = 0
     """sequences trained on when it last did"""
+    best: float = math.inf
+    """the fewest bits per sequence of a validation since then"""
 
 
 class Run:
@@ -103,7 +106,7 @@ class Run:
     def restart(self) -> None:
         """Other weights and a fresh optimiser: this beginning leads nowhere. The sequences go on."""
         self.progress.restarts += 1
-        self.progress.began = self.progress.sequences
+        self.progress.began, self.progress.best = self.progress.sequences, math.inf
         with torch.random.fork_rng():
             # The same in every process, and another stream than that of any seed's first weights.
             torch.manual_seed((self.config.seed << 20) + (1 << 19) + self.progress.restarts)

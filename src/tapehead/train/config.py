@@ -208,9 +208,9 @@ class TrainConfig:
     stop_after: int = 3
     """validations in a row below `stop_below`"""
     restart_above: float | None = None
-    """begin anew with other weights when a validation costs more bits per sequence than this; None: never"""
+    """begin anew with other weights while every validation costs more bits per sequence; None: never"""
     restart_every: int = 8_000
-    """sequences that a beginning is given before `restart_above` may end it"""
+    """sequences that a beginning is given before `restart_above` ends it"""
     log_every: int = 50
     """updates between rows of metrics.jsonl"""
     checkpoint_minutes: float = 2.0

@@ -234,7 +234,8 @@ def _validate(run: Run, reporter: Reporter) -> None:
     progress.passed = progress.passed + 1 if below else 0
     if progress.passed >= config.stop_after:
         progress.reason = "converged"
-    stuck = config.restart_above is not None and row["bits_per_sequence"] > config.restart_above
+    progress.best = min(progress.best, row["bits_per_sequence"])
+    stuck = config.restart_above is not None and progress.best > config.restart_above
     if stuck and progress.sequences - progress.began >= config.restart_every and progress.step < run.steps:
         run.restart()
         reporter.row({"kind": "restart", **_position(run), "restarts": progress.restarts})

@@ -116,8 +116,8 @@ FAST_PRESETS: dict[str, TrainConfig] = {
             final_lr=1e-4,
         ),
         # Most beginnings leave the plateau of 80 bits, a copy by the controller alone, within 6,000
-        # sequences; one in seven would stay there for tens of thousands.
-        restart_above=30.0,
+        # sequences; one in seven would stay there, or at 7 bits, for tens of thousands.
+        restart_above=4.0,
         restart_every=8_000,
     ),
     "ntm-ff-copy": _fast(Copy(), NTMConfig(controller="feedforward"), batch_size=4, sequences=100_000),
