@@ -12,7 +12,7 @@ from .nn import NTM as NTM
 
 __version__ = "0.1.0"
 
-__all__ = ["DNC", "NTM", "DNCState", "NTMState", "Trace", "functional", "load", "nn"]
+__all__ = ["DNC", "NTM", "DNCState", "NTMState", "Trace", "ask", "functional", "load", "nn"]
 
 
 def load(name_or_path: str) -> Any:
@@ -30,3 +30,10 @@ def load(name_or_path: str) -> Any:
     from . import zoo
 
     return zoo.load(name_or_path)
+
+
+def ask(graph: Any, question: str, *, model: Any = None) -> Any:
+    """Ask a trained network about a family tree or a map: see :func:`tapehead.knowledge.ask`."""
+    from . import knowledge
+
+    return knowledge.ask(graph, question, model=model)

@@ -1,14 +1,14 @@
 """From a question in words to the network's answer, with the exact answer beside it."""
 
 import dataclasses
-import importlib
 import os
 import time
 from typing import Any
 
 from .._errors import UserError
-from . import exact
+from . import exact, network
 from .graph import Entity, KnowledgeGraph
+from .network import NetworkAnswer
 from .questions import KinshipQuestion, PathQuestion, Question, WalkQuestion, parse
 
 MODELS = {KinshipQuestion: "dnc-kinship", WalkQuestion: "dnc-traversal", PathQuestion: "dnc-shortest-path"}
@@ -37,10 +37,10 @@ class Answer:
     """sentences: the facts that the answer was read from, in order"""
     seconds: float
     """from the words to the answer"""
+    network: NetworkAnswer = dataclasses.field(repr=False, compare=False)
+    """the network's answer as it came, with the trace, for figures"""
     notes: tuple[str, ...] = ()
     """sentences about the file and the reading"""
-    network: Any = dataclasses.field(default=None, repr=False, compare=False)
-    """the network's answer as it came, with the trace, for figures"""
 
     @property
     def answers(self) -> list[str]:
@@ -94,9 +94,9 @@ def ask(graph: KnowledgeGraph, question: str, *, model: Any = None) -> Answer:
     parsed = parse(question, graph)
     expected = _expected(graph, parsed)
     machine = _machine(parsed, model)
-    network: Any = importlib.import_module(".network", __package__)
 
     numbers: list[str]
+    lines: list[str] | None = None
     if isinstance(parsed, KinshipQuestion):
         tree, numbers = graph.family_tree()
         person = numbers.index(parsed.person)
@@ -105,6 +105,7 @@ def ask(graph: KnowledgeGraph, question: str, *, model: Any = None) -> Answer:
         correct = set(answer.answers) == set(expected)
     else:
         numbers = objects = graph.edges.places
+        lines = graph.edges.lines
         edges, first = graph.edges.edges, numbers.index(parsed.start)
         if isinstance(parsed, WalkQuestion):
             labels = [graph.edges.lines.index(line) for line in parsed.lines]
@@ -118,6 +119,7 @@ def ask(graph: KnowledgeGraph, question: str, *, model: Any = None) -> Answer:
 
     def sentence(fact: tuple[int, str, int]) -> str:
         subject, label, target = fact
+        label = label if lines is None else lines[int(label)]
         return f"{_name(graph, numbers[subject])} —{label}→ {_name(graph, objects[target])}"
 
     return Answer(

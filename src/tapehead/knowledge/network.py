@@ -10,15 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._errors import UserError
 from .._types import Trace
 from ..nn import Machine
+from ..tasks.graph.episode import OUTPUT_SIZE, read_triples
+from ..tasks.graph.given import GivenGraph
 from ..tasks.kinship.encoding import (
     BITS,
     CHOICES,
     DIGITS,
     INPUT_SIZE,
     INPUTS,
-    NAMES,
     OUTPUTS,
     SHARED,
     decode_number,
@@ -28,6 +30,7 @@ from ..tasks.kinship.facts import CHILD, MOST_RANKS, Fact, GivenFacts, give, nea
 from ..tasks.kinship.relations import RELATIONS, Relation
 from ..tasks.kinship.task import Names, question, telling
 from ..tasks.kinship.tree import FamilyTree
+from ._maps import Said, find_paths, memory_for, nearest_edges, renumber, walk
 
 MOST_FACTS = 250
 """Facts told about a person: the nearest, chosen without a look at the question."""
@@ -35,6 +38,12 @@ MOST_STEPS = 250
 """Steps of an answer, after which the machine is taken to be lost."""
 MEMORY_SIZE = MOST_FACTS + MOST_STEPS + 12
 """Slots for every fact and every step."""
+PLANNING_STEPS = 6
+"""Steps without input before a path is asked for, as in training."""
+MOST_PATH = 12
+"""Steps of a path, after which the machine is taken to be lost."""
+READ = 0.3
+"""A slot counts as read from this weighting on."""
 
 
 class NetworkAnswer(NamedTuple):
@@ -174,6 +183,80 @@ def walk_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Wal
     return walks
 
 
+def answer_walk(
+    machine: Machine, edges: Sequence[tuple[int, int, int]], start: int, labels: Sequence[int]
+) -> NetworkAnswer:
+    """Ask a machine trained on the traversal task where a walk leads.
+
+    Args:
+        machine: a DNC of the traversal task.
+        edges: the map, (place, line, place); if they do not fit, the nearest to the start are told.
+        start: place.
+        labels: the lines to take, one after another.
+
+    Raises:
+        UserError: a line is not among the edges told.
+    """
+    told = nearest_edges(edges, [start], MOST_FACTS)
+    graph, places, lines = renumber(told)
+    for label in labels:
+        if label not in lines:
+            raise UserError(f"the walk leaves the {len(told)} edges nearest to its start: no more are told")
+    said, inputs = walk(machine, graph, places.index(start), [lines.index(label) for label in labels])
+    return _map_answer(machine, graph, places, lines, said, inputs, len(labels) + 1)
+
+
+def answer_path(
+    machine: Machine, edges: Sequence[tuple[int, int, int]], start: int, end: int
+) -> NetworkAnswer:
+    """Ask a machine trained on the shortest-path task for the way.
+
+    Args:
+        machine: a DNC of the shortest-path task.
+        edges: the map, (place, line, place); if they do not fit, the nearest to start and end are told.
+        start: place.
+        end: place.
+    """
+    told = nearest_edges(edges, [start, end], MOST_FACTS)
+    graph, places, lines = renumber(told)
+    asked = (graph, (places.index(start), places.index(end)))
+    said, inputs = find_paths(machine, [asked], PLANNING_STEPS, MOST_PATH)
+    return _map_answer(machine, graph, places, lines, said[0], inputs[0], len(said[0].places))
+
+
+def _map_answer(
+    machine: Machine,
+    graph: GivenGraph,
+    places: list[int],
+    lines: list[int],
+    said: Said,
+    inputs: Tensor,
+    answer_steps: int,
+) -> NetworkAnswer:
+    """Run the episode again, whole, for its trace."""
+    told = len(graph.edges)
+    with torch.no_grad():
+        outputs, _, trace = machine(inputs, memory_size=memory_for(told), return_trace=True)
+    line_number = {name: number for number, name in enumerate(said.named.labels)}
+    facts = [
+        (places[said.numbers[a]], str(lines[line_number[e]]), places[said.numbers[b]])
+        for a, e, b in read_triples(inputs[:told, :OUTPUT_SIZE]).tolist()
+    ]
+    step_facts = _facts_read(trace, told)
+    # What the answer's own steps read; the question and the planning may have looked at anything.
+    read = [fact for fact in dict.fromkeys(step_facts[-answer_steps:]) if fact >= 0]
+    return NetworkAnswer(
+        [places[number] for number in said.places],
+        said.confidence,
+        facts,
+        read,
+        inputs,
+        outputs,
+        trace,
+        step_facts,
+    )
+
+
 def _names(given: GivenFacts) -> Names:
     """The same numbers whenever the same facts are told."""
     return Names.draw(np.random.default_rng(len(given.facts)), given, steps=MOST_STEPS)
@@ -210,16 +293,19 @@ def _decide(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _facts_read(trace: Trace, facts: int) -> list[int]:
-    """Of each step after the telling: the index of the fact that it read, −1 for none."""
+    """Of each step after the telling: the index of the fact that it read, −1 for none.
+
+    That is the fact in the slot that the head with the sharpest weighting reads.
+    """
     written = trace.write_weights.argmax(-1).tolist()
-    read = trace.read_weights[:, 0]
+    weight, slots = trace.read_weights.amax(1).max(-1)
     holds: dict[int, int] = {}
     found: list[int] = []
     for step, slot in enumerate(written):
         holds[slot] = step
         if step >= facts:
-            source = holds.get(int(read[step].argmax()), -1)
-            # Steps are written down too, each with a copy of the fact it read.
+            source = holds.get(int(slots[step]), -1) if weight[step] > READ else -1
+            # A step's slot holds what the step before it read.
             found.append(source if source < facts else found[source - 1 - facts] if source > facts else -1)
     return found
 
@@ -241,4 +327,3 @@ __all__ = [
     "facts_about",
     "walk_all",
 ]
-assert NAMES > MOST_FACTS + MOST_STEPS

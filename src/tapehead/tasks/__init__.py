@@ -16,6 +16,10 @@ from ._registry import register as register
 from ._sampling import Sampler as Sampler
 from .associative_recall import AssociativeRecall as AssociativeRecall
 from .copy import Copy as Copy
+from .graph import Inference as Inference
+from .graph import ShortestPath as ShortestPath
+from .graph import Traversal as Traversal
+from .kinship import Kinship as Kinship
 from .ngrams import NGrams as NGrams
 from .priority_sort import PrioritySort as PrioritySort
 from .reallocation import Reallocation as Reallocation
@@ -25,12 +29,16 @@ __all__ = [
     "AssociativeRecall",
     "Batch",
     "Copy",
+    "Inference",
+    "Kinship",
     "NGrams",
     "PrioritySort",
     "Reallocation",
     "RepeatCopy",
     "Sampler",
+    "ShortestPath",
     "Task",
+    "Traversal",
     "from_dict",
     "get",
     "names",

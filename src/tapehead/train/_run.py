@@ -25,8 +25,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from .. import zoo
+from ..nn import Machine
 from ..tasks import Batch, Sampler
-from ._errors import CheckpointError
+from ._errors import CheckpointError, ConfigError
 from ._files import write_folder
 from ._host import describe_host
 from ._optimizers import build_optimizer
@@ -73,6 +75,21 @@ class Progress:
     """the fewest bits per sequence of a validation since then"""
 
 
+def _begin_with(machine: Machine, name_or_path: str) -> None:
+    """Take over the weights of a saved model.
+
+    Raises:
+        ConfigError: its weights have other names or shapes.
+    """
+    try:
+        machine.load_state_dict(zoo.load(name_or_path).state_dict())
+    except RuntimeError as error:
+        raise ConfigError(
+            f"start_from is {name_or_path!r}, whose weights do not fit the model: "
+            f"give the model the sizes in its config.json ({str(error).splitlines()[-1].strip()})"
+        ) from error
+
+
 class Run:
     """Everything that changes while training, ready to be saved and to go on exactly."""
 
@@ -81,6 +98,8 @@ class Run:
         self.processes = processes
         torch.manual_seed(config.seed)
         self.machine = config.build_model()
+        if config.start_from is not None:
+            _begin_with(self.machine, config.start_from)
         self.model = processes.wrap(self.machine)
         self.optimizer = build_optimizer(config.optimizer, self.machine)
         self.curriculum = Curriculum.of(config)

@@ -199,6 +199,10 @@ class TrainConfig:
     """sequences to train on, all processes together"""
     seed: int = 0
     """of the weights and of every sequence"""
+    start_from: str | None = None
+    """begin with the weights of this model (a name or a folder) instead of random ones"""
+    fit_memory: bool = False
+    """give a batch as many memory slots as it has steps, at least 32, whatever `model.memory_size` is"""
     validate_every: int = 2_000
     """sequences between validations on fresh sequences of the training range"""
     validation_sequences: int = 200

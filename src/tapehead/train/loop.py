@@ -150,7 +150,7 @@ def _train(run: Run, folder: Path, quiet: bool) -> Report:
             task, batch = curriculum.draw(run.sampler)
             if not on_cpu:
                 batch = batch.to(processes.device)
-            outputs, _ = run.model(batch.inputs, lengths=batch.lengths)
+            outputs, _ = run.model(batch.inputs, lengths=batch.lengths, **_memory(config, batch))
             loss = task.loss(outputs, batch).mean()
             run.optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -202,6 +202,12 @@ def _train(run: Run, folder: Path, quiet: bool) -> Report:
         validation["bits_per_sequence"],
         validation["exact"],
     )
+
+
+def _memory(config: TrainConfig, batch: Batch) -> dict[str, int]:
+    """The argument that sets the memory's size for this batch, if it is set."""
+    steps = batch.inputs.shape[0]
+    return {"memory_size": max(32, -(-steps // 16) * 16)} if config.fit_memory else {}
 
 
 def _training_row(run: Run, task: Task, outputs: Tensor, batch: Batch, norm: float) -> dict[str, Any]:

@@ -9,8 +9,11 @@ import difflib
 from typing import Any, Literal
 
 from ..tasks import AssociativeRecall, Copy, NGrams, PrioritySort, Reallocation, RepeatCopy, Task
+from ..tasks.graph import Inference, ShortestPath, Traversal
+from ..tasks.kinship import Kinship
+from . import _lessons as lessons
 from ._errors import ConfigError
-from .config import DNCConfig, LSTMConfig, NTMConfig, OptimizerConfig, TrainConfig
+from .config import CurriculumConfig, DNCConfig, LSTMConfig, NTMConfig, OptimizerConfig, TrainConfig
 
 PAPER_OPTIMIZER = OptimizerConfig(
     name="rmsprop-graves",  # section 4.6: "RMSProp in the form described in Graves 2013"
@@ -166,7 +169,115 @@ FAST_PRESETS: dict[str, TrainConfig] = {
     ),
 }
 
-PRESETS: dict[str, TrainConfig] = FAST_PRESETS | PAPER_PRESETS
+
+def _graph_paper(
+    task: Task, curriculum: CurriculumConfig, *, layers: int, slots: int, batch_size: int, lr: float
+) -> TrainConfig:
+    return TrainConfig(
+        task=task,
+        model=DNCConfig(hidden_size=256, memory_size=slots, word_size=50, num_reads=5, num_layers=layers),
+        # DNC Methods, "Optimization": RMSProp, the gradient clipped at the controller's activations.
+        optimizer=dataclasses.replace(PAPER_OPTIMIZER, lr=lr, clip="controller"),
+        batch_size=batch_size,
+        sequences=2_000_000,  # the best LSTM was trained on "almost 2 million" examples, the DNC on one
+        validate_every=20_000,
+        curriculum=curriculum,
+    )
+
+
+def _graph(
+    task: Task, model: DNCConfig | LSTMConfig, curriculum: CurriculumConfig, sequences: int, **fields: Any
+) -> TrainConfig:
+    return TrainConfig(
+        task=task,
+        model=model,
+        # The loss is a sum over tens of answers of nine digits each: the norm grows with it.
+        optimizer=dataclasses.replace(FAST_OPTIMIZER, clip_value=200.0),
+        batch_size=8,
+        sequences=sequences,
+        validate_every=8_000,
+        curriculum=curriculum,
+        **fields,
+    )
+
+
+GRAPH_DNC = DNCConfig(hidden_size=256, memory_size=128, word_size=64, num_reads=2, lookup_start=True)
+PLANNING_STEPS = 6
+
+GRAPH_PRESETS: dict[str, TrainConfig] = {
+    # DNC Extended Data Tables 2 and 3.
+    "dnc-traversal-paper": _graph_paper(
+        Traversal(), lessons.traversal(lessons.PAPER_TRAVERSAL), layers=3, slots=256, batch_size=2, lr=1e-5
+    ),
+    "dnc-inference-paper": _graph_paper(
+        Inference(), lessons.inference(lessons.PAPER_INFERENCE), layers=3, slots=128, batch_size=32, lr=1e-5
+    ),
+    "dnc-shortest-path-paper": _graph_paper(
+        ShortestPath(),
+        lessons.shortest_path(lessons.PAPER_SHORTEST_PATH),
+        layers=2,
+        slots=128,
+        batch_size=1,
+        lr=3e-6,
+    ),
+    "dnc-traversal": _graph(
+        Traversal(),
+        GRAPH_DNC,
+        lessons.traversal(lessons.PAPER_TRAVERSAL, rehearse=True),
+        sequences=1_000_000,
+        fit_memory=True,
+    ),
+    "dnc-inference": _graph(
+        Inference(planning_steps=PLANNING_STEPS),
+        GRAPH_DNC,
+        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, aloud=True),
+        sequences=1_000_000,
+        fit_memory=True,
+    ),
+    "dnc-shortest-path": _graph(
+        ShortestPath(planning_steps=PLANNING_STEPS),
+        GRAPH_DNC,
+        lessons.shortest_path(lessons.SHORTEST_PATH, planning_steps=PLANNING_STEPS, aloud=True),
+        sequences=1_000_000,
+        fit_memory=True,
+    ),
+    "lstm-traversal": _graph(
+        Traversal(),
+        LSTMConfig(256),
+        lessons.traversal(lessons.PAPER_TRAVERSAL, rehearse=True),
+        sequences=1_000_000,
+    ),
+    "lstm-inference": _graph(
+        Inference(planning_steps=PLANNING_STEPS),
+        LSTMConfig(256),
+        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, aloud=True),
+        sequences=1_000_000,
+    ),
+    "lstm-shortest-path": _graph(
+        ShortestPath(planning_steps=PLANNING_STEPS),
+        LSTMConfig(256),
+        lessons.shortest_path(lessons.SHORTEST_PATH, planning_steps=PLANNING_STEPS, aloud=True),
+        sequences=1_000_000,
+    ),
+    # Each step of an answer depends on the last one alone, so the controller needs no state of its own.
+    "dnc-kinship": _graph(
+        Kinship(max_facts=120, questions=4, max_steps=80),
+        DNCConfig(
+            hidden_size=256,
+            memory_size=256,
+            word_size=128,
+            num_reads=1,
+            num_layers=2,
+            controller="feedforward",
+            temporal_links=False,
+            lookup_start=True,
+        ),
+        lessons.kinship(),
+        sequences=1_000_000,
+    ),
+}
+
+PRESETS: dict[str, TrainConfig] = FAST_PRESETS | PAPER_PRESETS | GRAPH_PRESETS
 
 
 def preset(name: str) -> TrainConfig:

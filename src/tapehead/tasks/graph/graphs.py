@@ -24,6 +24,10 @@ class Graph:
     leaving: dict[int, dict[int, int]] = dataclasses.field(init=False, repr=False, compare=False)
     """source → edge label → destination"""
 
+    def edges_from(self, node: int) -> list[tuple[int, int, int]]:
+        """The edges that leave a node."""
+        return [(node, label, end) for label, end in self.leaving.get(node, {}).items()]
+
 
 def neighbours(chance: np.random.Generator, nodes: int, min_degree: int, max_degree: int) -> list[list[int]]:
     """Nodes uniform in the unit square, each joined to its K nearest, K uniform for every node.

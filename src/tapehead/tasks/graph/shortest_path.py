@@ -65,24 +65,28 @@ class ShortestPath(GraphTask):
     def episode(self, chance: np.random.Generator) -> Episode:
         return self._draw(chance)[0]
 
-    def _draw(self, chance: np.random.Generator) -> tuple[Episode, list[list[Triple]]]:
+    def question(self, chance: np.random.Generator) -> tuple[Graph, int, int]:
+        """Draw a graph, a start and an end."""
         while True:
             nodes = int(chance.integers(self.min_nodes, self.max_nodes + 1))
             graph = random_graph(chance, nodes, self.min_degree, self.max_degree)
             for _ in range(10):
                 end = graph.edges[int(chance.integers(len(graph.edges)))][2]
                 steps = int(chance.integers(self.min_path, self.max_path + 1))
-                away = distances(graph, end)
-                starts = [node for node, distance in away.items() if distance == steps]
+                starts = [node for node, distance in distances(graph, end).items() if distance == steps]
                 if starts:
-                    start = starts[int(chance.integers(len(starts)))]
-                    return self._episode(chance, graph, start, end, away)
+                    return graph, starts[int(chance.integers(len(starts)))], end
+
+    def _draw(self, chance: np.random.Generator) -> tuple[Episode, list[list[Triple]]]:
+        graph, start, end = self.question(chance)
+        return self._episode(chance, graph, start, end, distances(graph, end))
 
     def _episode(
         self, chance: np.random.Generator, graph: Graph, start: int, end: int, away: dict[int, int]
     ) -> tuple[Episode, list[list[Triple]]]:
         episode = shortest_path_query(chance, graph, start, end, self.planning_steps)
         here, said = start, (BLANK, BLANK, BLANK)
+        episode.phase()
         most = away[start] + 3
         for _ in range(most):
             best = best_edges(graph, here, away)
@@ -112,7 +116,6 @@ def shortest_path_query(
     episode.tell([(start, BLANK, end)])
     episode.phase()
     episode.think(planning_steps)
-    episode.phase()
     return episode
 
 

@@ -1,0 +1,156 @@
+"""The neural half of an answer about a map: a walk along lines, or a shortest path."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..nn import Machine
+from ..tasks.graph.episode import BLANK, TERMINATION, Episode, Triple, collate, read_triples
+from ..tasks.graph.given import GivenGraph, NamedGraph
+from ..tasks.graph.shortest_path import choose_edges, shortest_path_query
+from ..tasks.graph.traversal import traversal_episode
+
+SLOTS_BESIDE = 48
+"""Slots beyond one for every edge: for the question and the answer."""
+LEAST_SLOTS = 128
+
+
+def memory_for(edges: int) -> int:
+    """Memory slots for so many edges."""
+    return max(LEAST_SLOTS, edges + SLOTS_BESIDE)
+
+
+def nearest_edges(edges: Sequence[Triple], places: Sequence[int], most: int) -> list[Triple]:
+    """At most ``most`` edges, those that leave the places nearest to the given ones first."""
+    leaving: dict[int, list[Triple]] = {}
+    for edge in edges:
+        leaving.setdefault(edge[0], []).append(edge)
+    found: list[Triple] = []
+    seen, waiting = set(places), list(dict.fromkeys(places))
+    for place in waiting:  # grows as it goes
+        found += leaving.get(place, [])
+        if len(found) >= most:
+            break
+        for _, _, end in leaving.get(place, []):
+            if end not in seen:
+                seen.add(end)
+                waiting.append(end)
+    return found[:most]
+
+
+def renumber(edges: Sequence[Triple]) -> tuple[GivenGraph, list[int], list[int]]:
+    """The graph of these edges with its own numbers; of each, the place and the line number it stands for."""
+    places = sorted({place for a, _, b in edges for place in (a, b)})
+    lines = sorted({line for _, line, _ in edges})
+    place_number = {place: number for number, place in enumerate(places)}
+    line_number = {line: number for number, line in enumerate(lines)}
+    own = tuple((place_number[a], line_number[e], place_number[b]) for a, e, b in edges)
+    return GivenGraph(own), places, lines
+
+
+class Said:
+    """What a machine said in its answer, collected step by step."""
+
+    def __init__(self, named: NamedGraph) -> None:
+        self.named = named
+        self.numbers = {name: number for number, name in enumerate(named.nodes)}
+        self.places: list[int] = []
+        """numbers of the places named, in order"""
+        self.nats = 0.0
+
+    def spend(self, logits: Tensor, triple: Triple) -> None:
+        """Count what the triple said costs under the outputs [90]."""
+        chances = logits.double().unflatten(0, (9, 10)).log_softmax(1)
+        digits = [label // power % 10 for label in triple for power in (100, 10, 1)]
+        self.nats -= float(chances[range(9), digits].sum())
+
+    @property
+    def confidence(self) -> float:
+        """The probability of all that was said."""
+        return math.exp(-self.nats)
+
+
+@torch.no_grad()
+def walk(
+    machine: Machine, graph: GivenGraph, start: int, labels: Sequence[int], seed: int = 0
+) -> tuple[Said, Tensor]:
+    """Let a traversal machine follow labels from a node; its words, and the inputs of the episode [T, 92]."""
+    chance = np.random.default_rng(seed)
+    named = graph.name(chance)
+    # The destinations are what is asked, so they are not told.
+    query: list[Triple] = [(named.nodes[start], named.labels[label], BLANK) for label in labels]
+    inputs = collate([traversal_episode(chance, named.graph, query)]).inputs
+    outputs, _ = machine(inputs, memory_size=memory_for(len(graph.edges)))
+    said = Said(named)
+    for logits, triple in zip(outputs[-len(labels) - 1 :, 0], _triples(outputs[-len(labels) - 1 :, 0])):
+        said.spend(logits, triple)
+        if triple == TERMINATION:
+            break
+        if triple[2] not in said.numbers:  # a place that is not on the map
+            said.nats = math.inf
+            break
+        said.places.append(said.numbers[triple[2]])
+    return said, inputs[:, 0]
+
+
+@torch.no_grad()
+def find_paths(
+    machine: Machine,
+    asked: Sequence[tuple[GivenGraph, tuple[int, int]]],
+    planning_steps: int,
+    most_steps: int,
+    seed: int = 0,
+) -> tuple[list[Said], list[Tensor]]:
+    """Let a shortest-path machine go from start to end, each (graph, (start, end)) by itself, side by side.
+
+    Each step's edge is fed back with the next. Of the edges that leave the place where it is, the machine
+    takes the one that its outputs make most probable; it stops at the end, or after ``most_steps``.
+
+    Returns:
+        What it said, and the inputs of each episode [T, 92].
+    """
+    chance = np.random.default_rng(seed)
+    named = [graph.name(chance) for graph, _ in asked]
+    batch = collate(
+        [
+            shortest_path_query(chance, n.graph, n.nodes[start], n.nodes[end], planning_steps)
+            for n, (_, (start, end)) in zip(named, asked)
+        ]
+    )
+    slots = memory_for(max(len(graph.edges) for graph, _ in asked))
+    _, state = machine(batch.inputs, lengths=batch.lengths, memory_size=slots)
+    said = [Said(n) for n in named]
+    here = [n.nodes[start] for n, (_, (start, _)) in zip(named, asked)]
+    fed: list[Triple] = [(BLANK, BLANK, BLANK)] * len(asked)
+    going = set(range(len(asked)))
+    inputs = [[batch.inputs[:steps, b]] for b, steps in enumerate(batch.lengths.tolist())]
+    for step in range(most_steps):
+        answer = [Episode() for _ in asked]
+        for episode, triple in zip(answer, fed):
+            if step == 0:
+                episode.phase()
+            episode.ask((BLANK, BLANK, BLANK), triple)
+        x = collate(answer).inputs
+        outputs, state = machine(x, state)
+        leaving = [n.graph.edges_from(place) for n, place in zip(named, here)]
+        chosen = choose_edges(outputs[0], [edges or [(0, 0, 0)] for edges in leaving])
+        for b in list(going):
+            inputs[b].append(x[:, b])
+            if not leaving[b]:
+                going.discard(b)
+                continue
+            said[b].spend(outputs[0, b], chosen[b])
+            fed[b], here[b] = chosen[b], chosen[b][2]
+            said[b].places.append(said[b].numbers[here[b]])
+            if said[b].places[-1] == asked[b][1][1]:
+                going.discard(b)
+        if not going:
+            break
+    return said, [torch.cat(steps) for steps in inputs]
+
+
+def _triples(outputs: Tensor) -> list[Triple]:
+    return [(int(a), int(e), int(b)) for a, e, b in read_triples(outputs).tolist()]
