@@ -8,7 +8,8 @@ Axis names, the same everywhere (in annotations, docstrings and comments):
     S  allowed shifts        X  numbers in an interface vector
 """
 
-from typing import NamedTuple, TypeVar
+from os import PathLike
+from typing import Any, NamedTuple, TypeVar
 
 from jaxtyping import Float
 from torch import Tensor
@@ -104,6 +105,41 @@ class Trace(NamedTuple):
     def map(self, function) -> "Trace":  # type: ignore[no-untyped-def]
         """Apply ``function`` to every tensor of the trace."""
         return Trace(*(None if field is None else function(field) for field in self))  # type: ignore[arg-type]
+
+    def plot(self, batch: Any, outputs: Tensor, task_name: str = "", **options: Any) -> list[Any]:
+        """The papers' figures of one sequence: :func:`tapehead.show.plot_trace`, which says more.
+
+        Args:
+            batch: what the machine ran over.
+            outputs: its logits for the batch.
+            task_name: for the titles.
+            options: ``path``, ``index``, ``input_labels``, ``output_labels``.
+
+        Returns:
+            matplotlib figures; a notebook shows them.
+        """
+        from .show import plot_trace
+
+        return plot_trace(self, batch, outputs, task_name, **options)
+
+    def to_html(self, path: str | PathLike | None = None, *, title: str = "trace", **options: Any) -> str:
+        """The player of one sequence: a whole HTML page that loads nothing from anywhere.
+
+        Args:
+            path: a file to write it to as well.
+            title: the page's heading.
+            options: ``batch``, ``outputs``, ``task``, ``index``, as :func:`tapehead.show.player.record` takes
+                them; without them the memory alone is shown.
+
+        Returns:
+            The page's text.
+        """
+        from .show.player import player_html, record, write_player
+
+        recording = record(self, title, **options)
+        if path is not None:
+            write_player(recording, path)
+        return player_html(recording)
 
 
 def map_state(function, state: AnyState, *others: AnyState) -> AnyState:  # type: ignore[no-untyped-def]

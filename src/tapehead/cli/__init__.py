@@ -16,13 +16,27 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("tapehead.cli.train", "train a model: tapehead train ntm-copy"),
     "evaluate": ("tapehead.cli.evaluate", "score a model by length and memory size"),
     "plot": ("tapehead.cli.plot", "draw what a model does with its memory"),
+    "trace": ("tapehead.cli.trace", "record a model at work as a page to play and step through"),
+    "serve": ("tapehead.cli.serve", "open a local page: watch a model think, ask about your own data"),
     "models": ("tapehead.cli.models", "list the models that ship with tapehead, or show one's card"),
     "tasks": ("tapehead.cli.tasks", "list the tasks, or show an episode of one"),
+    "ask": ("tapehead.cli.ask", "ask in words about your family tree or your city's map"),
     "engine": ("tapehead.cli.engine", "build the native engine and show its state"),
 }
 """Name → (the module whose ``main(arguments)`` runs it, what it does)."""
 
-EXTRAS = {"accelerate": "train", "tyro": "train", "tqdm": "train", "matplotlib": "show", "tensorboard": "log"}
+EXTRAS = {
+    "accelerate": "train",
+    "tyro": "train",
+    "tqdm": "train",
+    "matplotlib": "show",
+    "tensorboard": "log",
+    "ged4py": "knowledge",
+    "gedcom7": "knowledge",
+    "networkx": "knowledge",
+    "fastapi": "web",
+    "uvicorn": "web",
+}
 """Module → the extra of tapehead that brings it."""
 
 

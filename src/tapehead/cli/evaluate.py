@@ -1,4 +1,4 @@
-"""``tapehead evaluate``: scores within the training range and beyond, with more or less memory."""
+"""``tapehead evaluate``: scores within the training range and beyond, on random input or on a file."""
 
 import dataclasses
 import json
@@ -10,9 +10,13 @@ import tyro
 
 from .. import tasks, zoo
 from .._errors import UserError
+from ..tasks.graph.episode import GraphTask
 from ..train import Point, evaluate
 from ..train.evaluate import all_points
 from ._parse import parse
+
+FILE_TASKS = ("kinship", "traversal", "inference", "shortest-path")
+"""Tasks that are scored on files."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +33,18 @@ class Options:
     """items, for associative recall and priority sort"""
     sequences: int = 1000
     """fresh sequences at each point"""
+    graph: str | None = None
+    """of a graph task: an edge list (from, edge, to), london or family, instead of random graphs"""
+    relations: str | None = None
+    """of inference on a file of your own: a table (name, edges), the edges of each path parted by spaces"""
+    steps: int | None = None
+    """of a graph task: steps of the walk, of the relation or of the shortest path"""
+    episodes: int = 1000
+    """of a graph task: episodes"""
+    data: str | None = None
+    """of kinship: a family tree (GEDCOM or an edge list), or family"""
+    questions: int = 1000
+    """of kinship: questions of each length"""
     memory_size: int | None = None
     """memory slots; as in training when not given"""
     seed: int = 0
@@ -43,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
         Options,
         arguments,
         prog="tapehead evaluate",
-        about="Score a model on fresh sequences of the given sizes, or of the largest in training.",
+        about="Score a model on fresh episodes of the given sizes or the largest in training; or on a file.",
     )
     described = zoo.info(options.model).get("task")
     if described is None:
@@ -52,6 +68,11 @@ def main(arguments: Sequence[str]) -> int:
         )
     try:
         task = tasks.from_dict(described)
+        if task.name in FILE_TASKS:
+            print(_on_file(options, task))
+            return 0
+        if options.graph or options.data:
+            raise UserError(f"{options.model} was trained on {task.name}, which takes no file")
         points = evaluate(
             zoo.load(options.model).to("cuda" if torch.cuda.is_available() else "cpu"),
             task,
@@ -68,6 +89,33 @@ def main(arguments: Sequence[str]) -> int:
     else:
         print(_table(points))
     return 0
+
+
+def _on_file(options: Options, task: tasks.Task) -> str:
+    """The score on a family, a map, or random graphs, as text."""
+    from ..knowledge import scores
+
+    machine = zoo.load(options.model)
+    if isinstance(task, tasks.Kinship):
+        if options.data is None:
+            raise UserError("kinship is scored on a family tree: give one with --data, such as --data family")
+        found: scores.KinshipReport | scores.GraphReport = scores.kinship(
+            options.model, machine, options.data, questions=options.questions, seed=options.seed
+        )
+    else:
+        assert isinstance(task, GraphTask)
+        found = scores.graph(
+            options.model,
+            machine,
+            task,
+            graph=options.graph,
+            relations=options.relations,
+            steps=options.steps,
+            episodes=options.episodes,
+            memory_size=options.memory_size,
+            seed=options.seed,
+        )
+    return json.dumps(found.to_dict()) if options.json else str(found)
 
 
 def _choices(options: Options, task: tasks.Task) -> dict[str, Sequence[int]]:

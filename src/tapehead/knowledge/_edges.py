@@ -30,7 +30,7 @@ def read_edge_list(text: str, name: str) -> KnowledgeGraph:
     Raises:
         ReadError: it is not such a table.
     """
-    edges = list(dict.fromkeys(_rows(text, name)))
+    edges = list(dict.fromkeys(read_rows(text, name)))
     if not edges:
         raise ReadError(f"{name} has no edges: give rows of from, edge, to")
     return from_edges(edges, name)
@@ -61,7 +61,12 @@ def from_edges(edges: list[Edge], name: str, names: dict[str, str] | None = None
     return KnowledgeGraph(name, entities, facts)
 
 
-def _rows(text: str, name: str) -> Iterator[Edge]:
+def read_rows(text: str, name: str) -> Iterator[Edge]:
+    """The rows of a table of from, edge, to.
+
+    Raises:
+        ReadError: it is not such a table.
+    """
     separator = _separator(text)
 
     def lines() -> Iterator[str]:

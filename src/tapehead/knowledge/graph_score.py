@@ -10,7 +10,6 @@ from ..tasks import Sampler
 from ..tasks.graph import Inference, ShortestPath, Traversal
 from ..tasks.graph.episode import Episode, GraphTask, collate
 from ..tasks.graph.given import GivenGraph
-from ..tasks.graph.inference import relations_of
 from ._maps import LEAST_SLOTS, find_paths, memory_for, renumber
 
 TOGETHER = 50
@@ -20,7 +19,14 @@ MORE_STEPS = 4
 
 
 def score_given(
-    machine: Machine, task: GraphTask, graph: GivenGraph, *, steps: int, episodes: int, seed: int = 0
+    machine: Machine,
+    task: GraphTask,
+    graph: GivenGraph,
+    *,
+    steps: int,
+    episodes: int,
+    seed: int = 0,
+    relations: Sequence[tuple[int, tuple[int, ...]]] = (),
 ) -> tuple[int, int]:
     """Score a machine on one graph, its nodes under new names in every episode.
 
@@ -31,6 +37,7 @@ def score_given(
         steps: of the walk, of the relation, or of the shortest path.
         episodes: random ones; of shortest paths at most all pairs of nodes that are so far apart.
         seed: of the episodes.
+        relations: of inference: (label, edges) of those that may be asked.
 
     Returns:
         (episodes wholly right, episodes).
@@ -50,9 +57,9 @@ def score_given(
         drawn = [graph.traversal(chance, steps) for _ in range(episodes)]
     else:
         assert isinstance(task, Inference)
-        paths = graph.relation_paths(relations_of(steps))
+        paths = graph.relation_paths(relations)
         if not paths:
-            raise ValueError(f"the graph has no path of {steps} steps that is one of the fixed relations.")
+            raise ValueError(f"the graph has no path of {steps} steps that is one of the relations.")
         drawn = [
             graph.inference(chance, paths[int(chance.integers(len(paths)))], task.planning_steps)
             for _ in range(episodes)
