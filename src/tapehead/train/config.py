@@ -213,7 +213,7 @@ class TrainConfig:
     """validations in a row below `stop_below`"""
     restart_above: float | None = None
     """begin anew with other weights while every validation costs more bits per sequence; None: never"""
-    restart_every: int = 8_000
+    restart_every: int = 4_000
     """sequences that a beginning is given before `restart_above` ends it"""
     log_every: int = 50
     """updates between rows of metrics.jsonl"""
