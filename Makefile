@@ -9,9 +9,7 @@ DEMO := demo
 
 demo: $(READY)
 	rm -rf $(DEMO)
-	$(BIN)/tapehead train ntm-copy --seed 5 --out $(DEMO)/ntm-copy
-	$(BIN)/tapehead evaluate $(DEMO)/ntm-copy --lengths 20 50 100 120 --sequences 200
-	$(BIN)/tapehead plot $(DEMO)/ntm-copy --length 20 --out $(DEMO)/figures
+	$(BIN)/python examples/ask_the_examples.py $(DEMO)
 
 test: check
 	$(BIN)/python -m pytest

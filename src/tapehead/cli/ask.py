@@ -27,6 +27,8 @@ class Options:
     """a model that ships with tapehead, or a run's folder; the one for this kind of question by default"""
     hide_living: bool = False
     """leave out the names and dates of people who may be alive"""
+    figure: str | None = None
+    """a PNG to draw the answer and the facts it was read from to"""
     json: bool = False
     """print the answer for a program"""
 
@@ -41,6 +43,10 @@ def main(arguments: Sequence[str]) -> int:
     )
     graph = knowledge.read(options.file, hide_living=options.hide_living)
     answer = knowledge.ask(graph, options.question, model=options.model)
+    if options.figure is not None:
+        from ..show import plot_answer, save_figure
+
+        save_figure(plot_answer(answer), options.figure)
     if options.json:
         print(json.dumps(answer.to_dict()))
         return 0

@@ -145,18 +145,26 @@ def save_figures(figures: Sequence[Figure], folder: str | os.PathLike) -> list[P
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for figure in figures:
-        path = folder / f"{figure.get_label()}.png"
-        handle, beside = tempfile.mkstemp(dir=folder, prefix=f".{path.stem}-", suffix=".png")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                figure.savefig(file, format="png", metadata={"Software": None})
-            # mkstemp made it for our eyes only; the folder says who may read.
-            os.chmod(beside, folder.stat().st_mode & 0o666)
-            os.replace(beside, path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
-        paths.append(path)
+    paths = [folder / f"{figure.get_label()}.png" for figure in figures]
+    for figure, path in zip(figures, paths, strict=True):
+        save_figure(figure, path)
     return paths
+
+
+def save_figure(figure: Figure, path: str | os.PathLike) -> None:
+    """Write a figure to a PNG file, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = Path(path)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".png")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            figure.savefig(file, format="png", metadata={"Software": None})
+        # mkstemp made it for our eyes only; the folder says who may read.
+        os.chmod(beside, path.parent.stat().st_mode & 0o666)
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise

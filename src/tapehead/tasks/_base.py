@@ -40,6 +40,18 @@ class Batch(NamedTuple):
         """The same batch on another device."""
         return Batch(*(field.to(device) for field in self))
 
+    def one(self, index: int) -> "Batch":
+        """The episode ``index`` alone, without its padding: a batch of one.
+
+        Raises:
+            ValueError: the batch has no such sequence.
+        """
+        batch_size = self.lengths.shape[0]
+        if not 0 <= index < batch_size:
+            raise ValueError(f"index must be in 0..{batch_size - 1} for this batch, got {index}.")
+        inputs, targets, mask = (field[: int(self.lengths[index]), [index]] for field in self[:3])
+        return Batch(inputs, targets, mask, self.lengths[[index]])
+
 
 @dataclasses.dataclass(frozen=True)
 class Task(abc.ABC):
@@ -48,7 +60,8 @@ class Task(abc.ABC):
     A task of one's own is a frozen dataclass below this class, with ``name``, ``sizes``, ``input_size``,
     ``output_size`` and ``sample``, and ``@tapehead.tasks.register`` above it. Everything else is here, for
     answers that are independent bits (logits of Bernoulli distributions, one an output channel); a task with
-    other answers overrides ``loss``, ``wrong_bits`` and ``oracle``.
+    other answers overrides ``loss``, ``wrong_bits`` and ``oracle``, and where a picture of its channels
+    would tell nothing, ``describe``.
 
     A lesson of a curriculum is another instance of the same class with the same channels.
     """
@@ -153,12 +166,8 @@ class Task(abc.ABC):
         Raises:
             ValueError: the batch has no such sequence.
         """
-        batch_size = batch.lengths.shape[0]
-        if not 0 <= index < batch_size:
-            raise ValueError(f"index must be in 0..{batch_size - 1} for this batch, got {index}.")
-        steps = int(batch.lengths[index])
-        inputs, targets, mask = (field[:steps, [index]] for field in batch[:3])
-        one = Batch(inputs, targets, mask, batch.lengths[[index]])
+        one = batch.one(index)
+        steps = int(one.lengths)
         rows: Rows = {
             "input": (self.input_labels, one.inputs[:, 0]),
             "target": (self.output_labels, one.targets[:, 0]),

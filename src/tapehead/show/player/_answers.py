@@ -42,7 +42,8 @@ def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording:
             confidence=answer.confidence,
             facts=tuple(facts),
             fact_steps=tuple(range(told)),
-            step_facts=(*range(told), *looked_up),
+            # A later step writes down what the step before it looked up.
+            step_facts=(*range(told), *[-1, *looked_up][: T - told]),
             picture=draw.picture(network, _start(graph, answer.question)),
         ),
     )
@@ -94,12 +95,12 @@ class _Map:
     """A map: neighbouring stations near each other."""
 
     def __init__(self, graph: "KnowledgeGraph") -> None:
-        self.places = graph.edges.places
+        self.places, self.lines, _ = graph.edges
         self.names = [graph.entities[place].name for place in self.places]
 
     def sentence(self, fact: tuple[int, str, int]) -> str:
-        start, line, end = fact
-        return f"{self.names[start]} —{line}→ {self.names[end]}"
+        start, line, end = fact  # The line by its number, in digits.
+        return f"{self.names[start]} —{self.lines[int(line)]}→ {self.names[end]}"
 
     def picture(self, network: "NetworkAnswer", start: str) -> Picture:
         asked = self.places.index(start)

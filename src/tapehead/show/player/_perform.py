@@ -74,6 +74,11 @@ def about(config: dict, slots: int) -> str:
     return f"{kind} · {slots} slots of {arguments.get('word_size', '?')} numbers · {heads}"
 
 
+def answers_in_bits(task: tasks.Task) -> bool:
+    """Whether each output channel is the probability of a 1, as the player shows it."""
+    return type(task).loss is tasks.Task.loss
+
+
 def _heads(count: int) -> str:
     return "head" if count == 1 else "heads"
 
@@ -88,6 +93,8 @@ def _task(model: str, config: dict, name: str | None) -> tasks.Task:
         task = tasks.from_dict(described) if own and described is not None else tasks.get(str(name))
     except ValueError as error:
         raise UserError(str(error)) from error
+    if not answers_in_bits(task):
+        raise UserError(f"{task.name} is about graphs: give --data and --question to see a model answer")
     sizes = config["arguments"].get("input_size"), config["arguments"].get("output_size")
     if sizes != (task.input_size, task.output_size):
         raise UserError(

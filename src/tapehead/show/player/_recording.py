@@ -66,8 +66,8 @@ class Asked:
     fact_steps: tuple[int, ...] = ()
     """of every fact: the step in which it was given"""
     step_facts: tuple[int, ...] = ()
-    """of every step: the fact that was given or looked up in it, −1 for none; a slot that the step writes
-    holds that fact, or a copy of it"""
+    """of every step: the fact that it writes down, as it is told or as a note of what was looked up; −1 for
+    none"""
     answer_steps: tuple[int, ...] = ()
     """of every answer: the step in which it was given; when left out, the last"""
     confidence: float | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ... import tasks, zoo
 from ..._errors import UserError
 from ...nn import Machine
-from ..player._perform import about
+from ..player._perform import about, answers_in_bits
 from ._suggestions import suggest
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Library:
             if described.get("name") not in tasks.names() or "memory_size" not in config["arguments"]:
                 continue
             task = tasks.from_dict(described)
+            if not answers_in_bits(task):
+                continue
             size = "length" if "length" in task.sizes else next(iter(task.sizes), None)
             most = None if size is None else getattr(task, size, None) or getattr(task, f"max_{size}")
             found.append(

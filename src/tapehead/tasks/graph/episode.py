@@ -7,6 +7,7 @@ one asks for an answer.
 
 import abc
 import dataclasses
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -92,8 +93,18 @@ def read_triples(outputs: Tensor) -> Tensor:
     return (digits * digits.new_tensor([100, 10, 1])).sum(-1)
 
 
+def told_triples(channels: Tensor) -> list[Triple]:
+    """What inputs or targets [T, ≥ 90] say, step by step; BLANK for a label whose channels are zero."""
+    channels = channels[:, :OUTPUT_SIZE]
+    blank = channels.unflatten(1, (3, 30)).amax(2) == 0
+    return [(a, e, b) for a, e, b in read_triples(channels).masked_fill(blank, BLANK).tolist()]
+
+
 class GraphTask(Task):
-    """Nine softmaxes of ten digits a step; wrong_bits counts wrong digits."""
+    """What the graph tasks share: nine softmaxes of ten digits a step; ``wrong_bits`` counts wrong digits.
+
+    A task of this kind is a dataclass with the sizes of its graphs and questions, and ``episode``.
+    """
 
     @property
     def input_size(self) -> int:
@@ -122,12 +133,63 @@ class GraphTask(Task):
 
     @torch.no_grad()
     def wrong_bits(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Wrong digits of each episode; int64, [B]."""
+        """Wrong digits of each episode's answers; int64, [B].
+
+        What is asked for while the machine is told or thinks, as a help in training, is not counted.
+        """
         answer = outputs.unflatten(2, (DIGITS, 10)).argmax(3)
         target = batch.targets.unflatten(2, (DIGITS, 10))
         wrong = (answer != target.argmax(3)) & (target.sum(3) > 0)
-        return (wrong.sum(2) * batch.mask).sum(0)
+        return (wrong.sum(2) * (batch.inputs[..., ANSWERING] > 0)).sum(0)
 
     @torch.no_grad()
     def oracle(self, batch: Batch) -> Tensor:
-        return ((2 * batch.targets - 1) * CERTAIN).masked_fill(~batch.mask.unsqueeze(-1), 0)
+        """Logits of the best possible answer: the logarithms of the targets; zero at steps without."""
+        return batch.targets.log().clamp(min=-CERTAIN).masked_fill(~batch.mask.unsqueeze(-1), 0)
+
+    def describe(self, batch: Batch, outputs: Tensor | None = None, index: int = 0) -> str:
+        """An episode in words: the edges told, then question and answers step by step."""
+        one = batch.one(index)
+        caption = f"{self.name}: {int(one.lengths)} steps"
+        answers = None
+        if outputs is not None:
+            answers = outputs[: int(one.lengths), [index]].detach()
+            wrong, bits = int(self.wrong_bits(answers, one)), float(self.bits(answers, one))
+            asked = DIGITS * int(one.inputs[..., ANSWERING].sum())
+            caption += f"; {wrong} of {asked} digits wrong, {bits:.2f} bits to code"
+        return "\n".join([caption, *_in_words(one, answers)])
+
+
+def _in_words(one: Batch, answers: Tensor | None) -> list[str]:
+    """The steps of an episode (a batch of one), and what was answered [T, 1, 90], as lines of text."""
+    inputs, targets, counts = one.inputs[:, 0], one.targets[:, 0], one.mask[:, 0].tolist()
+    told, wanted = told_triples(inputs), told_triples(targets)
+    said = None if answers is None else read_triples(answers[:, 0]).tolist()
+    # Several edges may be hinted at together: their digits share the ones of the target.
+    shared = ((targets > 0) & (targets < 1)).any(1).tolist()
+    answering = inputs[:, ANSWERING].tolist()
+    first = int(inputs[:, NEW_PHASE].argmax())
+    edges = " ".join(map(_triple, told[:first]))
+    lines = textwrap.wrap(edges, 100, initial_indent="told    ", subsequent_indent=" " * 8)
+    quiet = 0
+    for t in range(first, len(told)):
+        blank = told[t] == (BLANK, BLANK, BLANK)
+        if blank and not counts[t]:
+            quiet += 1
+            continue
+        if quiet:
+            lines.append(f"thinks  {quiet} steps")
+            quiet = 0
+        line = "answer  " if answering[t] else "thinks  " if blank else "query   "
+        if not blank:
+            line += f"{'fed ' if answering[t] else ''}{_triple(told[t])}  "
+        if counts[t]:
+            line += "wanted several edges" if shared[t] else f"wanted {_triple(wanted[t])}"
+            if said is not None:
+                line += f"  said {_triple(said[t])}"
+        lines.append(line.rstrip())
+    return lines
+
+
+def _triple(labels: Sequence[int]) -> str:
+    return f"({', '.join('_' if label == BLANK else str(label) for label in labels)})"

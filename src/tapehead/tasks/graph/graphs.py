@@ -6,6 +6,8 @@ import numpy as np
 
 LABELS = 1000
 """Labels are 0 to 999; 0 is kept for the termination pattern, so nodes go by 1 to 999."""
+TRIES = 1000
+"""Graphs drawn in search of one that has what is asked for, before the sizes are called impossible."""
 
 
 @dataclasses.dataclass(frozen=True)

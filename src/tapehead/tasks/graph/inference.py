@@ -10,7 +10,7 @@ import numpy as np
 from .._base import check_range, check_whole
 from .._registry import register
 from .episode import BLANK, Episode, GraphTask, Triple
-from .graphs import draw_names, neighbours
+from .graphs import TRIES, draw_names, neighbours
 
 SINGLE = 10
 """Labels 0 to 9 are edges; the labels from 10 on are relations."""
@@ -88,11 +88,15 @@ class Inference(GraphTask):
             )
 
     def episode(self, chance: np.random.Generator) -> Episode:
-        while True:
+        for _ in range(TRIES):
             drawn = self._draw(chance)
             if drawn is not None:
                 edges, asked = drawn
                 return inference_episode(chance, edges, asked, self.planning_steps, aloud=self.aloud)
+        raise ValueError(
+            f"{self.queries} relations of {self.min_path} edges or more hardly ever fit into a graph of up to "
+            f"{self.max_nodes} nodes: give fewer queries or larger graphs."
+        )
 
     def _draw(
         self, chance: np.random.Generator

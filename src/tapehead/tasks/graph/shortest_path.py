@@ -10,8 +10,8 @@ from torch import Tensor
 
 from .._base import Batch, check_range, check_whole
 from .._registry import register
-from .episode import BLANK, Episode, GraphTask, Triple, collate
-from .graphs import Graph, random_graph
+from .episode import ANSWERING, BLANK, NEW_PHASE, Episode, GraphTask, Triple, collate, told_triples
+from .graphs import TRIES, Graph, random_graph
 
 
 @register
@@ -66,8 +66,12 @@ class ShortestPath(GraphTask):
         return self._draw(chance)[0]
 
     def question(self, chance: np.random.Generator) -> tuple[Graph, int, int]:
-        """Draw a graph, a start and an end."""
-        while True:
+        """Draw a graph, a start and an end.
+
+        Raises:
+            ValueError: graphs of these sizes have no such paths, or next to none.
+        """
+        for _ in range(TRIES):
             nodes = int(chance.integers(self.min_nodes, self.max_nodes + 1))
             graph = random_graph(chance, nodes, self.min_degree, self.max_degree)
             for _ in range(10):
@@ -76,6 +80,36 @@ class ShortestPath(GraphTask):
                 starts = [node for node, distance in distances(graph, end).items() if distance == steps]
                 if starts:
                     return graph, starts[int(chance.integers(len(starts)))], end
+        raise ValueError(
+            f"random graphs of up to {self.max_nodes} nodes hardly ever have shortest paths of "
+            f"{self.min_path} edges or more: give shorter paths or larger graphs."
+        )
+
+    @torch.no_grad()
+    def wrong_bits(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Wrong digits of each episode's answers; int64, [B].
+
+        Of the edges that leave the node where it stands, the machine takes the one that its outputs make
+        most probable, as the paper has it. Any edge of a shortest path is right, whichever the planner chose;
+        a wrong one has as many wrong digits as tell it from the nearest right one.
+        """
+        wrong = [self._wrong_digits(outputs[:, b], batch.one(b)) for b in range(batch.lengths.shape[0])]
+        return torch.tensor(wrong, dtype=torch.int64, device=outputs.device)
+
+    def _wrong_digits(self, outputs: Tensor, one: Batch) -> int:
+        """Of one episode and its outputs [≥ T, 90]."""
+        told = told_triples(one.inputs[:, 0])
+        query = int(one.inputs[:, 0, NEW_PHASE].argmax())
+        start, _, end = told[query]
+        graph = Graph(tuple(told[:query]))
+        away = distances(graph, end)
+        steps = one.inputs[:, 0, ANSWERING].nonzero().flatten().tolist()
+        places = [start, *(told[step][2] for step in steps[1:])]
+        chosen = choose_edges(outputs[steps], [graph.edges_from(place) for place in places])
+        return sum(
+            min(_different_digits(edge, right) for right in best_edges(graph, place, away))
+            for edge, place in zip(chosen, places)
+        )
 
     def _draw(self, chance: np.random.Generator) -> tuple[Episode, list[list[Triple]]]:
         graph, start, end = self.question(chance)
@@ -157,6 +191,12 @@ def _write_rings(batch: Batch, b: int, episode: Episode, rings: list[list[Triple
         batch.mask[step, b] = True
 
 
+def _different_digits(one: Triple, other: Triple) -> int:
+    return sum(
+        a // power % 10 != b // power % 10 for a, b in zip(one, other) for power in (100, 10, 1)
+    )
+
+
 def choose_edges(outputs: Tensor, leaving: list[list[Triple]]) -> list[Triple]:
     """The most probable of the edges that leave the current node: outputs [B, 90] → a triple for each.
 
@@ -166,7 +206,8 @@ def choose_edges(outputs: Tensor, leaving: list[list[Triple]]) -> list[Triple]:
     chosen = []
     for b, edges in enumerate(leaving):
         digits = torch.tensor(
-            [[label // power % 10 for label in edge for power in (100, 10, 1)] for edge in edges]
+            [[label // power % 10 for label in edge for power in (100, 10, 1)] for edge in edges],
+            device=outputs.device,
         )
         scores = chances[b].gather(1, digits.T).sum(0)
         chosen.append(edges[int(scores.argmax())])

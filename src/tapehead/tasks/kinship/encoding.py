@@ -135,10 +135,10 @@ BITS = tuple(field.start for field in OUTPUTS.values() if field.size == 1)
 """Output channels that are bits: a logistic each."""
 
 
-def decode_number(field: str, channels: np.ndarray) -> int:
-    """The number that an output vector [OUTPUT_SIZE] says most strongly."""
+def decode_number(field: str, channels: np.ndarray, layout: dict[str, Field] = OUTPUTS) -> int:
+    """The number that a vector of this layout says most strongly."""
     number = 0
     for place in range(DIGITS):
-        at = OUTPUTS[f"{field}{place}"]
+        at = layout[f"{field}{place}"]
         number = 10 * number + int(channels[at.start : at.stop].argmax())
     return number

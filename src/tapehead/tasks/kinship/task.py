@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._base import CERTAIN, Batch, Task, check_range, check_whole
+from .._base import Batch, Task, check_range, check_whole
 from .._registry import register
+from ._words import episode_in_words
 from .encoding import (
     BITS,
     CHOICES,
@@ -131,9 +132,18 @@ class Kinship(Task):
             wrong = wrong + (differs & (target.sum(2) > 0))
         return (wrong * batch.mask).sum(0)
 
-    @torch.no_grad()
-    def oracle(self, batch: Batch) -> Tensor:
-        return ((2 * batch.targets - 1) * CERTAIN).masked_fill(~batch.mask.unsqueeze(-1), 0)
+    def describe(self, batch: Batch, outputs: Tensor | None = None, index: int = 0) -> str:
+        """An episode in words: the facts told, then every question with its steps and answers."""
+        one = batch.one(index)
+        steps = int(one.lengths)
+        caption, answers = f"{self.name}: {steps} steps", None
+        if outputs is not None:
+            answer = outputs[:steps, [index]].detach()
+            wrong, bits = int(self.wrong_bits(answer, one)), float(self.bits(answer, one))
+            caption += f"; {wrong} fields wrong, {bits:.2f} bits to code"
+            answers = answer[:, 0].float().cpu().numpy()
+        inputs, targets = one.inputs[:, 0].cpu().numpy(), one.targets[:, 0].cpu().numpy()
+        return "\n".join([caption, *episode_in_words(inputs, targets, answers)])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -72,6 +72,8 @@
     holds(step, slot) {
       const owner = this.owner(step, slot);
       if (owner < 0) return "";
+      const note = this.question?.noted(owner);
+      if (note) return note;
       return this.named ? this.recording.step_words[owner] || `step ${owner + 1}` : `what step ${owner + 1} wrote`;
     }
 
@@ -90,7 +92,8 @@
       if (wrote.length) parts.push(`Writes into slot ${wrote.slice(0, 4).join(" and ")}.`);
       if (read.length) {
         parts.push(`Reads ${read.map((slot) => {
-          const name = this.owner(step, slot) === step ? "just written" : this.holds(step, slot), share = Math.round(100 * this.readAt(step, slot));
+          const name = this.owner(step, slot) === step ? "just written" : this.holds(step, slot);
+          const share = Math.round(100 * this.readAt(step, slot));
           return `slot ${slot} (${share} %${name ? `: ${name}` : ""})`;
         }).join(", ")}.`);
       }

@@ -47,9 +47,15 @@
       return this.factTold.get(step) ?? -1;
     }
 
-    /** The fact that a step wrote down, told or looked up. */
+    /** The fact that a step wrote down, as it was told or as a note of what was looked up. */
     factOf(step) {
       return this.asked.step_facts[step] ?? this.toldAt(step);
+    }
+
+    /** What a step wrote down, in words; nothing where it is the step's own words. */
+    noted(step) {
+      const fact = this.factOf(step);
+      return step >= this.firstThought && fact >= 0 ? `a note of ${this.asked.facts[fact]}` : "";
     }
 
     /** How strongly each fact is read in a step, 0..1. */
