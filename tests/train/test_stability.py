@@ -18,7 +18,7 @@ def test_ten_times_the_learning_rate_stays_finite(name, seed, tmp_path):
         config,
         seed=seed,
         sequences=UPDATES * config.batch_size,
-        optimizer=dataclasses.replace(config.optimizer, lr=10 * config.optimizer.lr),
+        optimizer=dataclasses.replace(config.optimizer, lr=10 * config.optimizer.lr, final_lr=None),
     )
     report = train(config, tmp_path / "run", quiet=True)  # raises NonFiniteError otherwise
     assert report.steps == UPDATES
