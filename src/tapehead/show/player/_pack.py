@@ -101,10 +101,12 @@ def _time_first(values: np.ndarray) -> np.ndarray:
 
 
 def _reach(memory: np.ndarray) -> float:
-    """The number at which the memory's colours end: few lie beyond it."""
+    """The number at which the memory's colours end, lest a few large ones leave all others pale."""
     sizes = np.abs(memory[np.isfinite(memory)])
-    sizes = sizes[sizes > 0.01 * sizes.max(initial=0)]
-    return float(np.quantile(sizes, 0.98)) if sizes.size else 1.0
+    largest = float(sizes.max(initial=0))
+    sizes = sizes[sizes > 0.01 * largest]
+    usual = 1.25 * float(np.quantile(sizes, 0.9)) if sizes.size else 0
+    return (usual if largest > 1.5 * usual else largest) or 1.0
 
 
 def _erase(recording: Recording, heads: int) -> np.ndarray:
@@ -126,7 +128,7 @@ def _gates(recording: Recording) -> list[tuple[str, np.ndarray]]:
     trace = recording.trace
     write_gates, read_gates = _numbers(trace.write_gates), _numbers(trace.read_gates)
     if is_ntm(trace):
-        moves = "1: by content, 0: moves on"
+        moves = "1 by content, 0 by moving on"
         return [*_numbered("write gate", moves, write_gates.T), *_numbered("read gate", moves, read_gates.T)]
     batched = trace.map(lambda field: field.unsqueeze(1))
     freeing = free_gates(batched, recording.steps, 0)
