@@ -2,32 +2,17 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from tapehead import cli, zoo
-from tapehead.knowledge import exact
-
-
-class _Told(NamedTuple):
-    answers: list[int]
-    confidence: float
-    facts: list[tuple[int, str, int]]
-    facts_read: list[int]
-
-
-class _Network:
-    @staticmethod
-    def answer_kinship(machine: Any, tree: Any, person: int, relation: Any) -> _Told:
-        found = sorted(exact.relatives(tree, person, relation))
-        return _Told(found, 0.9, [(person, "child of", tree.parents[person])], [0])
+from tests.knowledge import scripted
 
 
 @pytest.fixture(autouse=True)
-def _fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tapehead.knowledge.network", _Network)
-    monkeypatch.setattr(zoo, "load", lambda name: object())
+def _perfect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zoo, "load", lambda name: scripted.kin())
 
 
 def test_an_answer(capsys: Any) -> None:

@@ -3,63 +3,153 @@
 import dataclasses
 import json
 import math
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 
 from tapehead import tasks
-from tapehead.tasks import Sampler
+from tapehead.tasks import Sampler, kinship
 
 # The registry as it is when tests are collected: what other tests register is not theirs to judge.
 NAMES = tasks.names()
 
-# A value for every size of every task, none of them in the default ranges.
-ELSEWHERE = {
-    "associative-recall": {"items": 9},
-    "copy": {"length": 33},
-    "ngrams": {"length": 37},
-    "priority-sort": {"items": 24, "kept": 7},
-    "reallocation": {"sequences": 3, "length": 4},
-    "repeat-copy": {"length": 12, "repeats": 13},
-}
 
-# Ranges that give episodes of several lengths, all of them short.
-RANGES = {
-    "associative-recall": {"min_items": 2, "max_items": 5},
-    "copy": {"min_length": 1, "max_length": 6},
-    "ngrams": {"min_length": 1, "max_length": 40},
-    "priority-sort": {"min_items": 3, "max_items": 7, "kept": 2},
-    "reallocation": {"min_sequences": 1, "max_sequences": 3, "min_length": 1, "max_length": 4},
-    "repeat-copy": {"min_length": 1, "max_length": 3, "min_repeats": 1, "max_repeats": 4},
-}
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """What the tests of one task need to know about it."""
 
-CHANNELS = {
-    "associative-recall": (8, 6),
-    "copy": (10, 9),
-    "ngrams": (1, 1),
-    "priority-sort": (10, 8),
-    "reallocation": (8, 6),
-    "repeat-copy": (8, 7),
+    channels: tuple[int, int]
+    """(inputs, outputs), as in the paper"""
+    ranges: dict[str, Any]
+    """fields that give episodes of several lengths, all of them short"""
+    elsewhere: dict[str, int]
+    """a value for every size, none of them in the default ranges"""
+    steady: dict[str, Any] | None = dataclasses.field(default_factory=dict)
+    """further fields that make all episodes of one size equally long; None: nothing does"""
+    choices: tuple[tuple[int, int], ...] = ()
+    """(first channel, channels) of each softmax in an answer; every other output channel is a bit"""
+    tells: int | None = None
+    """the first so many input channels tell something, the others mark phases; None: all"""
+    feeds_back: bool = False
+    """the steps before are shown while an answer is due"""
+    predicts_inputs: bool = False
+    """the answers are chances, about what is shown"""
+    one_of_several: bool = False
+    """there may be other right answers than the targets"""
+    drawn: bool = True
+    """``describe`` draws the channels; else it tells them in words"""
+
+
+DIGITS = tuple((10 * digit, 10) for digit in range(9))
+GRAPH: dict[str, Any] = {"channels": (92, 90), "choices": DIGITS, "tells": 90, "drawn": False}
+SMALL_GRAPHS = {"min_nodes": 4, "max_nodes": 7, "min_degree": 1, "max_degree": 2}
+
+CASES = {
+    "associative-recall": Case((8, 6), {"min_items": 2, "max_items": 5}, {"items": 9}),
+    "copy": Case((10, 9), {"min_length": 1, "max_length": 6}, {"length": 33}),
+    "inference": Case(
+        ranges=SMALL_GRAPHS | {"min_path": 1, "max_path": 3, "queries": 2, "planning_steps": 3},
+        elsewhere={"nodes": 26, "degree": 5, "path": 1},
+        **GRAPH,
+    ),
+    "kinship": Case(
+        (297, 169),
+        {"min_facts": 5, "max_facts": 12, "max_steps": 20},
+        {"facts": 70},
+        steady=None,
+        choices=tuple((field.start, field.size) for field in kinship.encoding.CHOICES),
+        feeds_back=True,
+        drawn=False,
+    ),
+    "ngrams": Case((1, 1), {"min_length": 1, "max_length": 40}, {"length": 37}, predicts_inputs=True),
+    "priority-sort": Case((10, 8), {"min_items": 3, "max_items": 7, "kept": 2}, {"items": 24, "kept": 7}),
+    "reallocation": Case(
+        (8, 6),
+        {"min_sequences": 1, "max_sequences": 3, "min_length": 1, "max_length": 4},
+        {"sequences": 3, "length": 4},
+    ),
+    "repeat-copy": Case(
+        (8, 7),
+        {"min_length": 1, "max_length": 3, "min_repeats": 1, "max_repeats": 4},
+        {"length": 12, "repeats": 13},
+    ),
+    "shortest-path": Case(
+        ranges=SMALL_GRAPHS | {"min_path": 1, "max_path": 2, "planning_steps": 3},
+        elsewhere={"nodes": 30, "degree": 7, "path": 1},
+        # With no steps but the planner's nobody has to find the way back.
+        steady={"mixture": 1.0},
+        feeds_back=True,
+        one_of_several=True,
+        **GRAPH,
+    ),
+    "traversal": Case(
+        ranges=SMALL_GRAPHS | {"min_path": 1, "max_path": 4},
+        elsewhere={"nodes": 45, "degree": 7, "path": 21},
+        **GRAPH,
+    ),
 }
 
 
 @pytest.fixture(params=NAMES)
 def task(request):
-    return tasks.get(request.param, **RANGES[request.param])
+    return tasks.get(request.param, **CASES[request.param].ranges)
+
+
+@pytest.fixture
+def case(task):
+    return CASES[task.name]
 
 
 def same(a, b):
     return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
 
 
+class Part(NamedTuple):
+    """A part of the answer of one step: a bit, or one of several values."""
+
+    channels: slice
+    told: torch.Tensor
+    """[T, B]: the step counts, and the target says something about this part"""
+
+
+def parts(case, batch):
+    """The parts of the answers; every output channel is in one of them."""
+    chosen = {channel for start, size in case.choices for channel in range(start, start + size)}
+    bits = [channel for channel in range(batch.targets.shape[2]) if channel not in chosen]
+    assert len(chosen) == sum(size for _, size in case.choices)
+    yield from (Part(slice(bit, bit + 1), batch.mask) for bit in bits)
+    for start, size in case.choices:
+        channels = slice(start, start + size)
+        ones = batch.targets[:, :, channels].sum(2)
+        assert set(ones.unique().tolist()) <= {0.0, 1.0}
+        yield Part(channels, batch.mask & (ones > 0))
+
+
+def nats_and_wrong(case, answer, batch):
+    """The loss [B] and the number of wrong parts [B], written out."""
+    nats, wrong = torch.zeros(answer.shape[1], dtype=answer.dtype), torch.zeros(answer.shape[1]).long()
+    for channels, told in parts(case, batch):
+        logits, target = answer[:, :, channels], batch.targets[:, :, channels]
+        if logits.shape[2] == 1:
+            right = torch.where(target > 0.5, logits.sigmoid(), 1 - logits.sigmoid())[:, :, 0]
+            is_wrong = (logits > 0)[:, :, 0] != (target > 0.5)[:, :, 0]
+        else:
+            right = (logits.softmax(2) * target).sum(2)
+            is_wrong = logits.argmax(2) != target.argmax(2)
+        nats -= torch.where(told, right.log(), 0).sum(0)
+        wrong += (told & is_wrong).sum(0)
+    return nats, wrong
+
+
 def test_names_are_sorted_and_complete():
-    assert list(NAMES) == sorted(ELSEWHERE)
+    assert list(NAMES) == sorted(CASES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_channels_of_the_papers(name):
     task = tasks.get(name)
-    assert (task.input_size, task.output_size) == CHANNELS[name]
+    assert (task.input_size, task.output_size) == CASES[name].channels
     assert len(task.input_labels) == task.input_size
     assert len(task.output_labels) == task.output_size
 
@@ -119,46 +209,54 @@ def test_mask_reaches_the_end_and_targets_hide_behind_it(task):
     assert not bool(targets[~mask].any())
 
 
-def test_nothing_is_shown_while_an_answer_is_due(task):
-    if task.name == "ngrams":
+def test_nothing_is_shown_while_an_answer_is_due(task, case):
+    if case.predicts_inputs:
         pytest.skip("it predicts its own input")
+    if case.feeds_back:
+        pytest.skip("it is shown its own steps; the tests of the task say which")
     inputs, _, mask, _ = Sampler(40, 1).draw(task)
-    assert not bool(inputs[mask].any())
+    # One channel of the graph tasks asks for an answer.
+    shown = inputs[:, :, : case.tells]
+    assert not bool(shown[mask].any())
 
 
-def test_oracle_has_no_loss(task):
+def test_oracle_has_no_loss(task, case):
     batch = Sampler(40, 1).draw(task)
     answer = task.oracle(batch)
     assert answer.shape == batch.targets.shape
     assert not bool(answer[~batch.mask].any())
-    if task.name == "ngrams":
+    if case.predicts_inputs:
         pytest.skip("its answers are chances; test_ngrams.py has the estimator")
     assert torch.equal(task.loss(answer, batch), torch.zeros(40))
     assert torch.equal(task.wrong_bits(answer, batch), torch.zeros(40, dtype=torch.int64))
 
 
-def test_knowing_nothing_costs_one_bit_a_bit(task):
+def test_knowing_nothing_costs_one_bit_a_bit(task, case):
     batch = Sampler(40, 1).draw(task)
     answer = torch.zeros_like(batch.targets)
-    due = batch.mask.sum(0) * task.output_size
-    torch.testing.assert_close(task.bits(answer, batch), due.float())
+    due = torch.zeros(40)
+    for channels, told in parts(case, batch):
+        values = channels.stop - channels.start
+        due += told.sum(0) * (1 if values == 1 else math.log2(values))
+    assert bool((due > 0).all())
+    torch.testing.assert_close(task.bits(answer, batch), due)
     torch.testing.assert_close(task.loss(answer, batch), due * math.log(2))
-    assert torch.equal(task.wrong_bits(answer, batch), batch.targets.sum((0, 2)).long())
+    if not case.choices:
+        assert torch.equal(task.wrong_bits(answer, batch), batch.targets.sum((0, 2)).long())
 
 
-def test_loss_is_the_sum_written_out(task):
+def test_loss_is_the_sum_written_out(task, case):
     batch = Sampler(6, 1).draw(task)
     answer = torch.randn(batch.targets.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    right = torch.where(batch.targets > 0.5, answer.sigmoid(), 1 - answer.sigmoid())
-    expected = [-float(right[batch.mask[:, b], b].log().sum()) for b in range(6)]
+    nats, wrong = nats_and_wrong(case, answer, batch)
     loss = task.loss(answer, batch)
     assert loss.dtype == torch.float64
-    assert loss.tolist() == pytest.approx(expected)
-    wrong = [int((right[batch.mask[:, b], b] < 0.5).sum()) for b in range(6)]
-    assert task.wrong_bits(answer, batch).tolist() == wrong
+    assert loss.tolist() == pytest.approx(nats.tolist())
+    if not case.one_of_several:
+        assert task.wrong_bits(answer, batch).tolist() == wrong.tolist()
 
 
-def test_steps_that_do_not_count_have_no_influence(task):
+def test_steps_that_do_not_count_have_no_influence(task, case):
     batch = Sampler(6, 1).draw(task)
     answer = torch.randn(batch.targets.shape, generator=torch.Generator().manual_seed(0))
     other = answer.clone()
@@ -169,7 +267,9 @@ def test_steps_that_do_not_count_have_no_influence(task):
     assert torch.equal(task.wrong_bits(other, batch), task.wrong_bits(answer, batch))
     loss.sum().backward()
     assert not bool(other.grad[~batch.mask].any())
-    assert bool((other.grad[batch.mask] != 0).all())
+    for channels, told in parts(case, batch):
+        assert bool((other.grad[:, :, channels][told] != 0).all())
+        assert not bool(other.grad[:, :, channels][~told].any())
 
 
 def test_half_precision_answers_are_scored_in_float32(task):
@@ -177,13 +277,14 @@ def test_half_precision_answers_are_scored_in_float32(task):
     assert task.loss(torch.zeros_like(batch.targets).bfloat16(), batch).dtype == torch.float32
 
 
-def test_at_fixes_all_sizes(task):
-    sizes = ELSEWHERE[task.name]
+def test_at_fixes_all_sizes(task, case):
+    sizes = case.elsewhere
     assert set(sizes) == set(task.sizes)
     fixed = task.at(**sizes)
     assert type(fixed) is type(task)
-    lengths = Sampler(20, 0).draw(fixed).lengths
-    assert len(set(lengths.tolist())) == 1
+    if case.steady is not None:
+        lengths = Sampler(20, 0).draw(dataclasses.replace(fixed, **case.steady)).lengths
+        assert len(set(lengths.tolist())) == 1
     assert (fixed.input_size, fixed.output_size) == (task.input_size, task.output_size)
     fields = dataclasses.asdict(fixed)
     for size, value in sizes.items():
@@ -191,11 +292,11 @@ def test_at_fixes_all_sizes(task):
         assert fields.get(f"min_{size}", value) == fields.get(f"max_{size}", value) == value
 
 
-def test_at_leaves_other_sizes_alone(task):
+def test_at_leaves_other_sizes_alone(task, case):
     if len(task.sizes) == 1:
         pytest.skip("it has one size")
-    first, second = task.sizes
-    fixed = dataclasses.asdict(task.at(**{first: ELSEWHERE[task.name][first]}))
+    first, second, *_ = task.sizes
+    fixed = dataclasses.asdict(task.at(**{first: case.elsewhere[first]}))
     kept = {field: value for field, value in dataclasses.asdict(task).items() if field.endswith(second)}
     assert kept
     assert {field: fixed[field] for field in kept} == kept
@@ -219,8 +320,10 @@ def test_at_names_an_unknown_size(task):
 
 def test_every_field_is_checked(task):
     for field in dataclasses.fields(task):
+        if field.type is bool:
+            continue
         with pytest.raises(ValueError, match=r"-1"):
-            dataclasses.replace(task, **{field.name: -1})
+            dataclasses.replace(task, **{field.name: field.type(-1)})
 
 
 def test_ranges_must_not_be_empty(task):
@@ -248,11 +351,20 @@ def test_batch_size_must_be_positive(task):
         task.sample(0, torch.Generator())
 
 
-def test_description_draws_every_channel(task):
+def test_description_begins_with_the_task(task):
+    batch = Sampler(6, 1).draw(task)
+    for index in range(6):
+        first, *rest = task.describe(batch, task.oracle(batch), index).splitlines()
+        assert first.startswith(f"{task.name}: {batch.lengths[index]} steps")
+        assert rest
+
+
+def test_description_draws_every_channel(task, case):
+    if not case.drawn:
+        pytest.skip("it is in words; the tests of the task have them")
     batch = Sampler(6, 1).draw(task)
     for index in range(6):
         lines = task.describe(batch, task.oracle(batch), index).splitlines()
-        assert lines[0].startswith(f"{task.name}: {batch.lengths[index]} steps")
         assert len(lines) == 1 + task.input_size + 2 * task.output_size
         strips = [line.split("|")[1] for line in lines[1:]]
         assert {len(strip) for strip in strips} == {int(batch.lengths[index])}
@@ -263,11 +375,13 @@ def test_description_draws_every_channel(task):
             counts = batch.mask[:, index].tolist()
             assert [t for t in steps if drawn[t] is not None] == [t for t in steps if counts[t]]
             assert all(drawn[t] in (None, float(batch.targets[t, index, channel])) for t in range(len(drawn)))
-        if task.name != "ngrams":
+        if not case.predicts_inputs:
             assert strips[task.input_size + task.output_size :] == targets
 
 
-def test_description_marks_what_is_wrong(task):
+def test_description_marks_what_is_wrong(task, case):
+    if not case.drawn:
+        pytest.skip("it is in words; the tests of the task have them")
     batch = Sampler(2, 1).draw(task)
     answer = -torch.where(batch.targets > 0.5, 1.0, -1.0)
     text = task.describe(batch, answer)

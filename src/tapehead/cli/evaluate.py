@@ -15,9 +15,6 @@ from ..train import Point, evaluate
 from ..train.evaluate import all_points
 from ._parse import parse
 
-FILE_TASKS = ("kinship", "traversal", "inference", "shortest-path")
-"""Tasks that are scored on files."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -34,9 +31,9 @@ class Options:
     sequences: int = 1000
     """fresh sequences at each point"""
     graph: str | None = None
-    """of a graph task: an edge list (from, edge, to), london or family, instead of random graphs"""
+    """of a graph task: an edge list (from, edge, to), or london (of inference: family); else random graphs"""
     relations: str | None = None
-    """of inference on a file of your own: a table (name, edges), the edges of each path parted by spaces"""
+    """of inference on a file of your own: a table of relations (name, edges), the edges parted by >"""
     steps: int | None = None
     """of a graph task: steps of the walk, of the relation or of the shortest path"""
     episodes: int = 1000
@@ -62,17 +59,16 @@ def main(arguments: Sequence[str]) -> int:
         about="Score a model on fresh episodes of the given sizes or the largest in training; or on a file.",
     )
     described = zoo.info(options.model).get("task")
-    if described is None:
+    if not isinstance(described, dict):
         raise UserError(
             f"{options.model} does not say what task it was trained on: only a run's model can be scored"
         )
     try:
         task = tasks.from_dict(described)
-        if task.name in FILE_TASKS:
+        _check(options, task)
+        if isinstance(task, GraphTask | tasks.Kinship):
             print(_on_file(options, task))
             return 0
-        if options.graph or options.data:
-            raise UserError(f"{options.model} was trained on {task.name}, which takes no file")
         points = evaluate(
             zoo.load(options.model).to("cuda" if torch.cuda.is_available() else "cpu"),
             task,
@@ -91,19 +87,41 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _on_file(options: Options, task: tasks.Task) -> str:
+def _check(options: Options, task: tasks.Task) -> None:
+    """Refuse options that this task does not know, rather than leave them unheard."""
+    graph, kinship = isinstance(task, GraphTask), isinstance(task, tasks.Kinship)
+    misplaced = {
+        "--graph": options.graph is not None and not graph,
+        "--relations": options.relations is not None and not isinstance(task, tasks.Inference),
+        "--steps": options.steps is not None and not graph,
+        "--data": options.data is not None and not kinship,
+        "--lengths": bool(options.lengths) and (graph or kinship),
+        "--repeats": bool(options.repeats) and (graph or kinship),
+        "--items": bool(options.items) and (graph or kinship),
+        "--memory-size": options.memory_size is not None and kinship,
+    }
+    for option, is_misplaced in misplaced.items():
+        if is_misplaced:
+            raise UserError(f"{options.model} was trained on {task.name}, which knows no {option}")
+    if kinship and options.data is None:
+        raise UserError("kinship is scored on a family tree: give one with --data, such as --data family")
+    if options.relations is not None and options.graph is None:
+        raise UserError("--relations is about a file: give it with --graph")
+    if graph and options.memory_size is not None and options.memory_size < 1:
+        raise UserError(f"memory_size is {options.memory_size}: give at least 1")
+
+
+def _on_file(options: Options, task: GraphTask | tasks.Kinship) -> str:
     """The score on a family, a map, or random graphs, as text."""
     from ..knowledge import scores
 
     machine = zoo.load(options.model)
     if isinstance(task, tasks.Kinship):
-        if options.data is None:
-            raise UserError("kinship is scored on a family tree: give one with --data, such as --data family")
+        assert options.data is not None
         found: scores.KinshipReport | scores.GraphReport = scores.kinship(
             options.model, machine, options.data, questions=options.questions, seed=options.seed
         )
     else:
-        assert isinstance(task, GraphTask)
         found = scores.graph(
             options.model,
             machine,

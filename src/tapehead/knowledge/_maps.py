@@ -23,6 +23,11 @@ def memory_for(edges: int) -> int:
     return max(LEAST_SLOTS, edges + SLOTS_BESIDE)
 
 
+def with_slots(machine: Machine, slots: int) -> dict[str, int]:
+    """The argument that gives a machine so many memory slots; none for a baseline, which has no memory."""
+    return {"memory_size": slots} if hasattr(machine, "memory_size") else {}
+
+
 def nearest_edges(edges: Sequence[Triple], places: Sequence[int], most: int) -> list[Triple]:
     """At most ``most`` edges, those that leave the places nearest to the given ones first."""
     leaving: dict[int, list[Triple]] = {}
@@ -69,7 +74,7 @@ class Said:
 
     @property
     def confidence(self) -> float:
-        """The probability of all that was said."""
+        """The probability of all that was said; 0 if it led nowhere."""
         return math.exp(-self.nats)
 
 
@@ -83,7 +88,7 @@ def walk(
     # The destinations are what is asked, so they are not told.
     query: list[Triple] = [(named.nodes[start], named.labels[label], BLANK) for label in labels]
     inputs = collate([traversal_episode(chance, named.graph, query)]).inputs
-    outputs, _ = machine(inputs, memory_size=memory_for(len(graph.edges)))
+    outputs, _ = machine(inputs, **with_slots(machine, memory_for(len(graph.edges))))
     said = Said(named)
     for logits, triple in zip(outputs[-len(labels) - 1 :, 0], _triples(outputs[-len(labels) - 1 :, 0])):
         said.spend(logits, triple)
@@ -103,11 +108,21 @@ def find_paths(
     planning_steps: int,
     most_steps: int,
     seed: int = 0,
+    memory_size: int | None = None,
 ) -> tuple[list[Said], list[Tensor]]:
     """Let a shortest-path machine go from start to end, each (graph, (start, end)) by itself, side by side.
 
     Each step's edge is fed back with the next. Of the edges that leave the place where it is, the machine
-    takes the one that its outputs make most probable; it stops at the end, or after ``most_steps``.
+    takes the one that its outputs make most probable; it stops at the end, where no edge leaves, or after
+    ``most_steps``.
+
+    Args:
+        machine: trained on the shortest-path task.
+        asked: the questions.
+        planning_steps: steps without input before the answer.
+        most_steps: of a path.
+        seed: of the names.
+        memory_size: slots; None: enough for the largest graph.
 
     Returns:
         What it said, and the inputs of each episode [T, 92].
@@ -120,8 +135,8 @@ def find_paths(
             for n, (_, (start, end)) in zip(named, asked)
         ]
     )
-    slots = memory_for(max(len(graph.edges) for graph, _ in asked))
-    _, state = machine(batch.inputs, lengths=batch.lengths, memory_size=slots)
+    slots = memory_size or memory_for(max(len(graph.edges) for graph, _ in asked))
+    _, state = machine(batch.inputs, lengths=batch.lengths, **with_slots(machine, slots))
     said = [Said(n) for n in named]
     here = [n.nodes[start] for n, (_, (start, _)) in zip(named, asked)]
     fed: list[Triple] = [(BLANK, BLANK, BLANK)] * len(asked)
@@ -149,6 +164,9 @@ def find_paths(
                 going.discard(b)
         if not going:
             break
+    for words, (_, (_, end)) in zip(said, asked):
+        if words.places[-1:] != [end]:
+            words.nats = math.inf
     return said, [torch.cat(steps) for steps in inputs]
 
 

@@ -167,9 +167,20 @@ def _machine(question: Question, model: Any) -> Any:
         return model
     from .. import zoo
 
-    name = model or MODELS[type(question)]
+    usual = MODELS[type(question)]
     try:
-        return zoo.load(name)
+        if model is not None:
+            about, wanted = zoo.info(model), usual.removeprefix("dnc-")
+            task = about.get("task")
+            trained_on = task.get("name") if isinstance(task, dict) else None
+            if trained_on != wanted:
+                raise UserError(
+                    f"{model} was trained on {trained_on or 'no task that it tells of'}: "
+                    f"this question needs a model of {wanted}"
+                )
+            if about["architecture"] == "DeepLSTM":
+                raise UserError(f"{model} has no memory to read from: give a DNC")
+        return zoo.load(model or usual)
     except zoo.ModelError as error:
         raise UserError(str(error)) from error
 

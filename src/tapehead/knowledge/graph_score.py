@@ -7,13 +7,16 @@ import torch
 
 from ..nn import Machine
 from ..tasks import Sampler
+from ..tasks._base import check_whole
 from ..tasks.graph import Inference, ShortestPath, Traversal
 from ..tasks.graph.episode import Episode, GraphTask, collate
 from ..tasks.graph.given import GivenGraph
-from ._maps import LEAST_SLOTS, find_paths, memory_for, renumber
+from ._maps import LEAST_SLOTS, find_paths, memory_for, renumber, with_slots
 
 TOGETHER = 50
-"""Episodes side by side."""
+"""Episodes side by side; fewer on large maps, whose links between all pairs of slots fill the memory."""
+MOST_LINKS = 1 << 25
+"""Links of all episodes that are side by side."""
 MORE_STEPS = 4
 """Steps over the shortest, after which a path is given up."""
 
@@ -27,6 +30,7 @@ def score_given(
     episodes: int,
     seed: int = 0,
     relations: Sequence[tuple[int, tuple[int, ...]]] = (),
+    memory_size: int | None = None,
 ) -> tuple[int, int]:
     """Score a machine on one graph, its nodes under new names in every episode.
 
@@ -38,21 +42,26 @@ def score_given(
         episodes: random ones; of shortest paths at most all pairs of nodes that are so far apart.
         seed: of the episodes.
         relations: of inference: (label, edges) of those that may be asked.
+        memory_size: slots; None: enough for the graph.
 
     Returns:
         (episodes wholly right, episodes).
 
     Raises:
-        ValueError: the graph has no such episode.
+        ValueError: the graph has no such episode, or a number is below 1.
     """
+    check_whole("steps", steps, least=1)
+    check_whole("episodes", episodes, least=1)
     chance = np.random.default_rng(seed)
+    slots = memory_size or memory_for(len(graph.edges))
     if isinstance(task, ShortestPath):
         pairs = graph.pairs(steps)
         if not pairs:
             raise ValueError(f"no two nodes of the graph are {steps} steps apart.")
         order = chance.permutation(len(pairs))[:episodes]
         asked = [pairs[index] for index in order]
-        return _score_pairs(machine, task, [(graph, pair) for pair in asked], steps, seed), len(asked)
+        questions = [(graph, pair) for pair in asked]
+        return _score_pairs(machine, task, questions, steps, seed, slots), len(asked)
     if isinstance(task, Traversal):
         drawn = [graph.traversal(chance, steps) for _ in range(episodes)]
     else:
@@ -64,14 +73,14 @@ def score_given(
             graph.inference(chance, paths[int(chance.integers(len(paths)))], task.planning_steps)
             for _ in range(episodes)
         ]
-    right = sum(_right(machine, task, part, memory_for(len(graph.edges))) for part in _parts(drawn))
-    return right, len(drawn)
+    return sum(_right(machine, task, part, slots) for part in _parts(drawn, slots)), len(drawn)
 
 
 def score_random(
     machine: Machine, task: GraphTask, *, episodes: int, seed: int = 0, memory_size: int | None = None
 ) -> tuple[int, int]:
     """Score a machine on fresh random graphs of a task; arguments and result as of :func:`score_given`."""
+    check_whole("episodes", episodes, least=1)
     if not isinstance(task, ShortestPath):
         sampler = Sampler(TOGETHER, seed)
         right = done = 0
@@ -79,7 +88,7 @@ def score_random(
             batch = sampler.draw(task)
             slots = memory_size or max(LEAST_SLOTS, batch.inputs.shape[0])
             with torch.no_grad():
-                outputs, _ = machine(batch.inputs, lengths=batch.lengths, memory_size=slots)
+                outputs, _ = machine(batch.inputs, lengths=batch.lengths, **with_slots(machine, slots))
             exact = task.wrong_bits(outputs, batch) == 0
             right += int(exact[: episodes - done].sum())
             done += min(TOGETHER, episodes - done)
@@ -90,7 +99,8 @@ def score_random(
         drawn, start, end = task.question(chance)
         graph, nodes, _ = renumber(drawn.edges)
         asked.append((graph, (nodes.index(start), nodes.index(end))))
-    return _score_pairs(machine, task, asked, task.max_path, seed), episodes
+    slots = memory_size or memory_for(max(len(graph.edges) for graph, _ in asked))
+    return _score_pairs(machine, task, asked, task.max_path, seed, slots), episodes
 
 
 def _score_pairs(
@@ -99,11 +109,12 @@ def _score_pairs(
     asked: Sequence[tuple[GivenGraph, tuple[int, int]]],
     longest: int,
     seed: int,
+    slots: int,
 ) -> int:
     """How many paths are as short as can be."""
     right = 0
-    for part in _parts(asked):
-        said, _ = find_paths(machine, part, task.planning_steps, longest + MORE_STEPS, seed)
+    for part in _parts(asked, slots):
+        said, _ = find_paths(machine, part, task.planning_steps, longest + MORE_STEPS, seed, slots)
         for words, (graph, (start, end)) in zip(said, part):
             right += words.places[-1:] == [end] and len(words.places) == graph.away(end)[start]
         seed += 1
@@ -113,10 +124,11 @@ def _score_pairs(
 def _right(machine: Machine, task: GraphTask, episodes: list[Episode], memory_size: int) -> int:
     batch = collate(episodes)
     with torch.no_grad():
-        outputs, _ = machine(batch.inputs, lengths=batch.lengths, memory_size=memory_size)
+        outputs, _ = machine(batch.inputs, lengths=batch.lengths, **with_slots(machine, memory_size))
     return int((task.wrong_bits(outputs, batch) == 0).sum())
 
 
-def _parts(things: Sequence) -> Iterator[list]:
-    for start in range(0, len(things), TOGETHER):
-        yield list(things[start : start + TOGETHER])
+def _parts(things: Sequence, slots: int) -> Iterator[list]:
+    together = max(1, min(TOGETHER, MOST_LINKS // slots**2))
+    for start in range(0, len(things), together):
+        yield list(things[start : start + together])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..nn import Machine
+from ..tasks._base import check_whole
 from ..tasks.kinship.relations import RELATIONS
 from ..tasks.kinship.tree import FamilyTree
 from . import exact
@@ -57,7 +58,11 @@ def score_kinship(
         lengths: of the relations' walks.
         questions: at each length; fewer if the tree does not have so many.
         seed: of the questions.
+
+    Raises:
+        ValueError: fewer than one question.
     """
+    check_whole("questions", questions, least=1)
     chance = np.random.default_rng(seed)
     score = KinshipScore({}, {})
     for length in lengths:
@@ -77,14 +82,17 @@ def _draw(
 ) -> list[tuple[int, int, set[int]]]:
     """Different questions (person, relation, answer): a relation first, so that rare ones are asked, too."""
     relations = [r for r, relation in enumerate(RELATIONS) if relation.length == length]
-    found: dict[tuple[int, int], set[int]] = {}
+    found: list[tuple[int, int, set[int]]] = []
+    tried: set[tuple[int, int]] = set()
     for _ in range(200 * questions):
-        if len(found) == questions:
+        if len(found) == questions or len(tried) == len(relations) * len(tree.sexes):
             break
         relation = relations[int(chance.integers(len(relations)))]
         person = int(chance.integers(len(tree.sexes)))
-        if (person, relation) not in found:
-            answer = exact.relatives(tree, person, RELATIONS[relation])
-            if answer:
-                found[person, relation] = answer
-    return [(person, relation, answer) for (person, relation), answer in found.items()]
+        if (person, relation) in tried:
+            continue
+        tried.add((person, relation))
+        answer = exact.relatives(tree, person, RELATIONS[relation])
+        if answer:
+            found.append((person, relation, answer))
+    return found

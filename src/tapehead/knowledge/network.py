@@ -13,14 +13,17 @@ from torch import Tensor
 from .._errors import UserError
 from .._types import Trace
 from ..nn import Machine
-from ..tasks.graph.episode import OUTPUT_SIZE, read_triples
+from ..tasks.graph.episode import OUTPUT_SIZE as TRIPLE_SIZE
+from ..tasks.graph.episode import read_triples
 from ..tasks.graph.given import GivenGraph
 from ..tasks.kinship.encoding import (
     BITS,
     CHOICES,
     DIGITS,
+    FACT_SIZE,
     INPUT_SIZE,
     INPUTS,
+    OUTPUT_SIZE,
     OUTPUTS,
     SHARED,
     decode_number,
@@ -30,7 +33,7 @@ from ..tasks.kinship.facts import CHILD, MOST_RANKS, Fact, GivenFacts, give, nea
 from ..tasks.kinship.relations import RELATIONS, Relation
 from ..tasks.kinship.task import Names, question, telling
 from ..tasks.kinship.tree import FamilyTree
-from ._maps import Said, find_paths, memory_for, nearest_edges, renumber, walk
+from ._maps import Said, find_paths, memory_for, nearest_edges, renumber, walk, with_slots
 
 MOST_FACTS = 250
 """Facts told about a person: the nearest, chosen without a look at the question."""
@@ -42,6 +45,8 @@ PLANNING_STEPS = 6
 """Steps without input before a path is asked for, as in training."""
 MOST_PATH = 12
 """Steps of a path, after which the machine is taken to be lost."""
+IS_ANSWER, END = OUTPUTS["is_answer"].start, OUTPUTS["end"].start
+BACKS = tuple(OUTPUTS[f"back{place}"] for place in range(DIGITS))
 READ = 0.3
 """A slot counts as read from this weighting on."""
 
@@ -94,7 +99,12 @@ def facts_about(tree: FamilyTree, person: int, most: int = MOST_FACTS) -> GivenF
     places = nearest(tree, person, most)
     # In an order that says nothing about how near they are.
     order = np.random.default_rng(len(places)).permutation(len(places))
-    return give(tree, [places[index] for index in order])
+    places = [places[index] for index in order]
+    given = give(tree, places)
+    if any(fact.rank > MOST_RANKS for fact in given.facts):
+        # Of very large families only as many children, or families of one person, as ranks can tell apart.
+        return give(tree, [place for place, fact in zip(places, given.facts) if fact.rank <= MOST_RANKS])
+    return given
 
 
 def answer_kinship(
@@ -113,6 +123,7 @@ def answer_kinship(
     asked = KinshipQuestion(given, person, RELATIONS.index(relation))
     walked = walk_all(machine, [asked])[0]
     rows = [_row(row) for row in telling(given, _names(given))] + walked.rows
+    # Of somebody without a family nothing is told, and nobody is found.
     inputs = torch.from_numpy(np.stack(rows)) if rows else torch.zeros(1, INPUT_SIZE)
     with torch.no_grad():
         outputs, _, trace = machine(inputs, memory_size=MEMORY_SIZE, return_trace=True)
@@ -130,11 +141,7 @@ def walk_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Wal
     people = [{number: person for person, number in given.people.items()} for given in names]
     told = [[_row(row) for row in telling(asked.given, name)] for asked, name in zip(questions, names)]
     walks = [Walked([], 0.0, [], False) for _ in questions]
-    possible = [
-        i
-        for i, asked in enumerate(questions)
-        if told[i] and max(fact.rank for fact in asked.given.facts) <= MOST_RANKS
-    ]
+    possible = [i for i, rows in enumerate(told) if rows]
     if not possible:
         return walks
     steps = max(len(told[i]) for i in possible)
@@ -142,7 +149,7 @@ def walk_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Wal
     for b, i in enumerate(possible):
         inputs[: len(told[i]), b] = told[i]
     lengths = torch.tensor([len(told[i]) for i in possible])
-    _, state = machine(torch.from_numpy(inputs), lengths=lengths, memory_size=MEMORY_SIZE)
+    _, state = machine(torch.from_numpy(inputs), lengths=lengths, **with_slots(machine, MEMORY_SIZE))
 
     constant = np.stack(
         [
@@ -150,6 +157,7 @@ def walk_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Wal
             for i in possible
         ]
     )
+    sayable = [_Sayable(told[i], names[i].frames[:MOST_STEPS]) for i in possible]
     said = np.zeros((len(possible), SHARED), np.float32)
     said[:, OUTPUTS["home"].start] = 1
     nats = np.zeros(len(possible))
@@ -158,26 +166,23 @@ def walk_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Wal
         rows = constant.copy()
         rows[:, :SHARED] += said
         for b, i in enumerate(possible):
-            rows[b, digits("number", names[i].first_frame + step, INPUTS)] = 1
+            rows[b, digits("number", names[i].frames[step], INPUTS)] = 1
         outputs, state = machine(torch.from_numpy(rows).unsqueeze(0), state)
         logits = outputs[0].double().numpy()
-        choice, cost = _decide(logits)
         for b in list(waiting):
             walk, i = walks[possible[b]], possible[b]
             walk.rows.append(rows[b])
-            ending = logits[b, OUTPUTS["end"].start] > 0
-            nats[b] += cost[b, int(ending)]
-            if step and logits[b, OUTPUTS["is_answer"].start] > 0:
-                person = people[i].get(decode_number("person", said[b]))
-                if person is None:  # a number that nobody has: lost
-                    waiting.discard(b)
-                    continue
+            if step and logits[b, IS_ANSWER] > 0:
+                person = people[i][decode_number("person", said[b])]
                 if person != questions[i].person and person not in walk.answers:
                     walk.answers.append(person)
-            if ending:
+            nats[b] += np.logaddexp(0, -abs(logits[b, [IS_ANSWER, END]])).sum()
+            if logits[b, END] > 0:
                 walk.ended, walk.confidence = True, math.exp(-nats[b])
                 waiting.discard(b)
-        said = choice
+            else:
+                said[b], cost = sayable[b].choose(logits[b], step)
+                nats[b] += cost
         if not waiting:
             break
     return walks
@@ -195,13 +200,12 @@ def answer_walk(
         labels: the lines to take, one after another.
 
     Raises:
-        UserError: a line is not among the edges told.
+        UserError: the start or a line is not among the edges told.
     """
     told = nearest_edges(edges, [start], MOST_FACTS)
     graph, places, lines = renumber(told)
-    for label in labels:
-        if label not in lines:
-            raise UserError(f"the walk leaves the {len(told)} edges nearest to its start: no more are told")
+    if start not in places or not set(labels) <= set(lines):
+        raise UserError(f"the walk leaves the {len(told)} edges nearest to its start: no more are told")
     said, inputs = walk(machine, graph, places.index(start), [lines.index(label) for label in labels])
     return _map_answer(machine, graph, places, lines, said, inputs, len(labels) + 1)
 
@@ -216,9 +220,17 @@ def answer_path(
         edges: the map, (place, line, place); if they do not fit, the nearest to start and end are told.
         start: place.
         end: place.
+
+    Raises:
+        UserError: one of the two is not among the edges told.
     """
     told = nearest_edges(edges, [start, end], MOST_FACTS)
     graph, places, lines = renumber(told)
+    if start not in places or end not in places:
+        raise UserError(
+            f"the map has {len(edges):,} edges, and of the {len(told)} nearest, which are told, none joins "
+            f"the {'start' if start not in places else 'end'}: ask on a smaller map"
+        )
     asked = (graph, (places.index(start), places.index(end)))
     said, inputs = find_paths(machine, [asked], PLANNING_STEPS, MOST_PATH)
     return _map_answer(machine, graph, places, lines, said[0], inputs[0], len(said[0].places))
@@ -240,11 +252,11 @@ def _map_answer(
     line_number = {name: number for number, name in enumerate(said.named.labels)}
     facts = [
         (places[said.numbers[a]], str(lines[line_number[e]]), places[said.numbers[b]])
-        for a, e, b in read_triples(inputs[:told, :OUTPUT_SIZE]).tolist()
+        for a, e, b in read_triples(inputs[:told, :TRIPLE_SIZE]).tolist()
     ]
     step_facts = _facts_read(trace, told)
     # What the answer's own steps read; the question and the planning may have looked at anything.
-    read = [fact for fact in dict.fromkeys(step_facts[-answer_steps:]) if fact >= 0]
+    read = [fact for fact in dict.fromkeys(step_facts[len(step_facts) - answer_steps :]) if fact >= 0]
     return NetworkAnswer(
         [places[number] for number in said.places],
         said.confidence,
@@ -259,7 +271,7 @@ def _map_answer(
 
 def _names(given: GivenFacts) -> Names:
     """The same numbers whenever the same facts are told."""
-    return Names.draw(np.random.default_rng(len(given.facts)), given, steps=MOST_STEPS)
+    return Names.draw(np.random.default_rng(len(given.facts)), given)
 
 
 def _row(channels: list[int]) -> np.ndarray:
@@ -268,28 +280,44 @@ def _row(channels: list[int]) -> np.ndarray:
     return row
 
 
-def _decide(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The frames said most strongly [B, SHARED], and what they cost in nats, going on or ending [B, 2]."""
-    size = len(logits)
-    said = np.zeros_like(logits, np.float32)
-    cost = np.zeros((size, 2))
-    bits = list(BITS)
-    said[:, bits] = logits[:, bits] > 0
-    certain = np.logaddexp(0, -np.abs(logits))
-    always = [OUTPUTS["is_answer"].start, OUTPUTS["end"].start]
-    cost += certain[:, always].sum(1, keepdims=True)
-    cost[:, 0] += certain[:, [bit for bit in bits if bit not in always]].sum(1)
-    home = said[:, OUTPUTS["home"].start] > 0
-    backs = {OUTPUTS[f"back{place}"] for place in range(DIGITS)}
-    for field in CHOICES:
-        part = logits[:, field.start : field.stop]
-        best = part.argmax(1)
-        top = part[np.arange(size), best]
-        spent = np.log(np.exp(part - top[:, None]).sum(1))
-        counts = ~home if field in backs else np.ones(size, bool)
-        said[counts, field.start + best[counts]] = 1
-        cost[:, 0] += np.where(counts, spent, 0)
-    return said[:, :SHARED], cost
+class _Sayable:
+    """What a machine can say about one family: the facts that it was told, and the steps that it took.
+
+    Its outputs are renormalised over these, as the paper's are over the edges that leave a node (DNC Methods,
+    "Shortest path"): a number with one wrong digit belongs to nobody.
+    """
+
+    def __init__(self, told: list[np.ndarray], numbers: list[int]) -> None:
+        self.facts = np.stack(told)[:, :FACT_SIZE]
+        self.backs = np.array([digits("back", number, OUTPUTS) for number in numbers])
+
+    def choose(self, logits: np.ndarray, step: int) -> tuple[np.ndarray, float]:
+        """The most probable frame [SHARED] after ``step`` steps, and its cost in nats."""
+        one, zero = np.zeros(OUTPUT_SIZE), np.zeros(OUTPUT_SIZE)
+        bits = list(BITS)
+        one[bits], zero[bits] = -np.logaddexp(0, -logits[bits]), -np.logaddexp(0, logits[bits])
+        said = np.zeros(SHARED, np.float32)
+        nats = 0.0
+        for field in CHOICES:
+            part = slice(field.start, field.stop)
+            one[part] = logits[part] - np.logaddexp.reduce(logits[part])
+            if field.start >= FACT_SIZE and field not in BACKS:
+                best = field.start + int(logits[part].argmax())
+                said[best] = 1
+                nats -= one[best]
+        returned, home = OUTPUTS["returned"].start, OUTPUTS["home"].start
+        said[returned] = logits[returned] > 0
+        nats -= max(one[returned], zero[returned])
+
+        facts = self.facts @ (one - zero)[:FACT_SIZE]
+        said[:FACT_SIZE] = self.facts[facts.argmax()]
+        nats += float(np.logaddexp.reduce(facts) - facts.max())
+        # Frame 0 is the question: to go back there is to be at home.
+        backs = np.append(one[home], zero[home] + one[self.backs[1 : step + 1]].sum(1))
+        best = int(backs.argmax())
+        said[self.backs[best] if best else home] = 1
+        nats += float(np.logaddexp.reduce(backs) - backs.max())
+        return said, nats
 
 
 def _facts_read(trace: Trace, facts: int) -> list[int]:
@@ -324,6 +352,8 @@ __all__ = [
     "NetworkAnswer",
     "Walked",
     "answer_kinship",
+    "answer_path",
+    "answer_walk",
     "facts_about",
     "walk_all",
 ]

@@ -1,6 +1,8 @@
 """Scores of the models that answer questions, on files: what ``tapehead evaluate`` prints of them."""
 
+import csv
 import dataclasses
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from ..tasks.kinship.relations import BY_NAME
 from . import _edges
 from ._files import ReadError, decode, read_capped
 from ._read import EXAMPLES, read
+from .graph import Entity, Fact, KnowledgeGraph
 from .graph_score import score_given, score_random
 from .kinship_score import KinshipScore, score_kinship
 
@@ -94,14 +97,24 @@ def kinship(
 ) -> KinshipReport:
     """Ask about a family tree, ``questions`` of each length from 2 to 5.
 
+    Args:
+        model: its name, for the report.
+        machine: trained on the kinship task.
+        data: a file, or the name of an example.
+        questions: of each length.
+        seed: of the questions.
+
     Raises:
-        UserError: the file is no family tree, or has no questions.
+        UserError: the file is no family tree, or nothing can be asked about it.
     """
     graph = read(data)
     if not graph.is_family:
         raise UserError(f"{graph.name} is a map: kinship is asked of a family tree")
     tree, people = graph.family_tree()
-    score = score_kinship(machine, tree, lengths=LENGTHS, questions=questions, seed=seed)
+    try:
+        score = score_kinship(machine, tree, lengths=LENGTHS, questions=questions, seed=seed)
+    except ValueError as error:
+        raise UserError(str(error)) from error
     if not score.by_length:
         raise UserError(f"{graph.name} has nobody with relatives two steps away: there is nothing to ask")
     return KinshipReport(model, str(data), len(people), score)
@@ -121,81 +134,127 @@ def graph(
 ) -> GraphReport:
     """Score a graph model on a file, or without one on random graphs as in its last lesson.
 
+    Args:
+        model: its name, for the report.
+        machine: trained on ``task``.
+        task: traversal, inference or shortest path.
+        graph: an edge list or another map, or the name of an example; None: random graphs.
+        relations: of inference: a table (name, edges), the edges of each path parted by ">"; None: all 400,
+            of the example family its own.
+        steps: of the walk, the relation or the shortest path; None: as in the paper's test of the task, on
+            random graphs as in the last lesson.
+        episodes: how many; of shortest paths on a file at most all pairs of nodes that are so far apart.
+        memory_size: slots; None: enough for the graph.
+        seed: of the episodes.
+
     Raises:
         UserError: the file does not fit the task, or has no episode of so many steps.
     """
-    if graph is None:
-        if steps is not None:
-            task = task.at(path=steps)
-        right, done = score_random(machine, task, episodes=episodes, seed=seed, memory_size=memory_size)
-        return GraphReport(model, task.name, "random", steps, done, right)
-    if steps is None:
-        steps = {Traversal: 7, Inference: 4, ShortestPath: 4}[type(task)]  # the paper's tests
     try:
+        if graph is None:
+            asked = task if steps is None else task.at(path=steps)
+            right, done = score_random(machine, asked, episodes=episodes, seed=seed, memory_size=memory_size)
+            return GraphReport(model, task.name, "random", steps, done, right)
+        if steps is None:
+            steps = {Traversal: 7, Inference: 4, ShortestPath: 4}[type(task)]  # the paper's tests
         if isinstance(task, Inference):
-            given, paths = _inference_graph(graph, relations)
-            known = [(label, path) for label, path in relations_of(steps) if paths is None or path in paths]
+            given, known = _inference_graph(graph, relations, steps)
         else:
-            edges = read(graph).edges.edges
-            if not edges:
-                raise UserError(f"{graph} is a family tree: {task.name} is asked of a map")
-            given, known = GivenGraph(tuple(edges)), []
+            given, known = _map(graph), []
         right, done = score_given(
-            machine, task, given, steps=steps, episodes=episodes, seed=seed, relations=known
+            machine,
+            task,
+            given,
+            steps=steps,
+            episodes=episodes,
+            seed=seed,
+            relations=known,
+            memory_size=memory_size,
         )
     except ValueError as error:
-        raise UserError(f"{graph}: {error}") from error
+        raise UserError(str(error) if graph is None else f"{graph}: {error}") from error
     return GraphReport(model, task.name, graph, steps, done, right)
 
 
-def _inference_graph(graph: str, relations: str | None) -> tuple[GivenGraph, set[tuple[int, ...]] | None]:
-    """The edges of a file with labels 0 to 9, and the paths of its relations' file."""
-    example = graph == "family" and not Path(graph).exists()
-    rows = _rows(FAMILY_GRAPH if example else Path(graph))
-    labels = {label: number for number, label in enumerate(FAMILY_EDGES)}
-    for _, label, _ in rows:
-        labels.setdefault(label, len(labels))
+Relations = list[tuple[int, tuple[int, ...]]]
+"""(label, edges) of relations that may be asked for."""
+
+
+def _map(graph: str) -> GivenGraph:
+    """The edges of a map, or of any other edge list."""
+    found = read(graph)
+    if found.is_family:  # An edge list of relatives is a graph like any other.
+        rows = _rows(graph)
+        nodes = dict.fromkeys(node for start, _, end in rows for node in (start, end))
+        entities = {node: Entity(node, node, "place") for node in nodes}
+        found = KnowledgeGraph(graph, entities, [Fact(*row) for row in rows])
+    return GivenGraph(tuple(found.edges.edges))
+
+
+def _inference_graph(graph: str, relations: str | None, steps: int) -> tuple[GivenGraph, Relations]:
+    """The edges of a file with labels 0 to 9, and the relations of so many steps that may be asked."""
+    rows = _rows(graph)
     used = list(dict.fromkeys(label for _, label, _ in rows))
-    if not set(used) <= set(FAMILY_EDGES):
-        labels = {label: number for number, label in enumerate(used)}
-    if len(labels) > SINGLE:
-        raise UserError(f"{graph} has {len(labels)} edge labels: inference knows {SINGLE}")
+    names = FAMILY_EDGES if set(used) <= set(FAMILY_EDGES) else used
+    if len(names) > SINGLE:
+        raise UserError(f"{graph} has {len(names)} edge labels: inference knows {SINGLE}")
+    labels = {label: number for number, label in enumerate(names)}
     nodes: dict[str, int] = {}
     for start, _, end in rows:
         nodes.setdefault(start, len(nodes))
         nodes.setdefault(end, len(nodes))
     given = GivenGraph(tuple((nodes[a], labels[e], nodes[b]) for a, e, b in rows))
-    source = FAMILY_RELATIONS if relations is None and example else relations
-    return given, None if source is None else _paths(Path(source), labels)
+    source = FAMILY_RELATIONS if relations is None and _is_example(graph) else relations
+    known = relations_of(steps)
+    if source is None:
+        return given, list(known)
+    paths = _paths(Path(source), labels)
+    return given, [(label, path) for label, path in known if path in paths]
 
 
 def _paths(path: Path, labels: dict[str, int]) -> set[tuple[int, ...]]:
     """The paths of a table of relations: name, edges parted by ">"."""
-    known = {edges for length in LENGTHS for _, edges in relations_of(length)}
+    known = {edges for length in (1, *LENGTHS) for _, edges in relations_of(length)}
     found = set()
-    for line in _text(path).splitlines()[1:]:
-        name, _, edges = line.partition(",")
-        words = [word.strip().strip('"') for word in edges.split(">")]
+    try:
+        rows = list(csv.reader(io.StringIO(_text(path), newline="")))
+    except csv.Error as error:
+        raise ReadError(f"{path}: {error}") from None
+    for row in rows:
+        cells = [cell.strip() for cell in row]
+        if not any(cells) or cells == ["name", "edges"]:
+            continue
+        if len(cells) != 2:
+            raise UserError(f"{path}: {','.join(row)[:60]!a} is no relation: give name, edge > edge > …")
+        name, words = cells[0], [word.strip() for word in cells[1].split(">")]
         for word in words:
             if word not in labels:
                 raise UserError(
                     f"{path}: the relation {name!r} has the edge {word!r}, which the graph has not"
                 )
-        edges_of = tuple(labels[word] for word in words)
-        if edges_of not in known:
+        edges = tuple(labels[word] for word in words)
+        if edges not in known:
             raise UserError(
                 f"{path}: the relation {name!r} is none of the 400 that the model learned; "
                 "tapehead.tasks.graph.inference.relations() lists them"
             )
-        found.add(edges_of)
+        found.add(edges)
     return found
 
 
-def _rows(path: Path) -> list[tuple[str, str, str]]:
-    return [(edge.source, edge.label, edge.target) for edge in _edges.read_rows(_text(path), path.name)]
+def _is_example(graph: str) -> bool:
+    return graph == "family" and not Path(graph).exists()
+
+
+def _rows(graph: str) -> list[tuple[str, str, str]]:
+    path = FAMILY_GRAPH if _is_example(graph) else Path(graph)
+    rows = dict.fromkeys(_edges.read_rows(_text(path), path.name))
+    return [(edge.source, edge.label, edge.target) for edge in rows]
 
 
 def _text(path: Path) -> str:
+    if path.exists() and not path.is_file():  # A pipe or a device may never end.
+        raise ReadError(f"{path} is not a regular file")
     try:
         with path.open("rb") as file:
             return decode(read_capped(file, path.name, _edges.LARGEST_FILE), path.name)

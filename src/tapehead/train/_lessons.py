@@ -115,10 +115,15 @@ def inference(lessons: tuple[tuple[Range, Range, Range], ...], **fields: Any) ->
     return CurriculumConfig(tuple(Inference(**_sizes(*lesson), **fields) for lesson in lessons))
 
 
-def shortest_path(lessons: tuple[tuple[Range, Range, Range], ...], **fields: Any) -> CurriculumConfig:
-    """Lessons of the shortest-path task: 50 episodes are graded at a time; no earlier lesson is replayed."""
+def shortest_path(
+    lessons: tuple[tuple[Range, Range, Range], ...], *, batch_size: int, **fields: Any
+) -> CurriculumConfig:
+    """Lessons of the shortest-path task: after every 2,000 episodes 50 are graded, and nothing is replayed.
+
+    An episode passes if every step that it asks for begins a shortest way.
+    """
     tasks = tuple(ShortestPath(**_sizes(*lesson), **fields) for lesson in lessons)
-    return CurriculumConfig(tasks, threshold=0.8, episodes=50, check_every=250, replay=0.0)
+    return CurriculumConfig(tasks, threshold=0.8, episodes=50, check_every=2000 // batch_size, replay=0.0)
 
 
 def kinship() -> CurriculumConfig:

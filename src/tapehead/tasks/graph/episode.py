@@ -7,7 +7,6 @@ one asks for an answer.
 
 import abc
 import dataclasses
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -169,8 +168,8 @@ def _in_words(one: Batch, answers: Tensor | None) -> list[str]:
     shared = ((targets > 0) & (targets < 1)).any(1).tolist()
     answering = inputs[:, ANSWERING].tolist()
     first = int(inputs[:, NEW_PHASE].argmax())
-    edges = " ".join(map(_triple, told[:first]))
-    lines = textwrap.wrap(edges, 100, initial_indent="told    ", subsequent_indent=" " * 8)
+    edges = list(map(_triple, told[:first]))
+    lines = [f"told    {' '.join(edges[at : at + 6])}" for at in range(0, first, 6)]
     quiet = 0
     for t in range(first, len(told)):
         blank = told[t] == (BLANK, BLANK, BLANK)

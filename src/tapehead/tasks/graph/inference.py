@@ -94,8 +94,8 @@ class Inference(GraphTask):
                 edges, asked = drawn
                 return inference_episode(chance, edges, asked, self.planning_steps, aloud=self.aloud)
         raise ValueError(
-            f"{self.queries} relations of {self.min_path} edges or more hardly ever fit into a graph of up to "
-            f"{self.max_nodes} nodes: give fewer queries or larger graphs."
+            f"{self.queries} relations of {self.min_path} edges or more hardly ever fit into a graph "
+            f"of up to {self.max_nodes} nodes: give fewer queries or larger graphs."
         )
 
     def _draw(

@@ -192,9 +192,7 @@ def _write_rings(batch: Batch, b: int, episode: Episode, rings: list[list[Triple
 
 
 def _different_digits(one: Triple, other: Triple) -> int:
-    return sum(
-        a // power % 10 != b // power % 10 for a, b in zip(one, other) for power in (100, 10, 1)
-    )
+    return sum(a // power % 10 != b // power % 10 for a, b in zip(one, other) for power in (100, 10, 1))
 
 
 def choose_edges(outputs: Tensor, leaving: list[list[Triple]]) -> list[Triple]:

@@ -18,14 +18,14 @@ def fact_in_words(row: np.ndarray) -> str:
     place = _choice(row, OUTPUTS["place"])
     if place == 0:
         return f"{person} child {rank} of family {family}"
-    return f"{person} {('husband', 'wife')[place - 1]} in family {family}, their {_ordinal(rank)}"
+    return f"{person} {('husband', 'wife')[place - 1]} in family {family} (their no. {rank})"
 
 
 def episode_in_words(inputs: np.ndarray, targets: np.ndarray, outputs: np.ndarray | None) -> list[str]:
     """Lines about an episode [T, channels]: the facts, then each question with its steps and answers."""
     telling = inputs[:, INPUTS["telling"].start] > 0
     facts = "; ".join(fact_in_words(row) for row in inputs[telling])
-    lines = textwrap.wrap(facts, 100, initial_indent="told      ", subsequent_indent=" " * 10)
+    lines = textwrap.wrap(facts, 100, initial_indent="told  ", subsequent_indent=" " * 6)
     start = int(telling.sum())
     ends = np.flatnonzero(targets[:, OUTPUTS["end"].start] > 0)
     for end in ends.tolist():
@@ -38,12 +38,12 @@ def episode_in_words(inputs: np.ndarray, targets: np.ndarray, outputs: np.ndarra
 def _question(row: np.ndarray, targets: np.ndarray, outputs: np.ndarray | None) -> list[str]:
     asked = decode_number("asked", row, INPUTS)
     relation = RELATIONS[_choice(row, INPUTS["relation"])]
-    lines = [f"question  who are the {relation.name} of {asked}?"]
+    lines = [f"asked who are the {relation.name} of {asked}?"]
     # What the last step says is no fact: it ends the walk.
-    lines += [f"  step    {_step(target)}" for target in targets[:-1]]
-    lines.append(f"  wanted  {_people(targets)}")
+    lines += [f"  step   {_step(target)}" for target in targets[:-1]]
+    lines.append(f"  wanted {_people(targets)}")
     if outputs is not None:
-        lines.append(f"  said    {_people(outputs)}")
+        lines.append(f"  said   {_people(outputs)}")
     return lines
 
 
@@ -60,8 +60,3 @@ def _people(steps: np.ndarray) -> str:
 
 def _choice(row: np.ndarray, field: Field) -> int:
     return int(row[field.start : field.stop].argmax())
-
-
-def _ordinal(number: int) -> str:
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number if number < 20 else number % 10, "th")
-    return f"{number}{ending}"

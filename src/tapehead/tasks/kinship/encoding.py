@@ -6,6 +6,7 @@ frame. People, families and frames go by three decimal digits, one hot each, dra
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -77,7 +78,9 @@ INPUTS, INPUT_SIZE = _layout(
     telling=1,
     answering=1,
 )
-SHARED = sum(FACT.values()) + sum(FRAME.values())
+FACT_SIZE = sum(FACT.values())
+"""The first channels of inputs and outputs: the fact."""
+SHARED = FACT_SIZE + sum(FRAME.values())
 """The first channels of the inputs are the first of the outputs: an output can be fed back as it is."""
 
 
@@ -101,8 +104,8 @@ def fact_channels(fact: Fact, person_name: int, family_name: int) -> list[int]:
     return channels
 
 
-def frame_channels(frame: Frame, first_number: int) -> list[int]:
-    """The channels of a frame's bookkeeping, without its fact; frame 0 has the number ``first_number``."""
+def frame_channels(frame: Frame, numbers: Sequence[int]) -> list[int]:
+    """The channels of a frame's bookkeeping, without its fact; frame k goes by ``numbers[k]``."""
     channels = [
         OUTPUTS["kind"].start + frame.kind - 1,
         OUTPUTS["level"].start + frame.level,
@@ -110,7 +113,7 @@ def frame_channels(frame: Frame, first_number: int) -> list[int]:
         OUTPUTS["walk"].start + frame.walk,
     ]
     if frame.back:
-        channels += digits("back", first_number + frame.back, OUTPUTS)
+        channels += digits("back", numbers[frame.back], OUTPUTS)
     else:
         channels.append(OUTPUTS["home"].start)
     if frame.returned:

@@ -26,8 +26,12 @@ class _Union:
 def random_tree(generator: np.random.Generator, people: int) -> FamilyTree:
     """A tree of about ``people`` people, grown couple by couple from a few founders.
 
-    Families have 0 to 12 children; a quarter of the married marry again; some marry into another branch of
-    the tree, also a cousin; some parents are unknown.
+    Families have 0 to 12 children; about one of ten who married does so again; some marry into another branch
+    of the tree, also a cousin; of one couple in twenty-five the children do not know their parents.
+
+    Args:
+        generator: the only source of chance.
+        people: the tree grows until it has so many; the last family may bring a few more.
     """
     persons: list[_Person] = []
     unions: list[_Union] = []

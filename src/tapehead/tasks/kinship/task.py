@@ -152,17 +152,18 @@ class Names:
 
     people: dict[int, int]
     families: dict[int, int]
-    first_frame: int
+    frames: list[int]
+    """by position; in no order, because neighbours in value would differ in their last digit alone"""
 
     @classmethod
-    def draw(cls, chance: np.random.Generator, given: GivenFacts, steps: int = 400) -> "Names":
-        """New numbers for everybody in the facts."""
+    def draw(cls, chance: np.random.Generator, given: GivenFacts) -> "Names":
+        """New numbers for everybody in the facts, and for all steps to come."""
         people = sorted({fact.person for fact in given.facts})
         families = sorted({fact.family for fact in given.facts})
         return cls(
             dict(zip(people, chance.permutation(NAMES)[: len(people)].tolist())),
             dict(zip(families, chance.permutation(NAMES)[: len(families)].tolist())),
-            int(chance.integers(NAMES - steps)),
+            chance.permutation(NAMES).tolist(),
         )
 
 
@@ -208,13 +209,13 @@ def collate(episodes: Sequence[Episode]) -> Batch:
         given, names = episode.given, episode.names
         rows = telling(given, names)
         marks: list[tuple[int, list[int]]] = []
-        first = names.first_frame
+        numbers = names.frames
         for person, relation, walk in episode.asked:
             asked = question(given, names, person, relation)
             last_frame: list[int] = [OUTPUTS["home"].start]
             was_answer = False
             for number in range(len(walk.frames) + 1):
-                rows.append([*asked, *last_frame, *digits("number", first + number, INPUTS)])
+                rows.append([*asked, *last_frame, *digits("number", numbers[number], INPUTS)])
                 target: list[int] = []
                 if was_answer:
                     target.append(OUTPUTS["is_answer"].start)
@@ -222,11 +223,11 @@ def collate(episodes: Sequence[Episode]) -> Batch:
                     target.append(OUTPUTS["end"].start)
                 else:
                     frame = walk.frames[number]
-                    last_frame = [*_named(given, frame.fact, names), *frame_channels(frame, first)]
+                    last_frame = [*_named(given, frame.fact, names), *frame_channels(frame, numbers)]
                     target += last_frame
                     was_answer = walk.is_answer[number]
                 marks.append((len(rows) - 1, target))
-            first += len(walk.frames) + 1
+            numbers = numbers[len(walk.frames) + 1 :]
         for t, row in enumerate(rows):
             inputs[t, b, row] = 1
         for t, target in marks:

@@ -1,0 +1,238 @@
+"""Machines that follow a script in place of trained weights: perfect ones, and ones that err on purpose.
+
+They are called as a DNC is, and remember what they hear: every step in a slot of its own, from which the
+steps of an answer read.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import networkx
+import torch
+from torch import Tensor
+
+from tapehead import DNC, Trace
+from tapehead.tasks.graph.inference import relations
+from tapehead.tasks.kinship.encoding import INPUT_SIZE, INPUTS, OUTPUT_SIZE, OUTPUTS
+from tests.tasks.graph.reading import Row, rows
+from tests.tasks.kinship.reading import FACT, Reader, Said, read
+
+SURE = 30.0
+
+
+class Scripted(DNC):
+    """Runs a script over sequences: a fresh one for each, a step at a time."""
+
+    def __init__(self, script: Callable[[], Any], input_size: int, output_size: int) -> None:
+        super().__init__(input_size, 2, output_size, memory_size=128, word_size=2, num_reads=1)
+        self.script = script
+        self.memory_sizes: list[int | None] = []
+        self.train(False)
+
+    def forward(  # type: ignore[override]
+        self,
+        x: Tensor,
+        state: list[Any] | None = None,
+        *,
+        lengths: Tensor | None = None,
+        memory_size: int | None = None,
+        return_trace: bool = False,
+    ) -> Any:
+        unbatched = x.dim() == 2
+        x = x.unsqueeze(1) if unbatched else x
+        assert x.shape[2] == self.input_size
+        if state is None:
+            self.memory_sizes.append(memory_size)
+        steps, size, _ = x.shape
+        scripts = [self.script() for _ in range(size)] if state is None else state
+        outputs = torch.zeros(steps, size, self.output_size)
+        slots = [[-1] * size for _ in range(steps)]
+        for b, script in enumerate(scripts):
+            for t in range(steps if lengths is None else int(lengths[b])):
+                outputs[t, b], slots[t][b] = script.step(x[t, b])
+        outputs = outputs.squeeze(1) if unbatched else outputs
+        if not return_trace:
+            return outputs, scripts
+        assert unbatched
+        return outputs, scripts, _trace([slot for (slot,) in slots], memory_size or 128)
+
+
+def _trace(read_slots: list[int], N: int) -> Trace:
+    """Of one sequence: step t writes slot t, and reads the slot it says; −1: none."""
+    T = len(read_slots)
+    assert T <= N
+    write = torch.eye(T, N)
+    reads = torch.zeros(T, 1, N)
+    for t, slot in enumerate(read_slots):
+        if slot >= 0:
+            reads[t, 0, slot] = 0.9
+    none = torch.zeros(T, 1)
+    fields = dict.fromkeys(Trace._fields, none) | {"write_weights": write, "read_weights": reads}
+    return Trace(**fields | {"memory": torch.zeros(T, N, 2), "read_words": torch.zeros(T, 1, 2)})
+
+
+class Kin:
+    """Answers questions of kinship, by the interpreter that reads channels."""
+
+    def __init__(self) -> None:
+        self.reader = Reader()
+        self.time = 0
+        self.slots: dict[Any, int] = {}
+        self.over = False
+
+    def step(self, row: Tensor) -> tuple[Tensor, int]:
+        """Outputs, and the slot that was read."""
+        self.time += 1
+        if self.over:  # Others beside it are not.
+            return torch.zeros(OUTPUT_SIZE), -1
+        said = read(row, INPUTS)
+        output = torch.full((OUTPUT_SIZE,), -SURE)
+        if not said or "telling" in said:
+            if said:
+                self.reader.hear(said)
+                self.slots[said["person"], said["family"], said["place"]] = self.time - 1
+            return torch.zeros(OUTPUT_SIZE), -1
+        self.slots[said["number"]] = self.time - 1
+        try:
+            found = self.next(said)
+        except KeyError:  # It is lost, having said what is not so.
+            found = {"end": 0}
+        self.over = "end" in found
+        for name, value in found.items():
+            if f"{name}0" in OUTPUTS:
+                for place, digit in enumerate(f"{value:03}"):
+                    output[OUTPUTS[f"{name}{place}"].start + int(digit)] = SURE
+            else:
+                output[OUTPUTS[name].start + value] = SURE
+        if "returned" in found:
+            return output, self.slots[said["back"]]
+        return output, self.slots.get((found.get("person"), found.get("family"), found.get("place")), -1)
+
+    def next(self, said: Said) -> Said:
+        """The next frame."""
+        return self.reader.next(said)
+
+
+class NeverEnds(Kin):
+    """Begins anew where it should end."""
+
+    def next(self, said: Said) -> Said:
+        found = super().next(said)
+        asked = {name: said[name] for name in said if name.startswith(("asked", "relation"))}
+        return super().next(asked) if "end" in found else found
+
+
+class EndsAtOnce(Kin):
+    """Says that it has finished before it begins."""
+
+    def next(self, said: Said) -> Said:
+        return {"end": 0}
+
+
+class LooksUpWrongly(Kin):
+    """Finds the same fact at every step, whatever it looks for."""
+
+    def next(self, said: Said) -> Said:
+        found = super().next(said)
+        first = next(iter(self.reader.unions.values()))
+        return {name: value for name, value in found.items() if name not in FACT} | first
+
+
+class Slips(Kin):
+    """Says a digit of every number wrong."""
+
+    def step(self, row: Tensor) -> tuple[Tensor, int]:
+        output, slot = super().step(row)
+        for number in ("person", "family"):
+            digit = output[OUTPUTS[f"{number}1"].start : OUTPUTS[f"{number}1"].stop]
+            digit.copy_(digit.roll(1))
+        return output, slot
+
+
+class Unsure(Kin):
+    """Is right, and half as sure as it could be of whom it names."""
+
+    def step(self, row: Tensor) -> tuple[Tensor, int]:
+        output, slot = super().step(row)
+        return output.clamp(-3, 3), slot
+
+
+def kin(script: type[Kin] = Kin) -> Scripted:
+    """A machine for questions of kinship."""
+    return Scripted(script, INPUT_SIZE, OUTPUT_SIZE)
+
+
+class Traveller:
+    """Answers the questions of the graph tasks: which one it is, the query tells."""
+
+    def __init__(self) -> None:
+        self.heard: list[Row] = []
+        self.phases: list[int] = []
+        self.answers = 0
+
+    def step(self, row: Tensor) -> tuple[Tensor, int]:
+        """Outputs, and the slot that was read."""
+        self.heard += rows(row.unsqueeze(0))
+        phase, answering = row[90:].tolist()
+        if phase:
+            self.phases.append(len(self.heard) - 1)
+            self.answers = 0
+        if not answering:
+            return torch.zeros(90), -1
+        triple = self.answer(self.answers)
+        self.answers += 1
+        digits = torch.tensor([int(digit) for label in triple for digit in f"{label:03}"])
+        edge = self._path()[-1] if self._relation() is not None else triple
+        slot = self.heard.index(edge) if edge in self.heard[: self.phases[0]] else -1
+        return SURE * torch.nn.functional.one_hot(digits, 10).flatten().float(), slot
+
+    def answer(self, number: int) -> tuple[int, int, int]:
+        """The triple of this step of the answer."""
+        start, _, end = self.heard[self.phases[0]]
+        if self._relation() is not None:
+            source, relation, _ = self.heard[self.phases[-1]]
+            return source, relation, self._path()[-1][2]  # type: ignore[return-value]
+        if end is not None:
+            fed = self.heard[-1][2]
+            here = start if fed is None else fed
+            edges = self.heard[: self.phases[0]]
+            net = networkx.DiGraph((a, b) for a, _, b in edges)
+            if here == end:  # Others beside it are not there yet.
+                return 0, 0, 0
+            onward = networkx.shortest_path(net, here, end)[1]
+            return next(edge for edge in edges if (edge[0], edge[2]) == (here, onward))  # type: ignore[return-value]
+        return [*self._path(), (0, 0, 0)][number]
+
+    def _relation(self) -> int | None:
+        """The relation that is asked for, if this is inference: one phase a query."""
+        last = self.heard[self.phases[-1]]
+        return last[1] if last[0] is not None and last[1] is not None and last[2] is None else None
+
+    def _path(self) -> list[tuple[int, int, int]]:
+        relation = self._relation()
+        if relation is None:
+            query = self.heard[self.phases[0] : self.phases[1]]
+            here, labels = query[0][0], [label for _, label, _ in query]
+        else:
+            here = self.heard[self.phases[-1]][0]
+            labels = list((relation,) if relation < 10 else relations()[relation - 10])
+        leads = {(a, e): b for a, e, b in self.heard[: self.phases[0]]}
+        path = []
+        for label in labels:
+            path.append((here, label, leads[here, label]))
+            here = path[-1][2]
+        return path  # type: ignore[return-value]
+
+
+class GoesAstray(Traveller):
+    """Takes the first edge that leaves, names a place that is none, and ends nowhere."""
+
+    def answer(self, number: int) -> tuple[int, int, int]:
+        names = {name for a, _, b in self.heard[: self.phases[0]] for name in (a, b)}
+        stranger = min(set(range(1, 1000)) - names)
+        return stranger, stranger, stranger
+
+
+def traveller(script: type[Traveller] = Traveller) -> Scripted:
+    """A machine for traversal, inference and shortest path."""
+    return Scripted(script, 92, 90)

@@ -1,0 +1,263 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from tapehead._errors import UserError
+from tapehead.knowledge import exact, read
+from tapehead.knowledge._maps import find_paths, memory_for, nearest_edges, renumber
+from tapehead.knowledge.network import (
+    MEMORY_SIZE,
+    MOST_FACTS,
+    MOST_STEPS,
+    KinshipQuestion,
+    Walked,
+    answer_kinship,
+    answer_path,
+    answer_walk,
+    facts_about,
+    walk_all,
+)
+from tapehead.tasks.kinship.encoding import FACT, INPUTS, OUTPUTS
+from tapehead.tasks.kinship.facts import MOST_RANKS, nearest
+from tapehead.tasks.kinship.population import random_tree
+from tapehead.tasks.kinship.relations import BY_NAME, RELATIONS
+from tapehead.tasks.kinship.tree import Family, FamilyTree
+
+from . import scripted
+
+LONDON = read("london").edges
+
+
+def place(name: str) -> int:
+    return next(n for n, at in enumerate(LONDON.places) if name in at)
+
+
+@pytest.fixture(scope="module")
+def tree() -> FamilyTree:
+    return random_tree(np.random.default_rng(4), 60)
+
+
+@pytest.fixture(scope="module")
+def questions(tree: FamilyTree) -> list[KinshipQuestion]:
+    chance = np.random.default_rng(0)
+    people = chance.integers(0, len(tree.sexes), 40).tolist()
+    return [KinshipQuestion(facts_about(tree, p), p, int(chance.integers(len(RELATIONS)))) for p in people]
+
+
+def test_a_perfect_machine_answers_everything(tree: FamilyTree, questions: list[KinshipQuestion]) -> None:
+    machine = scripted.kin()
+    for walked, asked in zip(walk_all(machine, questions), questions):
+        assert set(walked.answers) == exact.relatives(tree, asked.person, RELATIONS[asked.relation])
+        assert len(set(walked.answers)) == len(walked.answers)
+        if asked.given.facts:
+            assert walked.ended
+            assert walked.confidence == pytest.approx(1)
+    assert machine.memory_sizes == [MEMORY_SIZE]
+
+
+def test_side_by_side_is_one_by_one(questions: list[KinshipQuestion]) -> None:
+    machine = scripted.kin(scripted.Unsure)
+    together = walk_all(machine, questions[:6])
+    for asked, walked in zip(questions, together):
+        (alone,) = walk_all(machine, [asked])
+        assert (alone.answers, alone.ended) == (walked.answers, walked.ended)
+        assert alone.confidence == pytest.approx(walked.confidence)
+
+
+def log_chance(said: np.ndarray, candidate: np.ndarray, names: tuple[str, ...]) -> float:
+    """How a machine whose logits are 3 where a frame has ones, and −3 elsewhere, rates another frame."""
+    found = 0.0
+    for name in names:
+        part = slice(OUTPUTS[name].start, OUTPUTS[name].stop)
+        logits = np.where(said[part] > 0, 3.0, -3.0)
+        if len(logits) == 1:
+            found -= math.log1p(math.exp(-logits[0] if candidate[part][0] else logits[0]))
+        elif candidate[part].any():
+            found += logits[candidate[part].argmax()] - math.log(np.exp(logits).sum())
+    return found
+
+
+def surprise(said: np.ndarray, candidates: list[np.ndarray], names: tuple[str, ...]) -> float:
+    """−log of the chance of what was said among all that could be."""
+    chances = [log_chance(said, candidate, names) for candidate in candidates]
+    return math.log(sum(map(math.exp, chances))) - log_chance(said, said, names)
+
+
+def test_confidence_is_the_probability_of_all_that_was_said(
+    tree: FamilyTree, questions: list[KinshipQuestion]
+) -> None:
+    """Facts renormalised over those told, and ways back over the steps taken."""
+    asked = questions[:8]
+    walks = walk_all(scripted.kin(scripted.Unsure), asked)
+    assert max(len(walked.rows) for walked in walks) > 3
+    back = ("back0", "back1", "back2")
+    for walked, one in zip(walks, asked):
+        told = answer_kinship(scripted.kin(), tree, one.person, RELATIONS[one.relation]).inputs.numpy()
+        told = told[: len(one.given.facts)]
+        nats = 2 * math.log1p(math.exp(-3)) * len(walked.rows)  # is it an answer, is it the end
+        numbers = []
+        for row in walked.rows[1:]:
+            nats += surprise(row, list(told), tuple(FACT))
+            nats -= log_chance(row, row, ("kind", "level", "note", "walk", "returned"))
+            home = np.zeros_like(row)
+            home[OUTPUTS["home"].start] = 1
+            nats += surprise(row, [home, *numbers], ("home", *back))
+            number = np.zeros_like(row)
+            for place in range(3):
+                digit = row[INPUTS[f"number{place}"].start : INPUTS[f"number{place}"].stop].argmax()
+                number[OUTPUTS[f"back{place}"].start + digit] = 1
+            numbers.append(number)
+        assert walked.confidence == pytest.approx(math.exp(-nats) if walked.ended else 0)
+
+
+def test_a_slip_in_a_digit_does_no_harm(tree: FamilyTree, questions: list[KinshipQuestion]) -> None:
+    """Of the facts that were told the likeliest is taken: a number with a wrong digit is nobody's."""
+    for walked, asked in zip(walk_all(scripted.kin(scripted.Slips), questions[:12]), questions):
+        assert set(walked.answers) == exact.relatives(tree, asked.person, RELATIONS[asked.relation])
+        assert 0 <= walked.confidence <= 1
+
+
+def test_broken_machines(tree: FamilyTree) -> None:
+    person = next(p for p, family in enumerate(tree.parents) if family is not None)
+    asked = KinshipQuestion(facts_about(tree, person), person, RELATIONS.index(BY_NAME["parents"]))
+
+    def walked(script: type[scripted.Kin]) -> Walked:
+        (found,) = walk_all(scripted.kin(script), [asked])
+        return found
+
+    too_soon, never, wrongly = map(walked, (scripted.EndsAtOnce, scripted.NeverEnds, scripted.LooksUpWrongly))
+    assert (too_soon.answers, too_soon.ended, len(too_soon.rows)) == ([], True, 1)
+    assert (never.ended, never.confidence, len(never.rows)) == (False, 0, MOST_STEPS)
+    assert set(wrongly.answers) != exact.relatives(tree, person, BY_NAME["parents"])
+
+
+def test_an_answer_and_what_was_read(tree: FamilyTree) -> None:
+    person = next(p for p in range(60) if len(exact.relatives(tree, p, BY_NAME["uncles"])) > 1)
+    machine = scripted.kin()
+    answer = answer_kinship(machine, tree, person, BY_NAME["uncles"])
+    uncles = exact.relatives(tree, person, BY_NAME["uncles"])
+    assert set(answer.answers) == uncles
+    assert answer.confidence == pytest.approx(1)
+    given = facts_about(tree, person)
+    assert [(p, f) for p, _, f in answer.facts] == [(fact.person, fact.family) for fact in given.facts]
+    assert {label for _, label, _ in answer.facts} <= {"child of", "husband in", "wife in", "partner in"}
+    # The answer begins at the person's own parents, and comes by everybody whom it names.
+    first = answer.facts[answer.facts_read[0]]
+    assert first == (person, "child of", tree.parents[person])
+    assert uncles <= {answer.facts[index][0] for index in answer.facts_read}
+    assert len(set(answer.facts_read)) == len(answer.facts_read)
+    steps = len(answer.inputs) - len(answer.facts)
+    assert len(answer.step_facts) == len(answer.outputs) - len(answer.facts) == steps
+    assert all(-1 <= index < len(answer.facts) for index in answer.step_facts)
+    # A step that comes back reads the frame that it wrote when it was there: the fact of that frame.
+    assert -1 not in answer.step_facts[:-1]
+    assert machine.memory_sizes == [MEMORY_SIZE] * 2
+
+
+def test_somebody_of_whom_nothing_is_known() -> None:
+    answer = answer_kinship(scripted.kin(), FamilyTree(["m"], []), 0, BY_NAME["parents"])
+    assert (answer.answers, answer.facts, answer.facts_read, answer.confidence) == ([], [], [], 0)
+
+
+def test_large_trees_are_cut_to_the_nearest_facts() -> None:
+    tree = random_tree(np.random.default_rng(8), 600)
+    person = max(range(0, 600, 20), key=lambda p: len(nearest(tree, p, 10**6)))
+    given = facts_about(tree, person)
+    assert len(given.facts) == MOST_FACTS
+    told = {(fact.person, fact.family) for fact in given.facts}
+    assert told == {(p, f) for p, f, _, _ in nearest(tree, person, MOST_FACTS)}
+    answer = answer_kinship(scripted.kin(), tree, person, BY_NAME["grandparents"])
+    assert set(answer.answers) == exact.relatives(tree, person, BY_NAME["grandparents"])
+    assert len(answer.facts) == MOST_FACTS
+    few = answer_kinship(scripted.kin(), tree, person, BY_NAME["parents"], most_facts=9)
+    assert len(few.facts) == 9
+
+
+@pytest.mark.parametrize("children", [MOST_RANKS, MOST_RANKS + 1, 300])
+def test_very_large_families(children: int) -> None:
+    """Ranks end at 24: no more children of a family are told, and the others' facts are as ever."""
+    tree = FamilyTree(["m", "f"] + ["m"] * children, [Family((0, 1), tuple(range(2, 2 + children)))])
+    for person in (0, 2):
+        given = facts_about(tree, person)
+        assert max(fact.rank for fact in given.facts) == MOST_RANKS
+        assert sum(fact.last for fact in given.facts) == 3
+    answer = answer_kinship(scripted.kin(), tree, 0, BY_NAME["children"])
+    assert len(answer.answers) == MOST_RANKS
+    assert set(answer_kinship(scripted.kin(), tree, 2, BY_NAME["parents"]).answers) <= {0, 1}
+
+
+def test_many_marriages() -> None:
+    tree = FamilyTree(["m"] + ["f"] * 40, [Family((0, wife), ()) for wife in range(1, 41)])
+    assert len(answer_kinship(scripted.kin(), tree, 0, BY_NAME["wives"]).answers) == MOST_RANKS
+
+
+def test_a_walk_on_the_map() -> None:
+    machine = scripted.traveller()
+    start = place("Bond Street")
+    lines = [LONDON.lines.index(line) for line in ("Central westbound", "Circle anticlockwise")]
+    answer = answer_walk(machine, LONDON.edges, start, lines)
+    assert answer.answers == exact.walk(read("london"), start, lines)
+    assert len(answer.answers) == 2
+    assert answer.confidence == pytest.approx(1)
+    assert sorted(answer.facts) == sorted((a, str(line), b) for a, line, b in LONDON.edges)
+    ends = [start, *answer.answers]
+    assert [answer.facts[index] for index in answer.facts_read] == [
+        (ends[step], str(lines[step]), ends[step + 1]) for step in range(2)
+    ]
+    assert machine.memory_sizes == [memory_for(104)] * 2 == [152] * 2
+
+
+def test_a_way_on_the_map() -> None:
+    graph, start, end = read("london"), place("Moorgate"), place("Piccadilly")
+    answer = answer_path(scripted.traveller(), LONDON.edges, start, end)
+    assert exact.is_shortest_path(graph, start, answer.answers, end)
+    assert answer.confidence == pytest.approx(1)
+    ends = [start, *answer.answers]
+    read_edges = [answer.facts[index] for index in answer.facts_read]
+    assert [(a, b) for a, _, b in read_edges] == list(itertools.pairwise(ends))
+
+
+def test_lost_on_the_map() -> None:
+    machine = scripted.traveller(scripted.GoesAstray)
+    walked = answer_walk(machine, LONDON.edges, place("Bank"), [LONDON.edges[0][1]])
+    assert (walked.answers, walked.confidence) == ([], 0)
+    went = answer_path(machine, LONDON.edges, place("Paddington"), place("Moorgate"))
+    joined = {(a, b) for a, _, b in LONDON.edges}
+    ends = [place("Paddington"), *went.answers]
+    assert len(went.answers) == 12, "the outputs only choose among the edges that leave"
+    assert all(step in joined for step in itertools.pairwise(ends))
+    assert (went.confidence, went.answers[-1] == place("Moorgate")) == (0, False)
+
+
+def test_a_way_that_ends_where_no_edge_leaves() -> None:
+    graph, places, _ = renumber([(0, 0, 1), (2, 0, 0)])
+    asked = (graph, (places.index(0), places.index(2)))
+    (said,), (inputs,) = find_paths(scripted.traveller(scripted.GoesAstray), [asked], 2, 5)
+    assert (said.places, said.confidence) == ([1], 0)
+    assert len(inputs) == 2 + 1 + 2 + 2
+
+
+def test_large_maps_are_cut_to_the_nearest_edges() -> None:
+    """A line of 1,000 stations, there and back."""
+    edges = [(n, 0, n + 1) for n in range(999)] + [(n + 1, 1, n) for n in range(999)]
+    told = nearest_edges(edges, [500], 30)
+    assert {a for a, _, _ in told} == set(range(493, 508))
+    assert len(told) == 30
+    answer = answer_walk(scripted.traveller(), edges, 500, [0, 0, 1])
+    assert (answer.answers, len(answer.facts)) == ([501, 502, 501], MOST_FACTS)
+    answer = answer_path(scripted.traveller(), edges, 500, 503)
+    assert (answer.answers, len(answer.facts)) == ([501, 502, 503], MOST_FACTS)
+
+
+def test_what_was_cut_away_is_said() -> None:
+    edges = [(n, n, n + 1) for n in range(900)]
+    with pytest.raises(UserError, match="leaves the 250 edges nearest to its start"):
+        answer_walk(scripted.traveller(), edges, 0, [600])
+    with pytest.raises(UserError, match=r"900 edges, and of the 250 nearest, .* none joins the end"):
+        answer_path(scripted.traveller(), edges, 0, 900)
+
+
+def test_memory_grows_with_the_map() -> None:
+    assert [memory_for(edges) for edges in (1, 80, 81, 104, 250)] == [128, 128, 129, 152, 298]
