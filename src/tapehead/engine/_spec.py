@@ -12,13 +12,23 @@ class KernelSpec(NamedTuple):
     """ "none", "ntm" or "dnc"."""
     lstm: bool
     """A deep LSTM controller; otherwise a feed-forward one."""
+    state_type: type
+    """The named tuple that the machine's state is."""
     hidden_size: int
     layers: tuple[tuple[Tensor, Tensor], ...]
     """(weight, bias) of every controller layer."""
+    outputs: tuple[Tensor, ...] = ()
+    """The output layer: its weights for the features and, with a memory, for the words read, and the bias
+    where there is one; nothing where the machine has to compute the outputs itself."""
+    output_bias: bool = False
     interface: tuple[Tensor, ...] = ()
-    """Weight, and bias where there is one."""
+    """Weight, and the NTM's bias."""
     interface_norm: tuple[Tensor, ...] = ()
     """Weight and bias of the layer norm, or nothing."""
+    memory_size: int = 0
+    initial_memory: float = 0.0
+    """Every number of the memory before the first step. The rest of that state is zero, but that the NTM's
+    heads begin on slot 0."""
     word_size: int = 0
     num_reads: int = 0
     num_writes: int = 0

@@ -49,7 +49,8 @@ template <class F> Panels<F> pack(const F* source, Index k_step, Index j_step, I
   return {out, width, width * K};
 }
 
-template <class F, int ROWS, int VECTORS, bool ADD>
+// With TRANSPOSED, A is stored the other way round: a_row is from one k to the next.
+template <class F, int ROWS, int VECTORS, bool ADD, bool TRANSPOSED = false>
 inline void tile(const F* A, Index a_row, const F* B, Index b_row, Index K, F* C, Index c_row) {
   Vec<F> acc[ROWS][VECTORS];
   for (int m = 0; m < ROWS; m++)
@@ -58,7 +59,7 @@ inline void tile(const F* A, Index a_row, const F* B, Index b_row, Index K, F* C
     Vec<F> b[VECTORS];
     for (int v = 0; v < VECTORS; v++) b[v] = load(B + k * b_row + v * kLanes<F>);
     for (int m = 0; m < ROWS; m++) {
-      const F a = A[m * a_row + k];
+      const F a = TRANSPOSED ? A[k * a_row + m] : A[m * a_row + k];
       for (int v = 0; v < VECTORS; v++) acc[m][v] += a * b[v];
     }
   }
