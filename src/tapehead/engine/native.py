@@ -180,12 +180,16 @@ class _Config(NamedTuple):
     output_bias: int
     given_start: int
 
-    def output_shapes(self, steps: int, batch: int) -> list[tuple[int, ...]]:
-        """Shapes of outputs, features, words, and of a state's tensors in the kernel's order."""
+    def output_shapes(self, steps: Any, batch: Any) -> list[tuple[Any, ...]]:
+        """Shapes of outputs, features, words, and of a state's tensors in the kernel's order.
+
+        Args:
+            steps, batch: whole numbers, or torch.compile's symbols for them.
+        """
         N, R = self.slots, self.reads
         rows = [self.outputs, self.layers * self.hidden, R * self.word]
         memory, words, writes = (batch, N, self.word), (batch, R, self.word), (batch, self.writes, N)
-        shapes: list[tuple[int, ...]] = []
+        shapes: list[tuple[Any, ...]] = []
         if self.kind == _KINDS["ntm"]:
             shapes = [memory, writes, (batch, R, N), words]
         elif self.kind == _KINDS["dnc"]:
@@ -203,6 +207,7 @@ class _Plan:
     ) -> None:
         steps, batch, inputs = x_shape
         self.scalar = "float64" if dtype == torch.float64 else "float32"
+        self.itemsize = dtype.itemsize
         kind, outputs, hidden, layers, lstm, *rest = config
         sizes = [kind, steps, batch, inputs, outputs, hidden, layers, lstm, *rest, threads]
         self.sizes = (ctypes.c_int64 * len(sizes))(*sizes)
@@ -210,17 +215,19 @@ class _Plan:
         self.output_shapes = config.output_shapes(steps, batch)
         out = (ctypes.c_int64 * 3)()
         _call_library(f"layout_{self.scalar}", self.sizes, out)
-        self.tape, self.forward_scratch, self.backward_scratch = out
+        self.tape, self.forward_scratch, self.backward_scratch = out  # in numbers, not in bytes
 
-    def run(self, name: str, pointers: list[Any]) -> None:
-        """Call C++ with the addresses of tensors; None is null."""
-        addresses = [None if p is None else p.data_ptr() for p in pointers]
-        _call_library(
-            f"{name}_{self.scalar}",
-            self.sizes,
-            self.numbers,
-            (ctypes.c_void_p * len(addresses))(*addresses),
-        )
+    def run(self, name: str, before: Sequence[Tensor | None], scratch: int, after: Sequence[Tensor | None]) -> None:
+        """Call C++ with tensors, so many numbers of scratch, and tensors; None is null."""
+        block = _workspace.borrow(scratch * self.itemsize)
+        try:
+            addresses = [None if tensor is None else tensor.data_ptr() for tensor in before]
+            addresses.append(block.address)
+            addresses += [None if tensor is None else tensor.data_ptr() for tensor in after]
+            pointers = (ctypes.c_void_p * len(addresses))(*addresses)
+            _call_library(f"{name}_{self.scalar}", self.sizes, self.numbers, pointers)
+        finally:
+            _workspace.give_back(block)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -254,8 +261,8 @@ def _forward(
     plan = _plan_for(x, config, numbers)
     outputs, features, words, *final = [x.new_empty(shape) for shape in plan.output_shapes]
     tape = _workspace.take(plan.tape, x.dtype)
-    scratch = _workspace.take(plan.forward_scratch, x.dtype)
-    plan.run("forward", [x, lengths, *weights, *state, tape, scratch, features, words, outputs, *final])
+    before = [x, lengths, *weights, *state, tape]
+    plan.run("forward", before, plan.forward_scratch, [features, words, outputs, *final])
     return [outputs, features, words, *final, tape]
 
 
@@ -298,11 +305,8 @@ def _backward(
     given = [None if g is None else g.contiguous() for g in gradients]
     plan = _plan_for(x, config, numbers)
     asked = [torch.empty_like(t) if need else None for t, need in zip([x, *weights, *state], needed, strict=True)]
-    scratch = _workspace.take(plan.backward_scratch, x.dtype)
-    plan.run(
-        "backward",
-        [x, lengths, *weights, *state, tape, scratch, features, words, *given, *asked],
-    )
+    before = [x, lengths, *weights, *state, tape]
+    plan.run("backward", before, plan.backward_scratch, [features, words, *given, *asked])
     return [x.new_empty(0) if d is None else d for d in asked]
 
 
