@@ -54,8 +54,8 @@ template <class F> class OuterProducts {
 
   // Rows [from, from + M) of the result, M ≤ kBlock.
   static void block(const Job& job, Index rows, Index from, Index M, F* scratch) {
-    const Index width = panel_width<F>(), out_row = padded<F>(job.J);
-    F *packed_left = scratch, *packed_right = packed_left + kBlock * kBlock, *out = packed_right + kBlock * width;
+    const Index width = panel_width<F>(), row = padded<F>(job.J);
+    F *packed_left = scratch, *packed_right = packed_left + kBlock * kBlock, *sums = packed_right + kBlock * width;
     for (Index k = 0; k < rows; k += kBlock) {
       const Index K = std::min(kBlock, rows - k);
       const Panels<F> left = pack(job.left + k * job.left_row + from, job.left_row, 1, K, M, packed_left);
@@ -64,12 +64,15 @@ template <class F> class OuterProducts {
         const F* right = pack(job.right + k * job.right_row + j, job.right_row, 1, K, columns, packed_right).data;
         for (Index m = 0; m < M; m += kTileRows) {
           const F* one = left.data + m / width * left.panel + m % width;
-          if (k == 0) tile_of<false>(one, right, K, columns, out + m * out_row + j, out_row);
-          else tile_of<true>(one, right, K, columns, out + m * out_row + j, out_row);
+          F* tile = sums + m * row + j;
+          if (k == 0) tile_of<false>(one, right, K, columns, tile, row);
+          else tile_of<true>(one, right, K, columns, tile, row);
+          if (k + K < rows) continue;
+          for (Index i = m; i < std::min(m + kTileRows, M); i++)
+            std::memcpy(job.out + (from + i) * job.J + j, sums + i * row + j, sizeof(F) * columns);
         }
       }
     }
-    for (Index m = 0; m < M; m++) std::memcpy(job.out + (from + m) * job.J, out + m * out_row, sizeof(F) * job.J);
   }
 
   template <bool ADD> static void tile_of(const F* left, const F* right, Index K, Index columns, F* out, Index out_row) {
