@@ -86,7 +86,9 @@ def test_adam_is_torchs_to_the_bit() -> None:
             ours.load_state_dict(state)
     for parameter, other in zip(models[0].parameters(), models[1].parameters()):
         assert torch.equal(parameter, other)
-        assert all(torch.equal(ours.state[parameter][name], value) for name, value in theirs.state[other].items())
+        assert all(
+            torch.equal(ours.state[parameter][name], value) for name, value in theirs.state[other].items()
+        )
 
 
 @pytest.mark.parametrize("name", ["adam", "rmsprop", "rmsprop-graves"])

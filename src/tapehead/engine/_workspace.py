@@ -1,7 +1,7 @@
 """Large buffers that are used again: fresh pages from the system cost as much as the arithmetic.
 
-What lives for one call is borrowed and given back. A tensor from :func:`take` gives its memory back when it and
-all that shares its storage are gone.
+What lives for one call is borrowed and given back. A tensor from :func:`take` gives its memory back when it
+and all that shares its storage are gone.
 """
 
 import os

@@ -1,24 +1,21 @@
 """The native engine: a whole sequence, forward or backward, in one call of compiled code.
 
 Two custom operators stand between autograd and the C++ of native/: ``tapehead::run_forward`` and
-``tapehead::run_backward``. The kernel does everything that has to go step by step; the weight gradients are
-large products over all steps at once, and PyTorch makes them here.
+``tapehead::run_backward``.
 """
 
 import ctypes
 import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .._types import AnyState, map_state
 from . import _workspace, build
-from ._spec import KernelSpec
+from ._spec import KernelConfig, KernelSpec, flatten_state, unflatten_state
 from .build import EngineError
 
-_KINDS = {"none": 0, "ntm": 1, "dnc": 2}
 _LAYER_LIMIT = 16
 _SLOT_LIMIT = 1 << 24
 _library: ctypes.CDLL | None = None
@@ -63,7 +60,7 @@ _why_unavailable_constant._dynamo_marked_constant = True  # type: ignore[attr-de
 
 def run(
     spec: KernelSpec, x: Tensor, state: Any, lengths: Tensor | None
-) -> tuple[Tensor | None, Tensor | None, Tensor | None, Any]:
+) -> tuple[Tensor | None, Tensor, Tensor | None, Any]:
     """Run a machine over x [T, B, input_size].
 
     Args:
@@ -81,35 +78,14 @@ def run(
     """
     weights = [tensor for layer in spec.layers for tensor in layer]
     weights += [*spec.interface, *spec.interface_norm, *spec.outputs]
-    start = [] if state is None else _flatten(spec, x, state)
+    start = [] if state is None else flatten_state(spec, x, state)
     for tensor in [*weights, *start]:
         if tensor.dtype != x.dtype or tensor.device != x.device:
             raise ValueError(
                 f"x is {x.dtype} on {x.device}, but the state or a weight is {tensor.dtype} "
                 f"on {tensor.device}: convert one to the other"
             )
-    config = (
-        _KINDS[spec.kind],
-        spec.outputs[0].shape[0] if spec.outputs else 0,
-        spec.hidden_size,
-        len(spec.layers),
-        int(spec.lstm),
-        spec.interface[0].shape[0] if spec.interface else 0,
-        spec.memory_size if state is None or spec.kind == "none" else state.memory.shape[1],
-        spec.word_size,
-        spec.num_reads,
-        spec.num_writes,
-        spec.max_shift,
-        int(spec.read_first),
-        int(spec.temporal_links),
-        int(spec.masked_lookup),
-        int(spec.deallocation),
-        int(spec.link_sharpening),
-        int(spec.usage_gradient),
-        int(bool(spec.interface_norm)),
-        int(spec.output_bias),
-        int(state is not None),
-    )
+    config = KernelConfig.of(spec, state)
     numbers = (
         spec.mask_min,
         spec.clip_controller_gradient or 0.0,
@@ -117,93 +93,24 @@ def run(
         spec.initial_memory,
     )
     if torch.compiler.is_compiling():
-        found = torch.ops.tapehead.run_forward(x, lengths, weights, start, config, numbers)[:-1]
+        found = torch.ops.tapehead.run_forward(x, lengths, weights, start, list(config), numbers)[:-1]
     else:
         found = _Eager.apply(lengths, config, numbers, len(weights), x, *weights, *start)
     outputs, features, words, *final = found
     read_words = words.unflatten(-1, (spec.num_reads, spec.word_size)) if spec.num_reads else None
-    return outputs if spec.outputs else None, features, read_words, _unflatten(spec, x, final)
-
-
-# A state's tensors in the kernel's order (StatePiece in native/sequence.h), then h and c of every layer. What
-# a machine does not have is left out.
-_PIECES = {
-    ("none", False): (),
-    ("ntm", False): ("memory", "write_weights", "read_weights", "read_words"),
-    ("dnc", False): ("memory", "usage", "write_weights", "read_weights", "read_words"),
-    ("dnc", True): ("memory", "usage", "precedence", "link", "write_weights", "read_weights", "read_words"),
-}
-
-
-def _flatten(spec: KernelSpec, x: Tensor, state: Any) -> list[Tensor]:
-    controller = [tensor for layer in state.controller for tensor in layer]
-    layers, shape = len(spec.layers) if spec.lstm else 0, (x.shape[1], spec.hidden_size)
-    if len(controller) != 2 * layers or any(tensor.shape != shape for tensor in controller):
-        raise ValueError(
-            f"state.controller has tensors of shapes {[list(tensor.shape) for tensor in controller]}, "
-            f"but (h, c) of {layers} layers are needed here, each {list(shape)}"
-        )
-    return [*(getattr(state, name) for name in _PIECES[spec.kind, spec.temporal_links]), *controller]
-
-
-def _unflatten(spec: KernelSpec, x: Tensor, tensors: list[Tensor]) -> Any:
-    names = _PIECES[spec.kind, spec.temporal_links]
-    fields: dict[str, Any] = dict(zip(names, tensors))
-    controller = tensors[len(names) :]
-    fields["controller"] = tuple(zip(controller[::2], controller[1::2], strict=True))
-    if spec.kind == "dnc" and not spec.temporal_links:
-        fields |= {"precedence": x.new_empty(x.shape[1], 0), "link": x.new_empty(x.shape[1], 0, 0)}
-    return spec.state_type(**fields)
-
-
-class _Config(NamedTuple):
-    """What the kernel has to know beside the shape of x; the order is that of ``Dims`` in native/dims.h."""
-
-    kind: int
-    outputs: int
-    hidden: int
-    layers: int
-    lstm: int
-    interface: int
-    slots: int
-    word: int
-    reads: int
-    writes: int
-    max_shift: int
-    read_first: int
-    links: int
-    masked_lookup: int
-    deallocation: int
-    link_sharpening: int
-    usage_gradient: int
-    interface_norm: int
-    output_bias: int
-    given_start: int
-
-    def output_shapes(self, steps: Any, batch: Any) -> list[tuple[Any, ...]]:
-        """Shapes of outputs, features, words, and of a state's tensors in the kernel's order.
-
-        Args:
-            steps, batch: whole numbers, or torch.compile's symbols for them.
-        """
-        N, R = self.slots, self.reads
-        rows = [self.outputs, self.layers * self.hidden, R * self.word]
-        memory, words, writes = (batch, N, self.word), (batch, R, self.word), (batch, self.writes, N)
-        shapes: list[tuple[Any, ...]] = []
-        if self.kind == _KINDS["ntm"]:
-            shapes = [memory, writes, (batch, R, N), words]
-        elif self.kind == _KINDS["dnc"]:
-            links = [(batch, N), (batch, N, N)] if self.links else []
-            shapes = [memory, (batch, N), *links, (batch, N), (batch, R, N), words]
-        shapes += [(batch, self.hidden)] * (2 * self.layers if self.lstm else 0)
-        return [*((steps, batch, row) for row in rows), *shapes]
+    return outputs if spec.outputs else None, features, read_words, unflatten_state(spec, x, final)
 
 
 class _Plan:
     """What calls of one machine, shape and dtype share: sizes for C++, and the buffers it needs."""
 
     def __init__(
-        self, x_shape: Sequence[int], dtype: torch.dtype, config: _Config, numbers: Sequence[float], threads: int
+        self,
+        x_shape: Sequence[int],
+        dtype: torch.dtype,
+        config: KernelConfig,
+        numbers: Sequence[float],
+        threads: int,
     ) -> None:
         steps, batch, inputs = x_shape
         self.scalar = "float64" if dtype == torch.float64 else "float32"
@@ -217,7 +124,9 @@ class _Plan:
         _call_library(f"layout_{self.scalar}", self.sizes, out)
         self.tape, self.forward_scratch, self.backward_scratch = out  # in numbers, not in bytes
 
-    def run(self, name: str, before: Sequence[Tensor | None], scratch: int, after: Sequence[Tensor | None]) -> None:
+    def run(
+        self, name: str, before: Sequence[Tensor | None], scratch: int, after: Sequence[Tensor | None]
+    ) -> None:
         """Call C++ with tensors, so many numbers of scratch, and tensors; None is null."""
         block = _workspace.borrow(scratch * self.itemsize)
         try:
@@ -232,9 +141,13 @@ class _Plan:
 
 @functools.lru_cache(maxsize=1024)
 def _plan(
-    x_shape: tuple[int, ...], dtype: torch.dtype, config: tuple[int, ...], numbers: tuple[float, ...], threads: int
+    x_shape: tuple[int, ...],
+    dtype: torch.dtype,
+    config: tuple[int, ...],
+    numbers: tuple[float, ...],
+    threads: int,
 ) -> _Plan:
-    return _Plan(x_shape, dtype, _Config(*config), numbers, threads)
+    return _Plan(x_shape, dtype, KernelConfig(*config), numbers, threads)
 
 
 def _plan_for(x: Tensor, config: Sequence[int], numbers: Sequence[float]) -> _Plan:
@@ -278,7 +191,7 @@ def _(
     config: Sequence[int],
     numbers: Sequence[float],
 ) -> list[Tensor]:
-    shapes = _Config(*config).output_shapes(*x.shape[:2])
+    shapes = KernelConfig(*config).output_shapes(*x.shape[:2])
     if all(isinstance(size, int) for size in (*x.shape, *config)):
         tape_size: Any = _plan_for(x, config, numbers).tape
     else:
@@ -304,7 +217,9 @@ def _backward(
     lengths = None if lengths is None else lengths.contiguous()
     given = [None if g is None else g.contiguous() for g in gradients]
     plan = _plan_for(x, config, numbers)
-    asked = [torch.empty_like(t) if need else None for t, need in zip([x, *weights, *state], needed, strict=True)]
+    asked = [
+        torch.empty_like(t) if need else None for t, need in zip([x, *weights, *state], needed, strict=True)
+    ]
     before = [x, lengths, *weights, *state, tape]
     plan.run("backward", before, plan.backward_scratch, [features, words, *given, *asked])
     return [x.new_empty(0) if d is None else d for d in asked]
@@ -340,9 +255,7 @@ def _save(ctx: Any, inputs: tuple, output: Sequence[Tensor]) -> None:
     ctx.needed = [int(tensor.requires_grad) for tensor in [x, *weights, *state]]
     ctx.config, ctx.numbers, ctx.has_lengths = config, numbers, lengths is not None
     _, features, words, *_, tape = output
-    ctx.save_for_backward(
-        x, *weights, *state, features, words, tape, *([] if lengths is None else [lengths])
-    )
+    ctx.save_for_backward(x, *weights, *state, features, words, tape, *([] if lengths is None else [lengths]))
 
 
 def _differentiate(ctx: Any, gradients: Sequence[Tensor | None], backward: Any) -> list[Tensor | None]:
@@ -351,9 +264,7 @@ def _differentiate(ctx: Any, gradients: Sequence[Tensor | None], backward: Any) 
     x, *rest = ctx.saved_tensors
     lengths = rest.pop() if ctx.has_lengths else None
     weights, state = rest[:num_weights], rest[num_weights : num_weights + num_state]
-    found = backward(
-        gradients, ctx.needed, x, lengths, weights, state, *rest[-3:], ctx.config, ctx.numbers
-    )
+    found = backward(gradients, ctx.needed, x, lengths, weights, state, *rest[-3:], ctx.config, ctx.numbers)
     return [d if need else None for d, need in zip(found, ctx.needed, strict=True)]
 
 

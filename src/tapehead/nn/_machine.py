@@ -102,6 +102,20 @@ class Machine(Pretrained, nn.Module, ABC):
             **self._memory_spec(memory_size),
         )
 
+    def _output_layer(self, from_features: nn.Module, from_reads: nn.Module | None = None) -> dict[str, Any]:
+        """The output layer for the kernel: the fields ``outputs`` and ``output_bias`` of its spec.
+
+        Nothing where somebody has put another layer in its place or has hooked it: then PyTorch runs it.
+        """
+        layers = [from_features] if from_reads is None else [from_features, from_reads]
+        if not self._kernel_outputs or not all(_is_plain(layer) for layer in layers):
+            return {}
+        if from_reads is not None and from_reads.bias is not None:
+            return {}
+        bias: Any = from_features.bias
+        weights = [layer.weight for layer in layers]
+        return {"outputs": (*weights, *([] if bias is None else [bias])), "output_bias": bias is not None}
+
     @abstractmethod
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
         """The outputs from the controller's output [.., L·H] and the words read [.., R, W]."""
@@ -221,6 +235,13 @@ class Machine(Pretrained, nn.Module, ABC):
                 f"memory_size={memory_size} does not fit the given state, which has {_memory_size_of(state)} "
                 "slots: leave one of the two out"
             )
+
+
+def _is_plain(layer: nn.Module) -> bool:
+    hooked = (
+        layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks
+    )
+    return type(layer) is nn.Linear and not hooked
 
 
 def check_limits(**limits: float | None) -> None:

@@ -90,9 +90,7 @@ class DeepLSTM(Machine):
 
     def _memory_spec(self, memory_size: int | None) -> dict[str, Any]:
         self._check_no_memory(memory_size)
-        layer = self.output_from_controller
-        outputs = (layer.weight, layer.bias) if self._kernel_outputs else ()
-        return {"kind": "none", "outputs": outputs, "output_bias": bool(outputs)}
+        return {"kind": "none", **self._output_layer(self.output_from_controller)}
 
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
         """y = W_y [h¹; …; h^L] + b."""

@@ -200,10 +200,10 @@ class DNC(Machine):
         norm = self.interface_norm
         # Dropout stands between the features and their part of the output layer: then PyTorch makes that.
         drops = self.training and self.bypass_dropout.p > 0
-        outputs = self.output_from_controller.weight, self.output_from_reads.weight
+        outputs = {} if drops else self._output_layer(self.output_from_controller, self.output_from_reads)
         return {
             "kind": "dnc",
-            "outputs": outputs if self._kernel_outputs and not drops else (),
+            **outputs,
             "memory_size": self._slots(memory_size),
             "initial_memory": INITIAL_MEMORY,
             "interface": (self.interface.weight,),

@@ -172,12 +172,9 @@ class NTM(Machine):
         return slots
 
     def _memory_spec(self, memory_size: int | None) -> dict[str, Any]:
-        features = self.output_from_controller
-        outputs = (features.weight, self.output_from_reads.weight, features.bias) if self._kernel_outputs else ()
         return {
             "kind": "ntm",
-            "outputs": outputs,
-            "output_bias": bool(outputs),
+            **self._output_layer(self.output_from_controller, self.output_from_reads),
             "memory_size": self._slots(memory_size),
             "initial_memory": INITIAL_MEMORY,
             "interface": (self.interface.weight, self.interface.bias),

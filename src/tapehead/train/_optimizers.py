@@ -23,7 +23,9 @@ class FusedAdam(torch.optim.Adam):
     def step(self, closure: Any = None) -> Any:
         """One step, as in torch."""
         columns = self._columns
-        if columns is None or columns[0] is not self.state or closure is not None:  # load_state_dict changes it
+        if (
+            columns is None or columns[0] is not self.state or closure is not None
+        ):  # load_state_dict changes it
             loss = super().step(closure)
             self._columns = self._look_up()
             return loss
