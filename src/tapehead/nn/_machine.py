@@ -24,6 +24,8 @@ class Machine(Pretrained, nn.Module, ABC):
     state_type: type
     controller: Any
     traceable = True
+    constant_start = False
+    """Whether the initial state is a constant that the kernel knows."""
     _kernel_starts = _kernel_outputs = True
 
     def __init_subclass__(cls, **arguments: Any) -> None:
