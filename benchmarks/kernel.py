@@ -46,16 +46,19 @@ PARTS = {
     "activate_backward": "interface: non-linearities",
     "controller_forward": "controller: non-linearities",
     "controller_backward": "controller: non-linearities",
-    "pack": "packing the weights",
+    "block": "weight gradients",
+    "column_sums": "weight gradients",
+    "norm_gradients": "weight gradients",
+    "pack_if": "packing the weights",
 }
 STATE = ("import_", "export_")
-PRODUCTS = "controller and interface: products"
+PRODUCTS = "controller, interface, outputs: products"
 MEMORY_REST = "the rest of the memory's step"
 LOOP_REST = "the rest of the loop"
 COPIES = "copying and clearing"
 MATHS = "exp and log of single numbers"
 FORWARD, BACKWARD, REDONE = "forward", "backward", "redone in the backward pass"
-OUTSIDE = {"libtorch_cpu": "PyTorch's kernels (weight gradients, output layer, Adam)"}
+OUTSIDE = {"libtorch_cpu": "PyTorch's kernels (loss, Adam)"}
 OTHER = "Python, PyTorch's dispatch and autograd, the system"
 COLUMNS = (
     ("part", "part", "{}"),
@@ -214,7 +217,9 @@ def _phase(stack: list[Frame]) -> str:
     names = {function for _, function in stack}
     if "replay_segment" in names:
         return REDONE
-    return BACKWARD if names & {"backward", "backward_chunk", "pack_backward"} else FORWARD
+    return (
+        BACKWARD if names & {"backward", "backward_chunk", "pack_backward", "weight_gradients"} else FORWARD
+    )
 
 
 def _tables(samples: Counter[tuple[str, str]]) -> str:

@@ -156,7 +156,6 @@ def _clocked(config: TrainConfig, clocks: _Clocks) -> Iterator[None]:
         ("backward", torch.Tensor, "backward"),
         ("clip", loop, "clip_gradients"),
         ("optimiser", optimizer, "step"),
-        ("optimiser", optimizer, "zero_grad"),
         ("progress and rows", Reporter, "progress"),
         ("progress and rows", Reporter, "row"),
         ("progress and rows", loop, "_training_row"),

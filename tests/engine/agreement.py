@@ -21,12 +21,14 @@ Results = dict[str, Tensor | None]
 @contextlib.contextmanager
 def poisoned() -> Iterator[None]:
     """All memory that nobody has written holds NaN: what is read without being written shows."""
-    take = _workspace.take
+    borrow = _workspace.borrow
 
-    def take_poisoned(elements: int, dtype: torch.dtype) -> Tensor:
-        return take(elements, dtype).fill_(float("nan"))
+    def borrow_poisoned(size: int) -> _workspace.Block:
+        block = borrow(size)
+        block.array.fill(0xFF)  # NaN in float32 and in float64
+        return block
 
-    with mock.patch.object(_workspace, "take", take_poisoned):
+    with mock.patch.object(_workspace, "borrow", borrow_poisoned):
         # Deterministic mode fills torch.empty, too.
         torch.use_deterministic_algorithms(True)
         try:

@@ -37,7 +37,8 @@ def backward_arguments(arguments: Arguments, output: list[torch.Tensor]) -> Argu
         for tensor in output[:-1]
     ]
     needed = [1] * (1 + len(weights) + len(state))
-    return cotangents, needed, x, lengths, weights, state, output[0], output[-1], config, numbers
+    _, features, words, *_, tape = output
+    return cotangents, needed, x, lengths, weights, state, features, words, tape, config, numbers
 
 
 def leaves(arguments: Arguments, *, requires_grad: bool = False) -> Arguments:

@@ -18,6 +18,7 @@ from tapehead import DNC, engine
 from tapehead.engine import EngineError, build, native
 
 from .agreement import assert_close, assert_same_bits, everything
+from .operators import recorded_operators
 
 
 @pytest.fixture(scope="module")
@@ -349,12 +350,9 @@ def test_the_real_compiler_builds_the_real_thing(
 def test_sizes_are_counted_alike(compiler: Compiler) -> None:
     """The array of sizes that Python fills is the struct that C++ reads."""
     compiler('cp "$LIBRARY" "$OUT"')
-    machine = DNC(3, 6, 2, 5, 4, 2, backend="native")
-    machine(torch.randn(4, 2, 3))
+    with recorded_operators() as calls:
+        DNC(3, 6, 2, 5, 4, 2, backend="native")(torch.randn(4, 2, 3))
     assert native._library is not None
     count = native._library.tapehead_size_count()
-    spec = machine.kernel_spec()
-    weights = [tensor for layer in spec.layers for tensor in layer] + list(spec.interface)
-    state = machine.initial_state(2)
-    config = [2, 6, 1, 1, 0, 4, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0]
-    assert len(native._Call(torch.randn(4, 2, 3), weights, state[:-1], config).sizes) == count
+    x, *_, config, numbers = calls[0]
+    assert len(native._plan_for(x, config, numbers).sizes) == count

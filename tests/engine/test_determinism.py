@@ -11,7 +11,7 @@ from tapehead import DNC, NTM
 from tapehead.engine import _workspace, native
 from tapehead.nn import DeepLSTM
 
-from .agreement import Results, assert_close, assert_same_bits, everything, poisoned, random_state, threads
+from .agreement import Results, assert_same_bits, everything, poisoned, random_state, threads
 from .operators import kernel_results, leaves, recorded_operators
 
 MACHINES: dict[str, Callable[[], Any]] = {
@@ -43,7 +43,6 @@ def test_two_threads_change_no_bit(name: str, dtype: torch.dtype) -> None:
 @DTYPES
 @EACH
 def test_many_threads_change_no_bit_of_the_kernel(name: str, dtype: torch.dtype) -> None:
-    """All but the weight gradients, which PyTorch may sum in another order from three threads on."""
     machine, x, state = _ready(name, dtype)
     results = []
     for count in (1, 2, 3, 5, 16):
@@ -52,9 +51,7 @@ def test_many_threads_change_no_bit_of_the_kernel(name: str, dtype: torch.dtype)
             machine(x, state, lengths=[11, 3, 7, 11, 1, 9, 2])
             results.append(kernel_results(*calls))
     for result in results[1:]:
-        kernel = [{k: v for k, v in r.items() if "weight" not in k} for r in (results[0], result)]
-        assert_same_bits(*kernel)
-        assert_close(results[0], result, 1e-12 if dtype == torch.float64 else 1e-5)
+        assert_same_bits(results[0], result)
 
 
 @EACH
@@ -76,13 +73,13 @@ def test_a_batch_is_its_sequences(name: str) -> None:
         machine.backend = "native"
         machine(x, state)
     x, lengths, weights, state, config, numbers = leaves(calls[0])
-    features, words, *final, _ = native._forward(x, lengths, weights, state, config, numbers)
+    outputs, features, words, *final, _ = native._forward(x, lengths, weights, state, config, numbers)
     for b in range(x.shape[1]):
         alone = [tensor[b : b + 1] for tensor in state]
         one = native._forward(x[:, b : b + 1], lengths, weights, alone, config, numbers)
-        assert torch.equal(one[0], features[:, b : b + 1])
-        assert torch.equal(one[1], words[:, b : b + 1])
-        assert all(torch.equal(mine, all_[b : b + 1]) for mine, all_ in zip(one[2:-1], final, strict=True))
+        for mine, whole in zip(one, (outputs, features, words), strict=False):
+            assert torch.equal(mine, whole[:, b : b + 1])
+        assert all(torch.equal(mine, whole[b : b + 1]) for mine, whole in zip(one[3:-1], final, strict=True))
 
 
 def test_python_threads_at_once() -> None:
@@ -128,7 +125,7 @@ def test_idle_buffers_are_bounded(monkeypatch: Any) -> None:
     monkeypatch.setattr(_workspace, "MAX_IDLE_BYTES", 10_000_000)
     held = [_workspace.take(500_000, torch.float32) for _ in range(8)]
     held.clear()
-    assert 0 < sum(block.nbytes for block in _workspace._idle) <= 10_000_000
+    assert 0 < sum(block.size for block in _workspace._idle) <= 10_000_000
 
 
 def test_a_buffer_may_come_back_while_another_is_sought() -> None:

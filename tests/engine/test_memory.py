@@ -4,9 +4,12 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from tapehead import DNC
 from tapehead.engine import native
+
+from .operators import recorded_operators
 
 PEAK = """
 import resource
@@ -59,12 +62,11 @@ def test_long_runs_do_not_keep_all_links() -> None:
 def test_memory_grows_with_the_root_of_the_steps() -> None:
     def links(steps: int) -> float:
         """Link matrices that the tape and the backward pass's scratch have room for."""
-        config = [2, 8, 1, 1, 0, 4, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0]
-        dnc = DNC(8, 8, 8, 512, 4, 1)
-        state = dnc.initial_state(1)[:-1]
-        weights = [dnc.controller.layers[0].weight, dnc.controller.layers[0].bias, dnc.interface.weight]
-        layout = native._Call(dnc.interface.weight.new_zeros(steps, 1, 8), weights, state, config).layout()
-        return (layout.tape + layout.backward_scratch) / 512**2
+        with recorded_operators() as calls:
+            DNC(8, 8, 8, 512, 4, 1, backend="native")(torch.zeros(steps, 1, 8))
+        x, *_, config, numbers = calls[0]
+        plan = native._plan_for(x, config, numbers)
+        return (plan.tape + plan.backward_scratch) / 512**2
 
     assert native.why_unavailable() is None
     assert links(100) < 2 * 10 + 12

@@ -345,3 +345,30 @@ def test_saturated_gates(case: str, start: str) -> None:
     x, state = _x(narrow, 5, 2, torch.float32), map_state(torch.Tensor.float, state)
     found = everything(narrow, "native", x, state)
     assert all(tensor is None or tensor.isfinite().all() for tensor in found.values())
+
+
+class _Doubled(DNC):
+    """Starts elsewhere, and makes something of its own of the outputs."""
+
+    def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> Any:
+        state = super().initial_state(batch_size, memory_size)
+        return state._replace(memory=state.memory + 0.5)
+
+    def outputs(self, features: torch.Tensor, read_words: torch.Tensor | None) -> torch.Tensor:
+        return 2 * super().outputs(features, read_words) + 1
+
+
+def test_a_start_and_outputs_of_a_class_of_ones_own() -> None:
+    machine = _machine(lambda: _Doubled(5, 7, 4, 9, 6, 2), torch.float64)
+    assert_agree(machine, _x(machine, 4, 2, torch.float64), lengths=[4, 2])
+
+
+@pytest.mark.parametrize("where", ["output_from_controller", "output_from_reads"])
+def test_another_output_layer(where: str) -> None:
+    """Put in its place, with the bias that the DNC's has not; or hooked."""
+    machine = _machine(CASES["dnc"], torch.float64)
+    size = getattr(machine, where).in_features
+    setattr(machine, where, torch.nn.Linear(size, 4, dtype=torch.float64))
+    assert_agree(machine, _x(machine, 4, 2, torch.float64), lengths=[4, 2])
+    getattr(machine, where).register_forward_hook(lambda module, inputs, output: output.sin())
+    assert_agree(machine, _x(machine, 4, 2, torch.float64), lengths=[4, 2])

@@ -65,6 +65,32 @@ def test_rmsprop_graves_state_goes_on_exactly() -> None:
     assert torch.equal(parameter, twin)
 
 
+def test_adam_is_torchs_to_the_bit() -> None:
+    """Also after a checkpoint, and where a parameter has no gradient for once."""
+    models = [torch.nn.Linear(3, 4), torch.nn.Linear(3, 4)]
+    models[1].load_state_dict(models[0].state_dict())
+    ours = build_optimizer(train.OptimizerConfig(lr=1e-2), models[0])
+    theirs = torch.optim.Adam(models[1].parameters(), lr=1e-2, fused=True)
+    for step in range(9):
+        for parameter, other in zip(models[0].parameters(), models[1].parameters()):
+            missing = step == 5 and parameter.ndim == 1
+            parameter.grad = None if missing else torch.randn_like(parameter)
+            other.grad = None if missing else parameter.grad.clone()  # type: ignore[union-attr]
+        for optimizer in (ours, theirs):
+            optimizer.param_groups[0]["lr"] = 1e-2 / (1 + step)
+            optimizer.step()
+        if step == 3:
+            state = copy.deepcopy(ours.state_dict())
+            assert state.keys() == theirs.state_dict().keys()
+            ours = build_optimizer(train.OptimizerConfig(lr=1e-2), models[0])
+            ours.load_state_dict(state)
+    for parameter, other in zip(models[0].parameters(), models[1].parameters()):
+        assert torch.equal(parameter, other)
+        assert all(
+            torch.equal(ours.state[parameter][name], value) for name, value in theirs.state[other].items()
+        )
+
+
 @pytest.mark.parametrize("name", ["adam", "rmsprop", "rmsprop-graves"])
 def test_every_optimizer_goes_downhill(name: Any) -> None:
     model = torch.nn.Linear(3, 1)

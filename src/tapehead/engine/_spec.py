@@ -1,8 +1,10 @@
-"""What a machine tells the engine about itself, so that a kernel can run it."""
+"""What a machine tells the engine about itself and about its state, so that a kernel can run it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
+
+_KINDS = {"none": 0, "ntm": 1, "dnc": 2}
 
 
 class KernelSpec(NamedTuple):
@@ -12,13 +14,23 @@ class KernelSpec(NamedTuple):
     """ "none", "ntm" or "dnc"."""
     lstm: bool
     """A deep LSTM controller; otherwise a feed-forward one."""
+    state_type: type
+    """The named tuple that the machine's state is."""
     hidden_size: int
     layers: tuple[tuple[Tensor, Tensor], ...]
     """(weight, bias) of every controller layer."""
+    outputs: tuple[Tensor, ...] = ()
+    """The output layer: its weights for the features and, with a memory, for the words read, and the bias
+    where there is one; nothing where the machine has to compute the outputs itself."""
+    output_bias: bool = False
     interface: tuple[Tensor, ...] = ()
-    """Weight, and bias where there is one."""
+    """Weight, and the NTM's bias."""
     interface_norm: tuple[Tensor, ...] = ()
     """Weight and bias of the layer norm, or nothing."""
+    memory_size: int = 0
+    initial_memory: float = 0.0
+    """Every number of the memory before the first step. The rest of that state is zero, but that the NTM's
+    heads begin on slot 0."""
     word_size: int = 0
     num_reads: int = 0
     num_writes: int = 0
@@ -32,3 +44,109 @@ class KernelSpec(NamedTuple):
     usage_gradient: bool = True
     clip_controller_gradient: float | None = None
     clip_weighting_gradient: float | None = None
+
+
+class KernelConfig(NamedTuple):
+    """What the kernel has to know beside the shape of x; the order is that of ``Dims`` in native/dims.h."""
+
+    kind: int
+    outputs: int
+    hidden: int
+    layers: int
+    lstm: int
+    interface: int
+    slots: int
+    word: int
+    reads: int
+    writes: int
+    max_shift: int
+    read_first: int
+    links: int
+    masked_lookup: int
+    deallocation: int
+    link_sharpening: int
+    usage_gradient: int
+    interface_norm: int
+    output_bias: int
+    given_start: int
+
+    @classmethod
+    def of(cls, spec: KernelSpec, state: Any) -> "KernelConfig":
+        """For a run of a machine from ``state``, or from the constant start state where it is None."""
+        return cls(
+            kind=_KINDS[spec.kind],
+            outputs=spec.outputs[0].shape[0] if spec.outputs else 0,
+            hidden=spec.hidden_size,
+            layers=len(spec.layers),
+            lstm=int(spec.lstm),
+            interface=spec.interface[0].shape[0] if spec.interface else 0,
+            slots=spec.memory_size if state is None or spec.kind == "none" else state.memory.shape[1],
+            word=spec.word_size,
+            reads=spec.num_reads,
+            writes=spec.num_writes,
+            max_shift=spec.max_shift,
+            read_first=int(spec.read_first),
+            links=int(spec.temporal_links),
+            masked_lookup=int(spec.masked_lookup),
+            deallocation=int(spec.deallocation),
+            link_sharpening=int(spec.link_sharpening),
+            usage_gradient=int(spec.usage_gradient),
+            interface_norm=int(bool(spec.interface_norm)),
+            output_bias=int(spec.output_bias),
+            given_start=int(state is not None),
+        )
+
+    def output_shapes(self, steps: Any, batch: Any) -> list[tuple[Any, ...]]:
+        """Shapes of outputs, features, words, and of a state's tensors in the kernel's order.
+
+        Args:
+            steps, batch: whole numbers, or torch.compile's symbols for them.
+        """
+        N, R = self.slots, self.reads
+        rows = [self.outputs, self.layers * self.hidden, R * self.word]
+        memory, words, writes = (batch, N, self.word), (batch, R, self.word), (batch, self.writes, N)
+        shapes: list[tuple[Any, ...]] = []
+        if self.kind == _KINDS["ntm"]:
+            shapes = [memory, writes, (batch, R, N), words]
+        elif self.kind == _KINDS["dnc"]:
+            links = [(batch, N), (batch, N, N)] if self.links else []
+            shapes = [memory, (batch, N), *links, (batch, N), (batch, R, N), words]
+        shapes += [(batch, self.hidden)] * (2 * self.layers if self.lstm else 0)
+        return [*((steps, batch, row) for row in rows), *shapes]
+
+
+# A state's tensors in the kernel's order (StatePiece in native/sequence.h), then h and c of every layer. What
+# a machine does not have is left out.
+_PIECES = {
+    ("none", False): (),
+    ("ntm", False): ("memory", "write_weights", "read_weights", "read_words"),
+    ("dnc", False): ("memory", "usage", "write_weights", "read_weights", "read_words"),
+    ("dnc", True): ("memory", "usage", "precedence", "link", "write_weights", "read_weights", "read_words"),
+}
+
+
+def flatten_state(spec: KernelSpec, x: Tensor, state: Any) -> list[Tensor]:
+    """A batched state's tensors in the kernel's order.
+
+    Raises:
+        ValueError: a controller state that is not that of the machine's controller.
+    """
+    controller = [tensor for layer in state.controller for tensor in layer]
+    layers, shape = len(spec.layers) if spec.lstm else 0, (x.shape[1], spec.hidden_size)
+    if len(controller) != 2 * layers or any(tensor.shape != shape for tensor in controller):
+        raise ValueError(
+            f"state.controller has tensors of shapes {[list(tensor.shape) for tensor in controller]}, "
+            f"but (h, c) of {layers} layers are needed here, each {list(shape)}"
+        )
+    return [*(getattr(state, name) for name in _PIECES[spec.kind, spec.temporal_links]), *controller]
+
+
+def unflatten_state(spec: KernelSpec, x: Tensor, tensors: list[Tensor]) -> Any:
+    """A batched state from its tensors in the kernel's order."""
+    names = _PIECES[spec.kind, spec.temporal_links]
+    fields: dict[str, Any] = dict(zip(names, tensors))
+    controller = tensors[len(names) :]
+    fields["controller"] = tuple(zip(controller[::2], controller[1::2], strict=True))
+    if spec.kind == "dnc" and not spec.temporal_links:
+        fields |= {"precedence": x.new_empty(x.shape[1], 0), "link": x.new_empty(x.shape[1], 0, 0)}
+    return spec.state_type(**fields)

@@ -1,6 +1,7 @@
 """Large buffers that are used again: fresh pages from the system cost as much as the arithmetic.
 
-A tensor from :func:`take` gives its memory back when it and all that shares its storage are gone.
+What lives for one call is borrowed and given back. A tensor from :func:`take` gives its memory back when it
+and all that shares its storage are gone.
 """
 
 import os
@@ -15,45 +16,52 @@ from torch import Tensor
 MAX_IDLE_BYTES = 1 << 30
 ALIGNMENT = 64
 
+
+class Block:
+    """A buffer, aligned for vector loads."""
+
+    __slots__ = ("address", "array", "size")
+
+    def __init__(self, size: int) -> None:
+        raw = np.empty(size + ALIGNMENT, dtype=np.uint8)
+        start = -raw.ctypes.data % ALIGNMENT
+        self.array = raw[start : start + size]
+        self.address = self.array.ctypes.data
+        self.size = size
+
+
 _lock = threading.Lock()
-_idle: list[np.ndarray] = []
-_returned: deque[np.ndarray] = deque()
+_idle: list[Block] = []
+_returned: deque[Block] = deque()
 
 
 def take(elements: int, dtype: torch.dtype) -> Tensor:
     """An uninitialised tensor of ``elements`` numbers, aligned for vector loads."""
     size = max(1, elements) * dtype.itemsize
-    block = _fitting_block(size)
-    if block is None:
-        block = _new_block(size)
+    block = borrow(size)
     # The view is a NumPy object of its own: torch holds it for as long as the storage lives, and no longer.
-    view = block[:size]
-    weakref.finalize(view, _give_back, block).atexit = False
+    view = block.array[:size]
+    weakref.finalize(view, give_back, block).atexit = False
     return torch.from_numpy(view).view(dtype)[:elements]
 
 
-def _new_block(size: int) -> np.ndarray:
-    raw = np.empty(_round_up(size) + ALIGNMENT, dtype=np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
-    return raw[start : start + _round_up(size)]
-
-
-def _round_up(size: int) -> int:
-    """To one of eight sizes an octave: runs of nearly the same length share their blocks."""
-    step = max(4096, 1 << max(0, size.bit_length() - 4))
-    return -(-size // step) * step
-
-
-def _fitting_block(size: int) -> np.ndarray | None:
+def borrow(size: int) -> Block:
+    """An uninitialised buffer of at least ``size`` bytes, until :func:`give_back`."""
+    rounded = _round_up(size)
     with _lock:
         _collect()
-        fitting = [i for i, block in enumerate(_idle) if size <= block.nbytes <= 2 * _round_up(size)]
-        if not fitting:
-            return None
-        return _idle.pop(min(fitting, key=lambda i: _idle[i].nbytes))
+        best = None
+        for block in _idle:
+            if size <= block.size <= 2 * rounded and (best is None or block.size < best.size):
+                best = block
+        if best is not None:
+            _idle.remove(best)
+            return best
+    return Block(rounded)
 
 
-def _give_back(block: np.ndarray) -> None:
+def give_back(block: Block) -> None:
+    """The buffer may be used again, by anybody."""
     # The garbage collector may call this in the midst of anything, also while this thread holds the lock.
     _returned.append(block)
     if _lock.acquire(blocking=False):
@@ -63,12 +71,21 @@ def _give_back(block: np.ndarray) -> None:
             _lock.release()
 
 
+def _round_up(size: int) -> int:
+    """To one of eight sizes an octave: runs of nearly the same length share their blocks."""
+    step = max(4096, 1 << max(0, size.bit_length() - 4))
+    return -(-size // step) * step
+
+
 def _collect() -> None:
     """Under the lock: take in what came back, and let go of the oldest where it is too much."""
+    if not _returned:
+        return
     while _returned:
         _idle.append(_returned.popleft())
-    while sum(block.nbytes for block in _idle) > MAX_IDLE_BYTES:
-        _idle.pop(0)
+    total = sum([block.size for block in _idle])
+    while total > MAX_IDLE_BYTES:
+        total -= _idle.pop(0).size
 
 
 def _forget_lock() -> None:

@@ -1,24 +1,21 @@
 """The native engine: a whole sequence, forward or backward, in one call of compiled code.
 
 Two custom operators stand between autograd and the C++ of native/: ``tapehead::run_forward`` and
-``tapehead::run_backward``. The kernel does everything that has to go step by step; the weight gradients are
-large products over all steps at once, and PyTorch makes them here.
+``tapehead::run_backward``.
 """
 
 import ctypes
 import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .._types import AnyState, map_state
 from . import _workspace, build
-from ._spec import KernelSpec
+from ._spec import KernelConfig, KernelSpec, flatten_state, unflatten_state
 from .build import EngineError
 
-_KINDS = {"none": 0, "ntm": 1, "dnc": 2}
 _LAYER_LIMIT = 16
 _SLOT_LIMIT = 1 << 24
 _library: ctypes.CDLL | None = None
@@ -46,8 +43,10 @@ def why_not(spec: KernelSpec | str, x: Tensor, state: Any) -> str | None:
         return f"it computes in float32 and float64, not in {x.dtype}"
     if len(spec.layers) > _LAYER_LIMIT:
         return f"it takes at most {_LAYER_LIMIT} controller layers, not {len(spec.layers)}"
-    if spec.kind != "none" and state.memory.shape[1] > _SLOT_LIMIT:
-        return f"it takes at most {_SLOT_LIMIT} memory slots, not {state.memory.shape[1]}"
+    if spec.kind != "none":
+        slots = spec.memory_size if state is None else state.memory.shape[1]
+        if slots > _SLOT_LIMIT:
+            return f"it takes at most {_SLOT_LIMIT} memory slots, not {slots}"
     return _why_unavailable_constant()
 
 
@@ -61,179 +60,104 @@ _why_unavailable_constant._dynamo_marked_constant = True  # type: ignore[attr-de
 
 def run(
     spec: KernelSpec, x: Tensor, state: Any, lengths: Tensor | None
-) -> tuple[Tensor, Tensor | None, Any, None]:
-    """Run a machine over x [T, B, input_size]; arguments and result as in :func:`reference.run`.
+) -> tuple[Tensor | None, Tensor, Tensor | None, Any]:
+    """Run a machine over x [T, B, input_size].
+
+    Args:
+        state: the batched state to start from; None for the constant start state of ``spec``.
+        lengths: steps of each sequence [B], or None when all are T long. What x holds after them is not
+            looked at; outputs there are zero.
+
+    Returns:
+        (outputs [T, B, output_size], or None where the machine computes them itself from the next two:
+        features [T, B, L·H], words read [T, B, R, W] or None, final state).
 
     Raises:
         ValueError: a state or a weight of another dtype or device than x, or a controller state that does
             not fit. (C++ sees addresses alone, and cannot tell.)
     """
-    pieces, controller = _flatten(spec, state)
     weights = [tensor for layer in spec.layers for tensor in layer]
-    weights += [*spec.interface, *spec.interface_norm]
-    config = [
-        _KINDS[spec.kind],
-        spec.hidden_size,
-        len(spec.layers),
-        int(spec.lstm),
-        int(len(spec.interface) == 2),
-        spec.word_size,
-        spec.num_reads,
-        spec.num_writes,
-        spec.max_shift,
-        int(spec.read_first),
-        int(spec.temporal_links),
-        int(spec.masked_lookup),
-        int(spec.deallocation),
-        int(spec.link_sharpening),
-        int(spec.usage_gradient),
-        int(bool(spec.interface_norm)),
-    ]
-    numbers = [spec.mask_min, spec.clip_controller_gradient or 0.0, spec.clip_weighting_gradient or 0.0]
-    state_tensors = [*pieces, *controller]
-    _check_controller_state(spec, x, controller)
-    for tensor in [*weights, *state_tensors]:
+    weights += [*spec.interface, *spec.interface_norm, *spec.outputs]
+    start = [] if state is None else flatten_state(spec, x, state)
+    for tensor in [*weights, *start]:
         if tensor.dtype != x.dtype or tensor.device != x.device:
             raise ValueError(
                 f"x is {x.dtype} on {x.device}, but the state or a weight is {tensor.dtype} "
                 f"on {tensor.device}: convert one to the other"
             )
+    config = KernelConfig.of(spec, state)
+    numbers = (
+        spec.mask_min,
+        spec.clip_controller_gradient or 0.0,
+        spec.clip_weighting_gradient or 0.0,
+        spec.initial_memory,
+    )
     if torch.compiler.is_compiling():
-        found = torch.ops.tapehead.run_forward(x, lengths, weights, state_tensors, config, numbers)
+        found = torch.ops.tapehead.run_forward(x, lengths, weights, start, list(config), numbers)[:-1]
     else:
-        found = _Eager.apply(lengths, config, numbers, len(weights), x, *weights, *state_tensors)
-    features, words, *final, _tape = found
+        found = _Eager.apply(lengths, config, numbers, len(weights), x, *weights, *start)
+    outputs, features, words, *final = found
     read_words = words.unflatten(-1, (spec.num_reads, spec.word_size)) if spec.num_reads else None
-    return features, read_words, _unflatten(spec, state, final), None
+    return outputs if spec.outputs else None, features, read_words, unflatten_state(spec, x, final)
 
 
-# A state's tensors in the kernel's order (StatePiece in native/sequence.h), then h and c of every layer. What
-# a machine does not have is left out here and passed as null.
-_PIECES = ("memory", "usage", "precedence", "link", "write_weights", "read_weights", "read_words")
-
-
-def _piece_names(kind: int, links: int) -> list[str]:
-    absent = {
-        0: set(_PIECES),
-        1: {"usage", "precedence", "link"},
-        2: set() if links else {"precedence", "link"},
-    }[kind]
-    return [name for name in _PIECES if name not in absent]
-
-
-def _flatten(spec: KernelSpec, state: Any) -> tuple[list[Tensor], list[Tensor]]:
-    pieces = [getattr(state, name) for name in _piece_names(_KINDS[spec.kind], spec.temporal_links)]
-    return pieces, [tensor for layer in state.controller for tensor in layer]
-
-
-def _unflatten(spec: KernelSpec, state: AnyState, final: list[Tensor]) -> AnyState:
-    names = _piece_names(_KINDS[spec.kind], spec.temporal_links)
-    rest = iter(final[len(names) :])
-    controller = map_state(lambda _: next(rest), state.controller)  # type: ignore[attr-defined]
-    return state._replace(controller=controller, **dict(zip(names, final, strict=False)))  # type: ignore[attr-defined]
-
-
-def _check_controller_state(spec: KernelSpec, x: Tensor, controller: list[Tensor]) -> None:
-    layers, shape = len(spec.layers) if spec.lstm else 0, (x.shape[1], spec.hidden_size)
-    if len(controller) != 2 * layers or any(tensor.shape != shape for tensor in controller):
-        raise ValueError(
-            f"state.controller has tensors of shapes {[list(tensor.shape) for tensor in controller]}, "
-            f"but (h, c) of {layers} layers are needed here, each {list(shape)}"
-        )
-
-
-class _Call:
-    """One call's sizes, in the forms that Python and C++ need."""
+class _Plan:
+    """What calls of one machine, shape and dtype share: sizes for C++, and the buffers it needs."""
 
     def __init__(
-        self, x: Tensor, weights: Sequence[Tensor], state: Sequence[Tensor], config: Sequence[int]
+        self,
+        x_shape: Sequence[int],
+        dtype: torch.dtype,
+        config: KernelConfig,
+        numbers: Sequence[float],
+        threads: int,
     ) -> None:
-        (
-            self.kind,
-            self.hidden,
-            self.layers,
-            self.lstm,
-            self.has_bias,
-            self.word,
-            self.reads,
-            writes,
-            reach,
-            read_first,
-            self.links,
-            *switches,
-            self.norm,
-        ) = config
-        self.steps, self.batch, self.inputs = x.shape
-        self.names = _piece_names(self.kind, self.links)
-        self.slots = state[0].shape[1] if self.kind else 0
-        self.interface = weights[2 * self.layers].shape[0] if self.kind else 0
-        self.scalar = "float64" if x.dtype == torch.float64 else "float32"
-        sizes = [self.kind, self.steps, self.batch, self.inputs, self.hidden, self.layers, self.lstm]
-        sizes += [self.interface, self.slots, self.word, self.reads, writes, reach, read_first]
-        sizes += [self.links, *switches, self.norm, torch.get_num_threads()]
-        self.sizes = sizes
+        steps, batch, inputs = x_shape
+        self.scalar = "float64" if dtype == torch.float64 else "float32"
+        self.itemsize = dtype.itemsize
+        kind, outputs, hidden, layers, lstm, *rest = config
+        sizes = [kind, steps, batch, inputs, outputs, hidden, layers, lstm, *rest, threads]
+        self.sizes = (ctypes.c_int64 * len(sizes))(*sizes)
+        self.numbers = (ctypes.c_double * len(numbers))(*numbers)
+        self.output_shapes = config.output_shapes(steps, batch)
+        out = (ctypes.c_int64 * 3)()
+        _call_library(f"layout_{self.scalar}", self.sizes, out)
+        self.tape, self.forward_scratch, self.backward_scratch = out  # in numbers, not in bytes
 
-    def layout(self) -> "_Layout":
-        return _layout(self.scalar, self.layers, tuple(self.sizes))
-
-    def run(self, name: str, numbers: Sequence[float], pointers: Sequence[Tensor | None]) -> None:
-        addresses = (ctypes.c_void_p * len(pointers))(
-            *(None if p is None else p.data_ptr() for p in pointers)
-        )
-        _call_library(
-            f"{name}_{self.scalar}", self.sizes, (ctypes.c_double * len(numbers))(*numbers), addresses
-        )
-
-    def all_pieces(self, tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
-        """In the kernel's order, with None for what this machine does not have."""
-        named = dict(zip(self.names, tensors, strict=False))
-        return [*(named.get(name) for name in _PIECES), *tensors[len(self.names) :]]
-
-    def all_weights(self, weights: Sequence[Tensor]) -> list[Tensor | None]:
-        layers, rest = list(weights[: 2 * self.layers]), list(weights[2 * self.layers :])
-        interface: Sequence[Tensor | None] = rest[:1] or [None]
-        bias: Sequence[Tensor | None] = rest[1:2] if self.has_bias else [None]
-        norm: Sequence[Tensor | None] = rest[-2:] if self.norm else [None, None]
-        return [*layers, *interface, *bias, *norm]
-
-
-class _Layout(NamedTuple):
-    tape: int
-    forward_scratch: int
-    backward_scratch: int
-    gradients: int
-    d_interface: tuple[int, int]
-    d_normed: tuple[int, int]
-    normed: tuple[int, int]
-    layers: list[tuple[tuple[int, int], tuple[int, int]]]
-    """Of every layer: (offset, row length) of its inputs in the tape, and of its gates' gradients."""
+    def run(
+        self, name: str, before: Sequence[Tensor | None], scratch: int, after: Sequence[Tensor | None]
+    ) -> None:
+        """Call C++ with tensors, so many numbers of scratch, and tensors; None is null."""
+        block = _workspace.borrow(scratch * self.itemsize)
+        try:
+            addresses = [None if tensor is None else tensor.data_ptr() for tensor in before]
+            addresses.append(block.address)
+            addresses += [None if tensor is None else tensor.data_ptr() for tensor in after]
+            pointers = (ctypes.c_void_p * len(addresses))(*addresses)
+            _call_library(f"{name}_{self.scalar}", self.sizes, self.numbers, pointers)
+        finally:
+            _workspace.give_back(block)
 
 
 @functools.lru_cache(maxsize=1024)
-def _layout(scalar: str, layers: int, sizes: tuple[int, ...]) -> _Layout:
-    out = (ctypes.c_int64 * (10 + 4 * layers))()
-    _call_library(f"layout_{scalar}", sizes, ctypes.byref(out))
-    numbers = list(out)
-    tape, forward_scratch, backward_scratch, gradients, *places = numbers
-    d_interface, d_normed, normed = zip(places[:6:2], places[1:6:2], strict=True)
-    return _Layout(
-        tape, forward_scratch, backward_scratch, gradients, d_interface, d_normed, normed, _pairs(places[6:])
-    )
+def _plan(
+    x_shape: tuple[int, ...],
+    dtype: torch.dtype,
+    config: tuple[int, ...],
+    numbers: tuple[float, ...],
+    threads: int,
+) -> _Plan:
+    return _Plan(x_shape, dtype, KernelConfig(*config), numbers, threads)
 
 
-def _call_library(name: str, sizes: Sequence[int], *arguments: Any) -> None:
+def _plan_for(x: Tensor, config: Sequence[int], numbers: Sequence[float]) -> _Plan:
+    return _plan(tuple(x.shape), x.dtype, tuple(config), tuple(numbers), torch.get_num_threads())
+
+
+def _call_library(name: str, *arguments: Any) -> None:
     if why_unavailable() is not None:
         raise EngineError(f"the native engine is not available: {_failure}")
-    getattr(_library, f"tapehead_{name}")((ctypes.c_int64 * len(sizes))(*sizes), *arguments)
-
-
-def _pairs(numbers: list[int]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    return [((a, b), (c, d)) for a, b, c, d in zip(*[iter(numbers)] * 4, strict=True)]
-
-
-def _rows(buffer: Tensor, place: tuple[int, int], rows: int, columns: int) -> Tensor:
-    offset, row = place
-    return buffer[offset : offset + rows * row].view(rows, row)[:, :columns]
+    getattr(_library, f"tapehead_{name}")(*arguments)
 
 
 def _forward(
@@ -244,28 +168,15 @@ def _forward(
     config: Sequence[int],
     numbers: Sequence[float],
 ) -> list[Tensor]:
+    """Outputs (empty where the machine makes them), features, words, the final state's tensors, the tape."""
     x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
     lengths = None if lengths is None else lengths.contiguous()
-    call = _Call(x, weights, state, config)
-    layout = call.layout()
-    features = x.new_empty(call.steps, call.batch, call.layers * call.hidden)
-    words = x.new_empty(call.steps, call.batch, call.reads * call.word)
-    final = [torch.empty_like(s) for s in state]
-    tape = _workspace.take(layout.tape, x.dtype)
-    scratch = _workspace.take(layout.forward_scratch, x.dtype)
-    pointers = [
-        x,
-        lengths,
-        *call.all_weights(weights),
-        *call.all_pieces(state),
-        tape,
-        scratch,
-        features,
-        words,
-    ]
-    nothing = [None] * len(call.all_pieces(state))
-    call.run("forward", numbers, [*pointers, *call.all_pieces(final), None, None, *nothing, None, *nothing])
-    return [features, words, *final, tape]
+    plan = _plan_for(x, config, numbers)
+    outputs, features, words, *final = [x.new_empty(shape) for shape in plan.output_shapes]
+    tape = _workspace.take(plan.tape, x.dtype)
+    before = [x, lengths, *weights, *state, tape]
+    plan.run("forward", before, plan.forward_scratch, [features, words, outputs, *final])
+    return [outputs, features, words, *final, tape]
 
 
 _run_forward = torch.library.custom_op("tapehead::run_forward", _forward, mutates_args=())
@@ -280,15 +191,12 @@ def _(
     config: Sequence[int],
     numbers: Sequence[float],
 ) -> list[Tensor]:
-    call = _Call(x, weights, state, config)
-    features = x.new_empty(call.steps, call.batch, call.layers * call.hidden)
-    words = x.new_empty(call.steps, call.batch, call.reads * call.word)
-    final = [s.new_empty(s.shape) for s in state]
-    if all(isinstance(size, int) for size in call.sizes):
-        tape_size: Any = call.layout().tape
+    shapes = KernelConfig(*config).output_shapes(*x.shape[:2])
+    if all(isinstance(size, int) for size in (*x.shape, *config)):
+        tape_size: Any = _plan_for(x, config, numbers).tape
     else:
         tape_size = torch.library.get_ctx().new_dynamic_size()
-    return [features, words, *final, x.new_empty(tape_size)]
+    return [x.new_empty(shape) for shape in [*shapes, (tape_size,)]]
 
 
 def _backward(
@@ -299,6 +207,7 @@ def _backward(
     weights: Sequence[Tensor],
     state: Sequence[Tensor],
     features: Tensor,
+    words: Tensor,
     tape: Tensor,
     config: Sequence[int],
     numbers: Sequence[float],
@@ -307,51 +216,13 @@ def _backward(
     x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
     lengths = None if lengths is None else lengths.contiguous()
     given = [None if g is None else g.contiguous() for g in gradients]
-    call = _Call(x, weights, state, config)
-    layout = call.layout()
-    need_x, need_weights, need_state = needed[0], needed[1 : 1 + len(weights)], needed[1 + len(weights) :]
-    d_state = [torch.empty_like(s) if need else None for s, need in zip(state, need_state, strict=True)]
-    buffer = _workspace.take(layout.gradients, x.dtype)
-    scratch = _workspace.take(layout.backward_scratch, x.dtype)
-    nothing = [None] * len(call.all_pieces(state))
-    pointers = [
-        x,
-        lengths,
-        *call.all_weights(weights),
-        *call.all_pieces(state),
-        tape,
-        scratch,
-        features,
-        None,
+    plan = _plan_for(x, config, numbers)
+    asked = [
+        torch.empty_like(t) if need else None for t, need in zip([x, *weights, *state], needed, strict=True)
     ]
-    pointers += [*nothing, given[0], given[1], *call.all_pieces(given[2:]), buffer, *call.all_pieces(d_state)]
-    call.run("backward", numbers, pointers)
-
-    rows = call.steps * call.batch
-    empty = x.new_empty(0)
-    d_x = torch.zeros_like(x) if need_x else empty
-    d_weights = []
-    for index, (z_place, gates_place) in enumerate(layout.layers):
-        weight = weights[2 * index]
-        d_gates = _rows(buffer, gates_place, rows, weight.shape[0])
-        z = _rows(tape, z_place, rows, weight.shape[1])
-        d_weights.append(d_gates.t() @ z)
-        d_weights.append(d_gates.sum(0))
-        if need_x:
-            d_x.view(rows, -1).addmm_(d_gates, weight[:, : call.inputs])
-    if call.kind:
-        d_interface = _rows(buffer, layout.d_interface, rows, call.interface)
-        d_weights.append(d_interface.t() @ features.view(rows, -1))
-        if call.has_bias:
-            d_weights.append(d_interface.sum(0))
-        if call.norm:
-            d_normed = _rows(buffer, layout.d_normed, rows, call.interface)
-            d_weights += [
-                (d_normed * _rows(tape, layout.normed, rows, call.interface)).sum(0),
-                d_normed.sum(0),
-            ]
-    d_weights = [d if need else empty.clone() for d, need in zip(d_weights, need_weights, strict=True)]
-    return [d_x, *d_weights, *(empty.clone() if d is None else d for d in d_state)]
+    before = [x, lengths, *weights, *state, tape]
+    plan.run("backward", before, plan.backward_scratch, [features, words, *given, *asked])
+    return [x.new_empty(0) if d is None else d for d in asked]
 
 
 _run_backward = torch.library.custom_op("tapehead::run_backward", _backward, mutates_args=())
@@ -366,6 +237,7 @@ def _(
     weights: Sequence[Tensor],
     state: Sequence[Tensor],
     features: Tensor,
+    words: Tensor,
     tape: Tensor,
     config: Sequence[int],
     numbers: Sequence[float],
@@ -382,8 +254,8 @@ def _save(ctx: Any, inputs: tuple, output: Sequence[Tensor]) -> None:
     ctx.counts = len(weights), len(state)
     ctx.needed = [int(tensor.requires_grad) for tensor in [x, *weights, *state]]
     ctx.config, ctx.numbers, ctx.has_lengths = config, numbers, lengths is not None
-    features, tape = output[0], output[-1]
-    ctx.save_for_backward(x, *weights, *state, features, tape, *([] if lengths is None else [lengths]))
+    _, features, words, *_, tape = output
+    ctx.save_for_backward(x, *weights, *state, features, words, tape, *([] if lengths is None else [lengths]))
 
 
 def _differentiate(ctx: Any, gradients: Sequence[Tensor | None], backward: Any) -> list[Tensor | None]:
@@ -392,15 +264,12 @@ def _differentiate(ctx: Any, gradients: Sequence[Tensor | None], backward: Any) 
     x, *rest = ctx.saved_tensors
     lengths = rest.pop() if ctx.has_lengths else None
     weights, state = rest[:num_weights], rest[num_weights : num_weights + num_state]
-    features, tape = rest[-2:]
-    found = backward(
-        list(gradients[:-1]), ctx.needed, x, lengths, weights, state, features, tape, ctx.config, ctx.numbers
-    )
+    found = backward(gradients, ctx.needed, x, lengths, weights, state, *rest[-3:], ctx.config, ctx.numbers)
     return [d if need else None for d, need in zip(found, ctx.needed, strict=True)]
 
 
 def _op_backward(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple:
-    d_x, *rest = _differentiate(ctx, gradients, torch.ops.tapehead.run_backward)
+    d_x, *rest = _differentiate(ctx, list(gradients[:-1]), torch.ops.tapehead.run_backward)
     num_weights = ctx.counts[0]
     return d_x, None, rest[:num_weights], rest[num_weights:], None, None
 
@@ -415,17 +284,16 @@ class _Eager(torch.autograd.Function):
     def forward(
         ctx: Any,
         lengths: Tensor | None,
-        config: list[int],
-        numbers: list[float],
+        config: tuple[int, ...],
+        numbers: tuple[float, ...],
         num_weights: int,
         x: Tensor,
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
         weights, state = tensors[:num_weights], tensors[num_weights:]
         output = _forward(x, lengths, weights, state, config, numbers)
-        ctx.mark_non_differentiable(output[-1])
         _save(ctx, (x, lengths, weights, state, config, numbers), output)
-        return tuple(output)
+        return tuple(output[:-1])
 
     @staticmethod
     @torch.autograd.function.once_differentiable

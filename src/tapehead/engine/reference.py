@@ -12,21 +12,23 @@ from .._types import AnyState, Trace, map_state
 
 
 def run(
-    machine: Any, x: Tensor, state: Any, lengths: Tensor | None, *, return_trace: bool
-) -> tuple[Tensor, Tensor | None, Any, Trace | None]:
-    """Run ``machine.step`` over x [T, B, input_size], from a batched ``state``.
+    machine: Any,
+    x: Tensor,
+    state: Any,
+    lengths: Tensor | None,
+    *,
+    memory_size: int | None = None,
+    return_trace: bool,
+) -> tuple[Tensor, Any, Trace | None]:
+    """Run ``machine.step`` over x [T, B, input_size]; arguments and result as in :func:`tapehead.engine.run`.
 
-    Args:
-        machine: offers ``step(x_t, state) -> (features, state, trace entry)``.
-        x: [T, B, input_size], finite in the padding.
-        state: the batched state to start from.
-        lengths: steps of each sequence [B], or None when all are T long. A sequence that is over keeps
-            its state.
-        return_trace: collect the trace entries.
-
-    Returns:
-        (features [T, B, L·H], words read [T, B, R, W] or None, final state, trace or None).
+    A sequence that is over keeps its state.
     """
+    if state is None:
+        state = machine.initial_state(x.shape[1], memory_size)
+    if lengths is not None:
+        # Whatever stands in the padding, NaN included, must not reach a gradient.
+        x = x.masked_fill(_padding(x, lengths), 0)
     features, read_words, entries = [], [], []
     for t, x_t in enumerate(x):
         output, new_state, entry = machine.step(x_t, state)
@@ -46,7 +48,19 @@ def run(
     if return_trace:
         columns = zip(*entries, strict=True)
         trace = Trace(*(None if column[0] is None else torch.stack(column) for column in columns))  # type: ignore[arg-type]
-    return torch.stack(features), torch.stack(read_words) if read_words else None, state, trace
+    y = outputs(machine, torch.stack(features), torch.stack(read_words) if read_words else None, lengths)
+    return y, state, trace
+
+
+def outputs(machine: Any, features: Tensor, read_words: Tensor | None, lengths: Tensor | None) -> Tensor:
+    """The machine's outputs [T, B, output_size], zero in the padding."""
+    y = machine.outputs(features, read_words)
+    return y if lengths is None else y.masked_fill(_padding(y, lengths), 0)
+
+
+def _padding(x: Tensor, lengths: Tensor) -> Tensor:
+    """Which steps of x [T, B, ...] are padding: [T, B, 1]."""
+    return (torch.arange(x.shape[0], device=x.device).unsqueeze(1) >= lengths).unsqueeze(-1)
 
 
 def _select(active: Tensor, new: Tensor, old: Tensor) -> Tensor:

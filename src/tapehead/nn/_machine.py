@@ -24,6 +24,17 @@ class Machine(Pretrained, nn.Module, ABC):
     state_type: type
     controller: Any
     traceable = True
+    constant_start = False
+    """Whether the initial state is a constant that the kernel knows."""
+    _kernel_starts = _kernel_outputs = True
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        # The kernel knows the initial state and the output layer from the class that describes both to it;
+        # what a class below that one makes of them is its own.
+        if "_memory_spec" not in cls.__dict__:
+            cls._kernel_starts &= "initial_state" not in cls.__dict__
+            cls._kernel_outputs &= "outputs" not in cls.__dict__
 
     def __init__(
         self,
@@ -52,6 +63,7 @@ class Machine(Pretrained, nn.Module, ABC):
         self.output_size = output_size
         self.batch_first = batch_first
         self.backend = backend
+        self.constant_start = self._kernel_starts and not learned_start
         self.controller = build_controller(
             controller,
             input_size + words_read,
@@ -71,20 +83,40 @@ class Machine(Pretrained, nn.Module, ABC):
         """One step in plain PyTorch: x [B, input_size], state → (features, state, trace entry)."""
 
     @abstractmethod
-    def _memory_spec(self) -> dict[str, Any]:
-        """The fields of :class:`engine.KernelSpec` that describe the memory."""
+    def _memory_spec(self, memory_size: int | None) -> dict[str, Any]:
+        """The fields of :class:`engine.KernelSpec` that describe the memory and the output layer.
 
-    def kernel_spec(self) -> engine.KernelSpec | str:
+        Raises:
+            ValueError: a memory size that there cannot be.
+        """
+
+    def kernel_spec(self, memory_size: int | None = None) -> engine.KernelSpec | str:
         """This machine in the native kernel's terms, or why it has none."""
-        if not isinstance(self.controller, LSTMController | FeedforwardController):
-            return f"the controller {type(self.controller).__name__} is your own"
+        controller = self.controller
+        if not isinstance(controller, LSTMController | FeedforwardController):
+            return f"the controller {type(controller).__name__} is your own"
         return engine.KernelSpec(
-            lstm=isinstance(self.controller, LSTMController),
-            hidden_size=self.controller.hidden_size,
-            layers=tuple((layer.weight, layer.bias) for layer in self.controller.layers),  # type: ignore[misc]
-            clip_controller_gradient=self.controller.clip_gradient,
-            **self._memory_spec(),
+            lstm=isinstance(controller, LSTMController),
+            state_type=self.state_type,
+            hidden_size=controller.hidden_size,
+            layers=tuple((layer.weight, layer.bias) for layer in controller.layers),  # type: ignore[misc]
+            clip_controller_gradient=controller.clip_gradient,
+            **self._memory_spec(memory_size),
         )
+
+    def _output_layer(self, from_features: nn.Module, from_reads: nn.Module | None = None) -> dict[str, Any]:
+        """The output layer for the kernel: the fields ``outputs`` and ``output_bias`` of its spec.
+
+        Nothing where somebody has put another layer in its place or has hooked it: then PyTorch runs it.
+        """
+        layers = [from_features] if from_reads is None else [from_features, from_reads]
+        if not self._kernel_outputs or not all(_is_plain(layer) for layer in layers):
+            return {}
+        if from_reads is not None and from_reads.bias is not None:
+            return {}
+        bias: Any = from_features.bias
+        weights = [layer.weight for layer in layers]
+        return {"outputs": (*weights, *([] if bias is None else [bias])), "output_bias": bias is not None}
 
     @abstractmethod
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
@@ -140,20 +172,17 @@ class Machine(Pretrained, nn.Module, ABC):
                 state = map_state(lambda field: field.unsqueeze(0), state)
         steps, batch_size = x.shape[:2]
         active_lengths = _check_lengths(lengths, steps, batch_size, x.device)
-        if state is None:
-            state = self.initial_state(batch_size, memory_size)
-        else:
+        if state is not None:
             self._check_state(state, batch_size, memory_size)
-        if active_lengths is not None:
-            padding = torch.arange(steps, device=x.device).unsqueeze(1) >= active_lengths
-            # Whatever stands in the padding, NaN included, must not reach a gradient.
-            x = x.masked_fill(padding.unsqueeze(-1), 0)
-        features, read_words, state, trace = engine.run(
-            self, x, state, active_lengths, return_trace=return_trace, backend=self.backend
+        y, state, trace = engine.run(
+            self,
+            x,
+            state,
+            active_lengths,
+            memory_size=memory_size,
+            return_trace=return_trace,
+            backend=self.backend,
         )
-        y = self.outputs(features, read_words)
-        if active_lengths is not None:
-            y = y.masked_fill(padding.unsqueeze(-1), 0)
         result: Tensor | PackedSequence = y
         if packed is not None:
             result = _pack_like(y, packed)
@@ -210,6 +239,13 @@ class Machine(Pretrained, nn.Module, ABC):
             )
 
 
+def _is_plain(layer: nn.Module) -> bool:
+    hooked = (
+        layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks
+    )
+    return type(layer) is nn.Linear and not hooked
+
+
 def check_limits(**limits: float | None) -> None:
     """Refuse limits of gradients that let nothing through."""
     for name, limit in limits.items():
@@ -261,7 +297,8 @@ def _check_lengths(
         raise ValueError(
             f"lengths has shape {list(lengths.shape)}: give one length for each of {batch_size} sequences"
         )
-    shortest, longest = int(lengths.min()), int(lengths.max())
+    every = lengths.tolist()  # one look at them, and one wait where they are on a GPU
+    shortest, longest = min(every), max(every)
     if shortest < 1 or longest > steps:
         wrong = shortest if shortest < 1 else longest
         raise ValueError(f"lengths holds {wrong}: each must be between 1 and the {steps} steps of x")

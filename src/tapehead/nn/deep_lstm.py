@@ -76,17 +76,21 @@ class DeepLSTM(Machine):
             batch_size: B, or None for an unbatched sequence.
             memory_size: must be None: there is no memory.
         """
-        if memory_size is not None:
-            raise ValueError(
-                f"memory_size={memory_size} was given, but a DeepLSTM has no memory: leave it out"
-            )
+        self._check_no_memory(memory_size)
         weight = self.output_from_controller.weight
         B = 1 if batch_size is None else batch_size
         state = LSTMState(self.controller.initial_state(B, weight.device, weight.dtype))
         return self._squeeze_if_unbatched(state, batch_size)
 
-    def _memory_spec(self) -> dict[str, Any]:
-        return {"kind": "none"}
+    def _check_no_memory(self, memory_size: int | None) -> None:
+        if memory_size is not None:
+            raise ValueError(
+                f"memory_size={memory_size} was given, but a DeepLSTM has no memory: leave it out"
+            )
+
+    def _memory_spec(self, memory_size: int | None) -> dict[str, Any]:
+        self._check_no_memory(memory_size)
+        return {"kind": "none", **self._output_layer(self.output_from_controller)}
 
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
         """y = W_y [h¹; …; h^L] + b."""

@@ -171,8 +171,7 @@ class DNC(Machine):
             batch_size: B, or None for an unbatched sequence.
             memory_size: N, or None for the size that the machine was built with.
         """
-        N = self.memory_size if memory_size is None else memory_size
-        check_word_sizes(N, self.word_size)
+        N = self._slots(memory_size)
         B, R, W = 1 if batch_size is None else batch_size, self.num_reads, self.word_size
         weight = self.interface.weight
         N_links = N if self.temporal_links else 0
@@ -192,10 +191,21 @@ class DNC(Machine):
         )
         return self._squeeze_if_unbatched(state, batch_size)
 
-    def _memory_spec(self) -> dict[str, Any]:
+    def _slots(self, memory_size: int | None) -> int:
+        slots = self.memory_size if memory_size is None else memory_size
+        check_word_sizes(slots, self.word_size)
+        return slots
+
+    def _memory_spec(self, memory_size: int | None) -> dict[str, Any]:
         norm = self.interface_norm
+        # Dropout stands between the features and their part of the output layer: then PyTorch makes that.
+        drops = self.training and self.bypass_dropout.p > 0
+        outputs = {} if drops else self._output_layer(self.output_from_controller, self.output_from_reads)
         return {
             "kind": "dnc",
+            **outputs,
+            "memory_size": self._slots(memory_size),
+            "initial_memory": INITIAL_MEMORY,
             "interface": (self.interface.weight,),
             "interface_norm": () if norm is None else (norm.weight, norm.bias),
             "word_size": self.word_size,

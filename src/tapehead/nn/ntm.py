@@ -148,8 +148,7 @@ class NTM(Machine):
             batch_size: B, or None for an unbatched sequence.
             memory_size: N, or None for the size that the machine was built with.
         """
-        N = self.memory_size if memory_size is None else memory_size
-        check_word_sizes(N, self.word_size)
+        N = self._slots(memory_size)
         B, R, W = 1 if batch_size is None else batch_size, self.num_reads, self.word_size
         weight = self.interface.weight
         first_slot = weight.new_zeros(N)
@@ -167,9 +166,17 @@ class NTM(Machine):
         )
         return self._squeeze_if_unbatched(state, batch_size)
 
-    def _memory_spec(self) -> dict[str, Any]:
+    def _slots(self, memory_size: int | None) -> int:
+        slots = self.memory_size if memory_size is None else memory_size
+        check_word_sizes(slots, self.word_size)
+        return slots
+
+    def _memory_spec(self, memory_size: int | None) -> dict[str, Any]:
         return {
             "kind": "ntm",
+            **self._output_layer(self.output_from_controller, self.output_from_reads),
+            "memory_size": self._slots(memory_size),
+            "initial_memory": INITIAL_MEMORY,
             "interface": (self.interface.weight, self.interface.bias),
             "word_size": self.word_size,
             "num_reads": self.num_reads,

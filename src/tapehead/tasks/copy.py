@@ -7,7 +7,7 @@ import torch
 
 from ._base import Batch, Task, check_range, check_whole
 from ._registry import register
-from ._sampling import count_steps, draw_bits, draw_sizes, place
+from ._sampling import draw_bits, draw_sizes
 
 
 # The memory-resize demonstration is this task, not one of its own: nothing about the episodes differs.
@@ -82,22 +82,23 @@ class Copy(Task):
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         """Draw a batch; see ``Task.sample``."""
         length = draw_sizes(self.min_length, self.max_length, batch_size, generator)
-        vectors = draw_bits(int(length.max()), batch_size, self.num_bits, generator)
-        lengths = 2 * length + 3
-        step = count_steps(lengths)
-        given, answered = step - 1, step - length - 2
+        longest, bits = int(length.max()), self.num_bits
+        vectors = draw_bits(longest, batch_size, bits, generator)
+        step = torch.arange(2 * longest + 3, device=length.device).unsqueeze(1)
+        index = step[:longest]
+        answer = length + 2  # the step of the first vector's copy
+        end = answer + length
+        vectors.masked_fill_((index >= length).unsqueeze(-1), 0)
 
-        inputs = vectors.new_zeros(*answered.shape, self.input_size)
-        inputs[..., : self.num_bits] = place(
-            vectors, given.expand_as(answered), (given >= 0) & (given < length)
-        )
-        inputs[..., self.num_bits] = (step == 0).float()
-        inputs[..., self.num_bits + 1] = (answered == -1).float()
+        inputs = vectors.new_zeros(len(step), batch_size, self.input_size)
+        inputs[0, :, bits] = 1
+        inputs[1 : longest + 1, :, :bits] = vectors
+        inputs[..., bits + 1] = step == answer - 1
 
-        targets = vectors.new_zeros(*answered.shape, self.output_size)
-        targets[..., : self.num_bits] = place(vectors, answered, (answered >= 0) & (answered < length))
-        targets[..., self.num_bits] = (answered == length).float()
-        return Batch(inputs, targets, (answered >= 0) & (answered <= length), lengths)
+        targets = vectors.new_zeros(len(step), batch_size, self.output_size)
+        targets.scatter_(0, (index + answer).unsqueeze(-1).expand_as(vectors), vectors)
+        targets[..., bits] = step == end
+        return Batch(inputs, targets, (step >= answer) & (step <= end), end + 1)
 
     def details(self, episode: Batch) -> str:
         """How many vectors."""

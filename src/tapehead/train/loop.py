@@ -152,7 +152,8 @@ def _train(run: Run, folder: Path, quiet: bool) -> Report:
                 batch = batch.to(processes.device)
             outputs, _ = run.model(batch.inputs, lengths=batch.lengths, **_memory(config, batch))
             loss = task.loss(outputs, batch).mean()
-            run.optimizer.zero_grad(set_to_none=True)
+            for parameter in parameters:
+                parameter.grad = None
             loss.backward()
             gradients = [p.grad for p in parameters if p.grad is not None]
             norm = clip_gradients(config.optimizer, gradients)

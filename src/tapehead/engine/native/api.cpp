@@ -5,35 +5,68 @@ using namespace tapehead;
 
 namespace {
 
-// Pointers arrive in one array, in the order in which they are read here.
-template <class F> Arguments<F> unpack(const int64_t* sizes, const double* numbers, void* const* pointers) {
+// Pointers arrive in one array, in the order in which they are read here; what a machine does not have is left out.
+template <class F> class Unpacker {
+  void* const* pointers;
+
+ public:
   Arguments<F> a{};
-  std::memcpy(&a.d, sizes, sizeof a.d);
-  a.mask_min = numbers[0];
-  a.controller_bound = numbers[1];
-  a.weighting_bound = numbers[2];
-  auto next = [&] { return static_cast<F*>(*pointers++); };
-  a.x = next();
-  a.lengths = reinterpret_cast<const int64_t*>(next());
-  for (Index l = 0; l < a.d.L; l++) a.weight[l] = next(), a.bias[l] = next();
-  a.interface_weight = next();
-  a.interface_bias = next();
-  a.norm_weight = next();
-  a.norm_bias = next();
-  const Index pieces = kStatePieces + (a.d.lstm ? 2 * a.d.L : 0);
-  for (Index i = 0; i < pieces; i++) a.initial[i] = next();
-  a.tape = next();
-  a.scratch = next();
-  a.features = next();
-  a.words = next();
-  for (Index i = 0; i < pieces; i++) a.final[i] = next();
-  a.d_features = next();
-  a.d_words = next();
-  for (Index i = 0; i < pieces; i++) a.d_final[i] = next();
-  a.gradients = next();
-  for (Index i = 0; i < pieces; i++) a.d_initial[i] = next();
-  return a;
-}
+  Unpacker(const int64_t* sizes, const double* numbers, void* const* given) : pointers(given) {
+    std::memcpy(&a.d, sizes, sizeof a.d);
+    a.mask_min = numbers[0];
+    a.controller_bound = numbers[1];
+    a.weighting_bound = numbers[2];
+    a.initial_memory = numbers[3];
+    a.x = next();
+    a.lengths = reinterpret_cast<const int64_t*>(next());
+    weights(a.weight, a.bias, a.interface_weight, a.interface_bias, a.norm_weight, a.norm_bias, a.output_features, a.output_words, a.output_bias);
+    if (a.d.given_start) state(a.initial);
+    a.tape = next();
+    a.scratch = next();
+    a.features = next();
+    a.words = next();
+  }
+
+  const Arguments<F>& for_forward() {
+    a.outputs = next();
+    state(a.final);
+    return a;
+  }
+
+  const Arguments<F>& for_backward() {
+    a.d_outputs = next();
+    a.d_features = next();
+    a.d_words = next();
+    state(a.d_final);
+    a.d_x = next();
+    weights(a.d_weight, a.d_bias, a.d_interface_weight, a.d_interface_bias, a.d_norm_weight, a.d_norm_bias, a.d_output_features,
+            a.d_output_words, a.d_output_bias);
+    if (a.d.given_start) state(a.d_initial);
+    return a;
+  }
+
+ private:
+  F* next() { return static_cast<F*>(*pointers++); }
+
+  template <class P>
+  void weights(P* weight, P* bias, P& interface, P& interface_bias, P& norm, P& norm_bias, P& output_features, P& output_words, P& output_bias) {
+    const Dims& d = a.d;
+    for (Index l = 0; l < d.L; l++) weight[l] = next(), bias[l] = next();
+    if (d.I) interface = next();
+    if (d.kind == kNTM) interface_bias = next();
+    if (d.interface_norm) norm = next(), norm_bias = next();
+    if (d.Y) output_features = next();
+    if (d.Y && d.words()) output_words = next();
+    if (d.output_bias) output_bias = next();
+  }
+
+  template <class P> void state(P* piece) {
+    const Dims& d = a.d;
+    const bool present[kStatePieces] = {true, d.kind == kDNC, d.links != 0, d.links != 0, true, true, true};
+    for (Index i = 0; i < kStatePieces; i++) piece[i] = d.kind != kNone && present[i] ? next() : nullptr;
+    for (Index i = 0; d.lstm && i < 2 * d.L; i++) piece[kStatePieces + i] = next();
+  }
+};
 
 template <class F, class Work> int with_sequence(const Arguments<F>& a, Work work) {
   switch (a.d.kind) {
@@ -44,21 +77,14 @@ template <class F, class Work> int with_sequence(const Arguments<F>& a, Work wor
   }
 }
 
-// out: tape, forward scratch, backward scratch, gradients (elements); then offset and row length of d_interface,
-// d_normed, normed (in the tape); then for each layer offset and row length of z (tape) and of d_gates.
+// out: the numbers that tape, forward scratch and backward scratch take.
 template <class F> int layout(const int64_t* sizes, int64_t* out) {
   Arguments<F> a{};
   std::memcpy(&a.d, sizes, sizeof a.d);
   return with_sequence(a, [&](const auto& sequence) {
-    const auto& at = sequence.layout();
-    *out++ = at.tape_size;
-    *out++ = sequence.forward_scratch();
-    *out++ = sequence.backward_scratch();
-    *out++ = at.gradients_size;
-    *out++ = at.d_interface, *out++ = at.interface_row;
-    *out++ = at.d_normed, *out++ = at.interface_row;
-    *out++ = at.normed, *out++ = at.interface_row;
-    for (Index l = 0; l < a.d.L; l++) *out++ = at.z[l], *out++ = at.z_row[l], *out++ = at.d_gates[l], *out++ = at.gates_row;
+    out[0] = sequence.layout().tape_size;
+    out[1] = sequence.forward_scratch();
+    out[2] = sequence.backward_scratch();
   });
 }
 
@@ -67,12 +93,12 @@ template <class F> int layout(const int64_t* sizes, int64_t* out) {
 #define TAPEHEAD_EXPORT(F, suffix)                                                                             \
   extern "C" int tapehead_layout_##suffix(const int64_t* sizes, int64_t* out) { return layout<F>(sizes, out); } \
   extern "C" int tapehead_forward_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers) { \
-    const Arguments<F> a = unpack<F>(sizes, numbers, pointers);                                                \
-    return with_sequence(a, [](const auto& sequence) { sequence.forward(); });                                 \
+    Unpacker<F> unpacker(sizes, numbers, pointers);                                                            \
+    return with_sequence(unpacker.for_forward(), [](const auto& sequence) { sequence.forward(); });            \
   }                                                                                                            \
   extern "C" int tapehead_backward_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers) { \
-    const Arguments<F> a = unpack<F>(sizes, numbers, pointers);                                                \
-    return with_sequence(a, [](const auto& sequence) { sequence.backward(); });                                \
+    Unpacker<F> unpacker(sizes, numbers, pointers);                                                            \
+    return with_sequence(unpacker.for_backward(), [](const auto& sequence) { sequence.backward(); });          \
   }
 
 TAPEHEAD_EXPORT(float, float32)

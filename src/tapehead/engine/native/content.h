@@ -9,14 +9,13 @@ namespace tapehead {
 
 constexpr double kEpsilon = 1e-6;
 
-// out = softmax over the first N entries of `scale` · z; the padding becomes zero.
+// out = softmax over the first N entries of `scale` · z, scale ≥ 0; the padding becomes zero.
 template <class F> void softmax(const F* z, F scale, Index N, F* out) {
   const Index NP = padded<F>(N);
-  F largest = -std::numeric_limits<F>::infinity();
-  for (Index n = 0; n < N; n++) largest = std::max(largest, scale * z[n]);
+  const F top = scale * largest(z, N);
   Vec<F> total{};
   for (Index n = 0; n < NP; n += kLanes<F>) {
-    Vec<F> e = exp_vector(scale * load(z + n) - largest);
+    Vec<F> e = exp_vector(scale * load(z + n) - top);
     if (n + kLanes<F> > N)
       for (Index i = N - n; i < kLanes<F>; i++) e[i] = 0;
     total += e;

@@ -12,13 +12,15 @@ constexpr int kMaxLayers = 16;
 struct Dims {
   Index kind, T, B;
   Index X;     // numbers in an input
+  Index Y;     // numbers in an output; 0: the caller has its own output layer
   Index H, L;  // units a controller layer, layers
   Index lstm;  // 1: deep LSTM, 0: feed-forward
   Index I;     // numbers in the interface vector
   Index N, W, R;
   Index writes, reach, read_first;                                        // NTM
   Index links, masked, deallocation, link_sharpening, usage_gradient;    // DNC
-  Index interface_norm;
+  Index interface_norm, output_bias;
+  Index given_start;  // 0: the machine's constant start state, which the caller then does not pass
   Index threads;
 
   Index words() const { return R * W; }

@@ -52,7 +52,7 @@ template <class F> struct NTMMemory {
   struct Scratch {
     F *queries, *d_fields, *d_content, *d_shifted, *blend, *d_blend, *c1, *c2;
     Scratch(const Dims& d, Arena<F>& arena) {
-      const Index NP = padded<F>(d.N), around = d.N + 2 * d.reach;
+      const Index NP = padded<F>(d.N), around = NP + 2 * d.reach;
       queries = arena.take(d.W);
       d_fields = arena.take(d.I);
       d_content = arena.take(NP);
@@ -135,13 +135,24 @@ template <class F> struct NTMMemory {
     }
   }
 
-  // ext[q] = x[(q − reach) mod N]: with both ends repeated, a circular shift is a plain one.
+  // ext[q] = x[(q − reach) mod N]: with both ends repeated, a circular shift is a plain one. Zero behind that.
   void wrap(const F* x, F* ext) const {
     std::memcpy(ext + d.reach, x, sizeof(F) * N);
     for (Index q = 0; q < d.reach; q++) {
       ext[q] = x[((q - d.reach) % N + N) % N];
       ext[d.reach + N + q] = x[q % N];
     }
+    for (Index q = N + 2 * d.reach; q < NP + 2 * d.reach; q++) ext[q] = 0;
+  }
+
+  // out[n] = Σ_o shifts[o] · ext[n + 2 · reach − o], or with `back` ext[n + o]; the padding becomes zero.
+  void shift(const F* shifts, const F* ext, bool back, F* out) const {
+    for (Index n = 0; n < NP; n += kLanes<F>) {
+      Vec<F> x{};
+      for (Index o = 0; o <= 2 * d.reach; o++) x += shifts[o] * load(ext + n + (back ? o : 2 * d.reach - o));
+      store(out + n, x);
+    }
+    for (Index n = N; n < NP; n++) out[n] = 0;
   }
 
   // The gated blend of content and last weighting (eq. 7), wrapped around.
@@ -160,21 +171,14 @@ template <class F> struct NTMMemory {
     F *content = now.content + h * NP, *shifted = now.shifted + h * NP, *weights = now.weights + h * NP;
     content_forward<F>(M, N, W, 1, a + at.key, a + at.strength, nullptr, inverse, now.similarity + h * NP, content, s.queries);
     blend(a, content, last.weights + h * NP, s.blend, s.d_blend);
-    const F* shifts = a + at.shifts;
-    const Index reach = d.reach;
-    F largest = 0;
-    for (Index n = 0; n < N; n++) {
-      F x = 0;  // offset o − reach moves slot n − (o − reach) to n: ext index n + 2 · reach − o
-      for (Index o = 0; o <= 2 * reach; o++) x += shifts[o] * s.blend[n + 2 * reach - o];
-      shifted[n] = x;
-      largest = std::max(largest, x);
-    }
-    for (Index n = N; n < NP; n++) shifted[n] = 0;
-    if (largest < std::numeric_limits<F>::min()) {
+    // Offset o − reach moves slot n − (o − reach) to n: that is ext[n + 2 · reach − o].
+    shift(a + at.shifts, s.blend, false, shifted);
+    const F most = largest(shifted, N);
+    if (most < std::numeric_limits<F>::min()) {
       std::memset(weights, 0, sizeof(F) * NP);
       return;
     }
-    const F gamma = a[at.gamma], top = std::log(largest);
+    const F gamma = a[at.gamma], top = std::log(most);
     const F tiny = std::numeric_limits<F>::min();
     Vec<F> total{};
     for (Index n = 0; n < NP; n += kLanes<F>) {
@@ -208,19 +212,8 @@ template <class F> struct NTMMemory {
     da[at.gamma] = sum<F>(d_gamma);
     blend(a, content, last.weights + h * NP, s.blend, s.d_blend);
     wrap(s.c1, s.d_shifted);
-    const F* shifts = a + at.shifts;
-    const Index reach = d.reach;
-    for (Index o = 0; o <= 2 * reach; o++) {
-      F ds = 0;
-      for (Index n = 0; n < N; n++) ds += s.c1[n] * s.blend[n + 2 * reach - o];
-      da[at.shifts + o] = ds;
-    }
-    for (Index n = 0; n < N; n++) {
-      F x = 0;
-      for (Index o = 0; o <= 2 * reach; o++) x += shifts[o] * s.d_shifted[n + o];
-      s.d_blend[n] = x;
-    }
-    for (Index n = N; n < NP; n++) s.d_blend[n] = 0;
+    for (Index o = 0; o <= 2 * d.reach; o++) da[at.shifts + o] = dot(s.c1, s.blend + 2 * d.reach - o, NP);
+    shift(a + at.shifts, s.d_shifted, true, s.d_blend);
     const F gate = a[at.gate];
     Vec<F> d_gate{};
     for (Index n = 0; n < NP; n += kLanes<F>) {
@@ -239,11 +232,10 @@ template <class F> struct NTMMemory {
     for (Index w = 0; w < W; w++)
       for (Index n = 0; n < NP; n += kLanes<F>) {
         Vec<F> m = load(M_before + w * NP + n), added{};
-        for (Index h = R; h < R + d.writes; h++) {
-          const Vec<F> weights = load(now.weights + h * NP + n);
-          const F* a = now.fields + field(h);
-          m *= 1 - weights * a[at.erase + w];
-          added += weights * a[at.add + w];
+        const F *a = now.fields + field(R) + w, *weights = now.weights + R * NP + n;
+        for (Index h = 0; h < d.writes; h++, a += write_size, weights += NP) {
+          m *= 1 - load(weights) * a[at.erase];
+          added += load(weights) * a[at.add];
         }
         store(M + w * NP + n, m + added);
       }
@@ -272,7 +264,8 @@ template <class F> struct NTMMemory {
     for (Index w = 0; w < W; w++)
       for (Index n = 0; n < NP; n += kLanes<F>) {
         Vec<F> dm = load(g.memory + w * NP + n);
-        for (Index h = R; h < R + d.writes; h++) dm *= 1 - load(now.weights + h * NP + n) * now.fields[field(h) + at.erase + w];
+        const F *a = now.fields + field(R) + w, *weights = now.weights + R * NP + n;
+        for (Index h = 0; h < d.writes; h++, a += write_size, weights += NP) dm *= 1 - load(weights) * a[at.erase];
         store(g.memory + w * NP + n, dm);
       }
   }

@@ -49,7 +49,8 @@ template <class F> Panels<F> pack(const F* source, Index k_step, Index j_step, I
   return {out, width, width * K};
 }
 
-template <class F, int ROWS, int VECTORS, bool ADD>
+// With TRANSPOSED, A is stored the other way round: a_row is from one k to the next.
+template <class F, int ROWS, int VECTORS, bool ADD, bool TRANSPOSED = false>
 inline void tile(const F* A, Index a_row, const F* B, Index b_row, Index K, F* C, Index c_row) {
   Vec<F> acc[ROWS][VECTORS];
   for (int m = 0; m < ROWS; m++)
@@ -58,7 +59,7 @@ inline void tile(const F* A, Index a_row, const F* B, Index b_row, Index K, F* C
     Vec<F> b[VECTORS];
     for (int v = 0; v < VECTORS; v++) b[v] = load(B + k * b_row + v * kLanes<F>);
     for (int m = 0; m < ROWS; m++) {
-      const F a = A[m * a_row + k];
+      const F a = TRANSPOSED ? A[k * a_row + m] : A[m * a_row + k];
       for (int v = 0; v < VECTORS; v++) acc[m][v] += a * b[v];
     }
   }
@@ -84,12 +85,34 @@ inline void column_of_tiles(const F* A, Index rows, Index a_row, const F* B, Ind
   }
 }
 
+// One tile of a few rows and kPanelsAtOnce panels: with fewer sums at once, each would wait for its last addition.
+constexpr int kPanelsAtOnce = 4, kFewRows = 2;
+
+template <class F, int ROWS, bool ADD> inline void wide_tile(const F* A, Index a_row, Panels<F> B, Index K, F* C, Index c_row) {
+  constexpr int vectors = kPanelsAtOnce * kPanelVectors;
+  Vec<F> acc[ROWS][vectors];
+  for (int m = 0; m < ROWS; m++)
+    for (int v = 0; v < vectors; v++) acc[m][v] = ADD ? load(C + m * c_row + v * kLanes<F>) : Vec<F>{};
+  for (Index k = 0; k < K; k++)
+    for (int v = 0; v < vectors; v++) {
+      const Vec<F> b = load(B.data + v / kPanelVectors * B.panel + k * B.row + v % kPanelVectors * kLanes<F>);
+      for (int m = 0; m < ROWS; m++) acc[m][v] += A[m * a_row + k] * b;
+    }
+  for (int m = 0; m < ROWS; m++)
+    for (int v = 0; v < vectors; v++) store(C + m * c_row + v * kLanes<F>, acc[m][v]);
+}
+
 // C[rows, J] = A[rows, K] · B[K, J], or += with ADD. Rows of C hold J rounded up to whole vectors. Each
 // element is summed over k in ascending order, whatever the number of rows: a batch gives what its parts give.
 template <class F, bool ADD>
 void product(const F* A, Index rows, Index a_row, Panels<F> B, Index K, Index J, F* C, Index c_row) {
   const Index width = panel_width<F>();
   Index j = 0, p = 0;
+  for (; rows <= kFewRows && j + kPanelsAtOnce * width <= J; j += kPanelsAtOnce * width, p += kPanelsAtOnce) {
+    const Panels<F> some{B.data + p * B.panel, B.row, B.panel};
+    if (rows == 1) wide_tile<F, 1, ADD>(A, a_row, some, K, C + j, c_row);
+    else wide_tile<F, 2, ADD>(A, a_row, some, K, C + j, c_row);
+  }
   for (; j + kLanes<F> < J; j += width, p++)
     column_of_tiles<F, kPanelVectors, ADD>(A, rows, a_row, B.data + p * B.panel, B.row, K, C + j, c_row);
   if (j < J) column_of_tiles<F, 1, ADD>(A, rows, a_row, B.data + p * B.panel, B.row, K, C + j, c_row);

@@ -8,6 +8,7 @@
 
 #include "dnc.h"
 #include "ntm.h"
+#include "weights.h"
 
 namespace tapehead {
 
@@ -39,25 +40,30 @@ enum StatePiece { kMemory, kUsage, kPrecedence, kLink, kWriteWeights, kReadWeigh
 template <class F> struct Arguments {
   Dims d;
   double mask_min, controller_bound, weighting_bound;  // of gradients, elementwise; 0: none
+  double initial_memory;                                  // every number of the constant start state's memory
   const F* x;                                             // [T, B, X]
   const int64_t* lengths;                                 // [B], or null
   const F *weight[kMaxLayers], *bias[kMaxLayers];         // [gates, inputs(l)], [gates]
   const F *interface_weight, *interface_bias;             // [I, L·H], [I] or null
   const F *norm_weight, *norm_bias;                       // [I] each, with interface_norm
-  const F* initial[kStatePieces + 2 * kMaxLayers];
+  const F *output_features, *output_words, *output_bias;  // [Y, L·H], [Y, R·W] or null, [Y] or null
+  const F* initial[kStatePieces + 2 * kMaxLayers];        // null: of the constant start state
   F *tape, *scratch;
-  F *features, *words;                                    // [T, B, L·H], [T, B, R·W]
+  F *outputs, *features, *words;                          // [T, B, Y], [T, B, L·H], [T, B, R·W]
   F* final[kStatePieces + 2 * kMaxLayers];                // forward only
   // Backward only; a null gradient is zero.
-  const F *d_features, *d_words, *d_final[kStatePieces + 2 * kMaxLayers];
-  F* gradients;                                           // see Layout
-  F* d_initial[kStatePieces + 2 * kMaxLayers];            // null where nobody asks
+  const F *d_outputs, *d_features, *d_words, *d_final[kStatePieces + 2 * kMaxLayers];
+  // Null where nobody asks.
+  F *d_x, *d_weight[kMaxLayers], *d_bias[kMaxLayers], *d_interface_weight, *d_interface_bias, *d_norm_weight, *d_norm_bias,
+      *d_output_features, *d_output_words, *d_output_bias;
+  F* d_initial[kStatePieces + 2 * kMaxLayers];
 };
 
 constexpr double kNormEpsilon = 1e-5;  // torch.nn.LayerNorm's
 
-// Where things lie in the tape (kept from the forward to the backward pass) and in the gradients that the
-// backward pass hands to the caller. Row (t, b) is number t · B + b.
+// Where things lie in the tape (kept from the forward to the backward pass) and in the first part of the
+// backward pass's scratch: the gradients of all steps, from which those of the weights are made at the end.
+// Row (t, b) is number t · B + b.
 template <class F, class Memory> struct Layout {
   const Dims& d;
   Index z[kMaxLayers], z_row[kMaxLayers];      // inputs of layer l: [x ; r ; h_{t−1} ; h^{l−1}_t]
@@ -68,7 +74,7 @@ template <class F, class Memory> struct Layout {
   Index segment, checkpoints, checkpoint_row;  // steps a segment; memory and links at its start
   Index memory_size, link_size;
   Index tape_size;
-  Index d_gates[kMaxLayers], d_interface, d_normed, gradients_size;
+  Index d_gates[kMaxLayers], d_interface, d_normed, d_outputs, outputs_row, gradients_size;
 
   Layout(const Dims& dims, const Memory& memory) : d(dims) {
     const Index rows = d.T * d.B;
@@ -77,6 +83,7 @@ template <class F, class Memory> struct Layout {
     gates_row = padded<F>(d.gates());
     cells_row = padded<F>(d.H);
     interface_row = padded<F>(d.I);
+    outputs_row = padded<F>(d.Y);
     for (Index l = 0; l < d.L; l++) {
       z_row[l] = padded<F>(d.inputs(l));
       z[l] = place(rows * z_row[l]);
@@ -100,6 +107,7 @@ template <class F, class Memory> struct Layout {
     for (Index l = 0; l < d.L; l++) d_gates[l] = place_gradient(rows * gates_row);
     d_interface = place_gradient(rows * interface_row);
     d_normed = place_gradient(d.interface_norm ? rows * interface_row : 0);
+    d_outputs = place_gradient(rows * outputs_row);
     gradients_size = gradients.used;
   }
 };
@@ -126,8 +134,10 @@ template <class F, class Memory> class Sequence {
 
   Index backward_scratch() const {
     Arena<F> arena{nullptr};
+    arena.take(at.gradients_size);
     pack_backward(arena);
     for (Index c = 0; c < chunks(); c++) BackwardScratch(*this, chunk_rows(c), arena);
+    for (Index c = 0; c < d.threads; c++) weight_scratch(arena);
     return arena.used;
   }
 
@@ -139,28 +149,37 @@ template <class F, class Memory> class Sequence {
 
   void backward() const {
     Arena<F> arena{a.scratch};
+    arena.take(at.gradients_size);
     const Packed packed = pack_backward(arena);
     each_chunk<BackwardScratch>(arena, [&](Index from, Index to, BackwardScratch& s) { backward_chunk(from, to, packed, s); });
+    weight_gradients(arena);
   }
 
  private:
   struct Packed {
-    Panels<F> layer[kMaxLayers], interface;
+    Panels<F> layer[kMaxLayers], interface, output_features, output_words;
   };
 
   Packed pack_forward(Arena<F>& arena) const {
     Packed packed{};
     for (Index l = 0; l < d.L; l++) packed.layer[l] = pack_if(arena, a.weight[l], 1, d.inputs(l), d.inputs(l), d.gates());
     if (d.I) packed.interface = pack_if(arena, a.interface_weight, 1, features, features, d.I);
+    if (d.Y) packed.output_features = pack_if(arena, a.output_features, 1, features, features, d.Y);
+    if (d.Y && words) packed.output_words = pack_if(arena, a.output_words, 1, words, words, d.Y);
     return packed;
   }
 
   Packed pack_backward(Arena<F>& arena) const {
     Packed packed{};
-    for (Index l = 0; l < d.L; l++) packed.layer[l] = pack_if(arena, a.weight[l] + d.X, d.inputs(l), 1, d.gates(), d.recurrent(l));
+    for (Index l = 0; l < d.L; l++) packed.layer[l] = pack_if(arena, a.weight[l] + skipped(), d.inputs(l), 1, d.gates(), d.inputs(l) - skipped());
     if (d.I) packed.interface = pack_if(arena, a.interface_weight, features, 1, d.I, features);
+    if (d.Y) packed.output_features = pack_if(arena, a.output_features, features, 1, d.Y, features);
+    if (d.Y && words) packed.output_words = pack_if(arena, a.output_words, words, 1, d.Y, words);
     return packed;
   }
+
+  // Inputs of a layer whose gradient nobody asks for: those of x. (Without scratch, sizes are counted: the larger.)
+  Index skipped() const { return a.d_x || !a.scratch ? 0 : d.X; }
 
   static Panels<F> pack_if(Arena<F>& arena, const F* source, Index k_step, Index j_step, Index K, Index J) {
     F* out = arena.take(packed_size<F>(K, J));
@@ -175,25 +194,30 @@ template <class F, class Memory> class Sequence {
   template <class Scratch, class Work> void each_chunk(Arena<F>& arena, Work work) const {
     std::vector<Scratch> scratch;
     for (Index c = 0; c < chunks(); c++) scratch.emplace_back(*this, chunk_rows(c), arena);
+    in_parallel(chunks(), [&](Index c) { work(chunk_start(c), chunk_start(c + 1), scratch[c]); });
+  }
+
+  // work(0) … work(count − 1), each on a thread of its own.
+  template <class Work> static void in_parallel(Index count, Work work) {
+    if (count == 1) return work(0);
 #if defined(_OPENMP)
     // PyTorch's own threads, where the compiler's OpenMP is PyTorch's: they keep spinning for a while after its
     // last operation, on the very cores that new threads would need. A forked child has none of them.
     if (getpid() == kLoadedBy) {
-#pragma omp parallel for schedule(static, 1) num_threads(int(chunks()))
-      for (Index c = 0; c < chunks(); c++) work(chunk_start(c), chunk_start(c + 1), scratch[c]);
+#pragma omp parallel for schedule(static, 1) num_threads(int(count))
+      for (Index c = 0; c < count; c++) work(c);
       return;
     }
 #endif
     std::vector<std::thread> others;
-    for (Index c = 1; c < chunks(); c++) {
-      auto part = [&, c] { work(chunk_start(c), chunk_start(c + 1), scratch[c]); };
+    for (Index c = 1; c < count; c++) {
       try {
-        others.emplace_back(part);
+        others.emplace_back(work, c);
       } catch (const std::system_error&) {  // the system gives no more threads: this one does the part, too
-        part();
+        work(c);
       }
     }
-    work(chunk_start(0), chunk_start(1), scratch[0]);
+    work(0);
     for (auto& thread : others) thread.join();
   }
 
@@ -209,14 +233,24 @@ template <class F, class Memory> class Sequence {
   F* checkpoint(Index t, Index b) const { return a.tape + at.checkpoints + (t / at.segment * d.B + b) * at.checkpoint_row; }
   const F* initial_hidden(Index l) const { return a.initial[kStatePieces + 2 * l]; }
   const F* initial_cell(Index l) const { return a.initial[kStatePieces + 2 * l + 1]; }
+  // `in`, or zeros where it is null.
+  static void copy_or_zero(F* out, const F* in, Index n) {
+    if (in) std::memcpy(out, in, sizeof(F) * n);
+    else if (n) std::memset(out, 0, sizeof(F) * n);
+  }
+  // Sequence b's part of a [B, n] that may be null.
+  static const F* part(const F* whole, Index b, Index n) { return whole ? whole + b * n : nullptr; }
 
   struct ForwardScratch {
-    F *hidden[kMaxLayers], *words, *raw, *memory, *link;  // [chunk, …]
+    F *hidden[kMaxLayers], *words, *raw, *outputs, *memory, *link;  // [chunk, …]
+    F* before;                                                      // the cells before the first step
     typename Memory::Scratch step;
     ForwardScratch(const Sequence& s, Index rows, Arena<F>& arena) : step(s.d, arena) {
       for (Index l = 0; l < s.d.L; l++) hidden[l] = arena.take(rows * s.d.H);
       words = arena.take(rows * s.words);
       raw = arena.take(rows * s.at.interface_row);
+      outputs = arena.take(rows * s.at.outputs_row);
+      before = arena.take(s.d.H);
       memory = arena.take(rows * s.at.memory_size);
       link = arena.take(rows * s.at.link_size);
     }
@@ -226,8 +260,8 @@ template <class F, class Memory> class Sequence {
     const Index rows = to - from;
     for (Index b = from; b < to; b++) {
       const Index i = b - from;
-      for (Index l = 0; d.lstm && l < d.L; l++) std::memcpy(s.hidden[l] + i * d.H, initial_hidden(l) + b * d.H, sizeof(F) * d.H);
-      if (words) std::memcpy(s.words + i * words, a.initial[kReadWords] + b * words, sizeof(F) * words);
+      for (Index l = 0; d.lstm && l < d.L; l++) copy_or_zero(s.hidden[l] + i * d.H, part(initial_hidden(l), b, d.H), d.H);
+      copy_or_zero(s.words + i * words, part(a.initial[kReadWords], b, words), words);
       import_state(b, s.memory + i * at.memory_size, s.link + i * at.link_size);
     }
     for (Index t = 0; t < d.T; t++) {
@@ -248,7 +282,7 @@ template <class F, class Memory> class Sequence {
           if (l) std::memcpy(rest, a.features + (t * d.B + b) * features + (l - 1) * d.H, sizeof(F) * d.H);
         }
         product<F, true>(z(l, first), rows, at.z_row[l], packed.layer[l], d.inputs(l), d.gates(), gates(l, first), at.gates_row);
-        for (Index b = from; b < to; b++) controller_forward(t, b, l, s.hidden[l] + (b - from) * d.H);
+        for (Index b = from; b < to; b++) controller_forward(t, b, l, s.hidden[l] + (b - from) * d.H, s.before);
       }
       interface_forward(t, from, to, packed, s.raw);
       for (Index b = from; b < to; b++) {
@@ -267,6 +301,7 @@ template <class F, class Memory> class Sequence {
         memory.forward(s.raw + i * at.interface_row, last, now, M, L, r, s.step);
         if (words) std::memcpy(out, r, sizeof(F) * words);
       }
+      outputs_forward(t, from, to, packed, s.outputs);
     }
     for (Index b = from; b < to; b++) {
       const Index i = b - from, last = a.lengths ? a.lengths[b] - 1 : d.T - 1;
@@ -279,7 +314,7 @@ template <class F, class Memory> class Sequence {
     }
   }
 
-  void controller_forward(Index t, Index b, Index l, F* hidden) const {
+  void controller_forward(Index t, Index b, Index l, F* hidden, F* start_cell) const {
     const Index row = t * d.B + b, H = d.H;
     F *g = gates(l, row), *h = a.features + row * features + l * H;
     if (!active(t, b)) {
@@ -296,7 +331,8 @@ template <class F, class Memory> class Sequence {
     map(g, g, 2 * H, squash);
     map(g + 2 * H, g + 2 * H, H, tanh);
     map(g + 3 * H, g + 3 * H, H, squash);
-    const F* before = t ? cell(l, row - d.B) : initial_cell(l) + b * H;
+    if (!t) copy_or_zero(start_cell, part(initial_cell(l), b, H), H);
+    const F* before = t ? cell(l, row - d.B) : start_cell;
     F* c = cell(l, row);
     for (Index j = 0; j < H; j++) c[j] = g[H + j] * before[j] + g[j] * g[2 * H + j];
     map(c, h, H, tanh);
@@ -328,11 +364,25 @@ template <class F, class Memory> class Sequence {
     }
   }
 
+  // y = W_y [h¹; …; h^L] + W_r [r¹; …; r^R] (+ b); zero in the padding.
+  void outputs_forward(Index t, Index from, Index to, const Packed& packed, F* y) const {
+    if (!d.Y) return;
+    const Index first = t * d.B + from, rows = to - from;
+    for (Index i = 0; i < rows; i++) {
+      std::memset(y + i * at.outputs_row, 0, sizeof(F) * at.outputs_row);
+      if (a.output_bias) std::memcpy(y + i * at.outputs_row, a.output_bias, sizeof(F) * d.Y);
+    }
+    product<F, true>(a.features + first * features, rows, features, packed.output_features, features, d.Y, y, at.outputs_row);
+    if (words) product<F, true>(a.words + first * words, rows, words, packed.output_words, words, d.Y, y, at.outputs_row);
+    for (Index i = 0; i < rows; i++)
+      copy_or_zero(a.outputs + (first + i) * d.Y, active(t, from + i) ? y + i * at.outputs_row : nullptr, d.Y);
+  }
+
   struct BackwardScratch {
-    F *d_hidden[kMaxLayers], *d_cell[kMaxLayers], *d_words, *d_features, *d_z, *words_now;
+    F *d_hidden[kMaxLayers], *d_cell[kMaxLayers], *d_words, *d_features, *d_z, *words_now, *before;
     std::vector<typename Memory::Gradient> gradient;  // one a sample
     F *memories, *links;                              // a segment's states, [segment + 1, chunk, …]
-    Index d_z_row, d_features_row;
+    Index d_z_row, d_features_row, words_row;
     typename Memory::Scratch step;
     BackwardScratch(const Sequence& s, Index rows, Arena<F>& arena) : step(s.d, arena) {
       const Dims& d = s.d;
@@ -340,11 +390,13 @@ template <class F, class Memory> class Sequence {
       for (Index l = 0; l < d.L; l++) {
         d_hidden[l] = arena.take(rows * d.H);
         d_cell[l] = arena.take(rows * d.H);
-        d_z_row = std::max(d_z_row, padded<F>(d.recurrent(l)));
+        d_z_row = std::max(d_z_row, padded<F>(d.inputs(l)));
       }
       d_features_row = padded<F>(s.features);
       d_words = arena.take(rows * s.words);
-      words_now = arena.take(s.words);
+      words_row = padded<F>(s.words);
+      words_now = arena.take(rows * words_row);
+      before = arena.take(d.H);
       d_features = arena.take(rows * d_features_row);
       d_z = arena.take(rows * d_z_row);
       for (Index i = 0; i < rows; i++) gradient.emplace_back(d, arena);
@@ -355,35 +407,36 @@ template <class F, class Memory> class Sequence {
 
   void backward_chunk(Index from, Index to, const Packed& packed, BackwardScratch& s) const {
     const Index rows = to - from;
-    auto copy_or_zero = [](F* out, const F* in, Index n) {
-      if (in) std::memcpy(out, in, sizeof(F) * n);
-      else if (n) std::memset(out, 0, sizeof(F) * n);
-    };
-    auto part = [&](const F* whole, Index n) { return whole ? whole + from * n : nullptr; };
     for (Index l = 0; d.lstm && l < d.L; l++) {
-      copy_or_zero(s.d_hidden[l], part(a.d_final[kStatePieces + 2 * l], d.H), rows * d.H);
-      copy_or_zero(s.d_cell[l], part(a.d_final[kStatePieces + 2 * l + 1], d.H), rows * d.H);
+      copy_or_zero(s.d_hidden[l], part(a.d_final[kStatePieces + 2 * l], from, d.H), rows * d.H);
+      copy_or_zero(s.d_cell[l], part(a.d_final[kStatePieces + 2 * l + 1], from, d.H), rows * d.H);
     }
-    copy_or_zero(s.d_words, part(a.d_final[kReadWords], words), rows * words);
+    copy_or_zero(s.d_words, part(a.d_final[kReadWords], from, words), rows * words);
     for (Index b = from; b < to; b++) import_gradient(b, s.gradient[b - from]);
 
     for (Index start = (d.T - 1) / at.segment * at.segment; start >= 0; start -= at.segment) {
       const Index end = std::min(start + at.segment, d.T);
       replay_segment(start, end, from, to, s);
       for (Index t = end - 1; t >= start; t--) {
+        outputs_backward(t, from, to, packed, s);
         for (Index b = from; b < to; b++) memory_backward(t, t - start, b, from, rows, s);
-        for (Index i = 0; i < rows; i++)
-          copy_or_zero(s.d_features + i * s.d_features_row, a.d_features ? a.d_features + (t * d.B + from + i) * features : nullptr, features);
         if (d.I)
           product<F, true>(d_interface(t, from), rows, at.interface_row, packed.interface, d.I, features, s.d_features, s.d_features_row);
         for (Index l = d.L - 1; l >= 0; l--) {
           for (Index b = from; b < to; b++) controller_backward(t, b, l, b - from, s);
-          product<F, false>(d_gates(l, t * d.B + from), rows, at.gates_row, packed.layer[l], d.gates(), d.recurrent(l), s.d_z, s.d_z_row);
+          product<F, false>(d_gates(l, t * d.B + from), rows, at.gates_row, packed.layer[l], d.gates(), d.inputs(l) - skipped(), s.d_z, s.d_z_row);
           for (Index b = from; b < to; b++) {
-            if (!active(t, b)) continue;
+            if (!active(t, b)) {
+              if (a.d_x) std::memset(a.d_x + (t * d.B + b) * d.X, 0, sizeof(F) * d.X);
+              continue;
+            }
             const Index i = b - from;
             const F* dz = s.d_z + i * s.d_z_row;
-            F* d_word = s.d_words + i * words;
+            F *d_word = s.d_words + i * words, *d_x = a.d_x + (t * d.B + b) * d.X;
+            if (a.d_x) {
+              for (Index j = 0; j < d.X; j++) d_x[j] = dz[j] + (l < d.L - 1 ? d_x[j] : 0);
+              dz += d.X;
+            }
             for (Index w = 0; w < words; w++) d_word[w] += dz[w];
             dz += words;
             if (d.lstm) std::memcpy(s.d_hidden[l] + i * d.H, dz, sizeof(F) * d.H), dz += d.H;
@@ -404,8 +457,56 @@ template <class F, class Memory> class Sequence {
     for (Index b = from; b < to; b++) export_gradient(b, s.gradient[b - from]);
   }
 
-  F* d_gates(Index l, Index row) const { return a.gradients + at.d_gates[l] + row * at.gates_row; }
-  F* d_interface(Index t, Index b) const { return a.gradients + at.d_interface + (t * d.B + b) * at.interface_row; }
+  F* d_gates(Index l, Index row) const { return a.scratch + at.d_gates[l] + row * at.gates_row; }
+  F* d_interface(Index t, Index b) const { return a.scratch + at.d_interface + (t * d.B + b) * at.interface_row; }
+  F* d_outputs(Index row) const { return a.scratch + at.d_outputs + row * at.outputs_row; }
+
+  // What the outputs, and the caller, bring to this step's features and words.
+  void outputs_backward(Index t, Index from, Index to, const Packed& packed, BackwardScratch& s) const {
+    const Index first = t * d.B + from, rows = to - from;
+    for (Index i = 0; i < rows; i++) {
+      F* d_y = d_outputs(first + i);
+      std::memset(d_y, 0, sizeof(F) * at.outputs_row);
+      if (a.d_outputs && active(t, from + i)) std::memcpy(d_y, a.d_outputs + (first + i) * d.Y, sizeof(F) * d.Y);
+      copy_or_zero(s.d_features + i * s.d_features_row, part(a.d_features, first + i, features), features);
+      copy_or_zero(s.words_now + i * s.words_row, part(a.d_words, first + i, words), words);
+    }
+    if (!d.Y || !a.d_outputs) return;
+    product<F, true>(d_outputs(first), rows, at.outputs_row, packed.output_features, d.Y, features, s.d_features, s.d_features_row);
+    if (words) product<F, true>(d_outputs(first), rows, at.outputs_row, packed.output_words, d.Y, words, s.words_now, s.words_row);
+  }
+
+  // Gradients of the weights: Σ over all steps and sequences of (gradient of what a layer gave) ⊗ (what it saw).
+  void weight_gradients(Arena<F>& arena) const {
+    const Index rows = d.T * d.B;
+    OuterProducts<F> products;
+    for (Index l = 0; l < d.L; l++)
+      products.add(d_gates(l, 0), at.gates_row, d.gates(), z(l, 0), at.z_row[l], d.inputs(l), a.d_weight[l], a.d_bias[l]);
+    if (d.I) products.add(d_interface(0, 0), at.interface_row, d.I, a.features, features, features, a.d_interface_weight, a.d_interface_bias);
+    if (d.Y) products.add(d_outputs(0), at.outputs_row, d.Y, a.features, features, features, a.d_output_features, a.d_output_bias);
+    if (d.Y && words) products.add(d_outputs(0), at.outputs_row, d.Y, a.words, words, words, a.d_output_words, nullptr);
+    const Index count = rows * products.multiplications() < kWorthThreads ? 1 : d.threads;
+    std::vector<F*> scratch;
+    for (Index c = 0; c < count; c++) scratch.push_back(weight_scratch(arena));
+    in_parallel(count, [&](Index c) { products.run(rows, c, count, scratch[c]); });
+    if (d.interface_norm) norm_gradients();
+  }
+
+  F* weight_scratch(Arena<F>& arena) const {
+    Index widest = features;
+    for (Index l = 0; l < d.L; l++) widest = std::max(widest, d.inputs(l));
+    return arena.take(OuterProducts<F>::scratch(std::max(widest, words)));
+  }
+
+  void norm_gradients() const {
+    copy_or_zero(a.d_norm_weight, nullptr, a.d_norm_weight ? d.I : 0);
+    copy_or_zero(a.d_norm_bias, nullptr, a.d_norm_bias ? d.I : 0);
+    for (Index row = 0; row < d.T * d.B; row++) {
+      const F *d_normed = a.scratch + at.d_normed + row * at.interface_row, *normed = a.tape + at.normed + row * at.interface_row;
+      for (Index i = 0; a.d_norm_weight && i < d.I; i++) a.d_norm_weight[i] += d_normed[i] * normed[i];
+      for (Index i = 0; a.d_norm_bias && i < d.I; i++) a.d_norm_bias[i] += d_normed[i];
+    }
+  }
 
   // Redo the writes of a segment from its checkpoint: the states before each of its steps.
   void replay_segment(Index start, Index end, Index from, Index to, BackwardScratch& s) const {
@@ -428,7 +529,7 @@ template <class F, class Memory> class Sequence {
     if (!d.I) return;
     const Index i = b - from, row = t * d.B + b;
     F* d_raw = d_interface(t, b);
-    F* d_normed = d.interface_norm ? a.gradients + at.d_normed + row * at.interface_row : nullptr;
+    F* d_normed = d.interface_norm ? a.scratch + at.d_normed + row * at.interface_row : nullptr;
     if (!active(t, b)) {
       std::memset(d_raw, 0, sizeof(F) * at.interface_row);
       if (d_normed) {
@@ -437,12 +538,11 @@ template <class F, class Memory> class Sequence {
       }
       return;
     }
-    F* d_word = s.d_words + i * words;
-    const F* d_out = a.d_words ? a.d_words + row * words : nullptr;
-    for (Index w = 0; w < words; w++) s.words_now[w] = d_word[w] + (d_out ? d_out[w] : 0), d_word[w] = 0;
+    F *d_word = s.d_words + i * words, *words_now = s.words_now + i * s.words_row;
+    for (Index w = 0; w < words; w++) words_now[w] += d_word[w], d_word[w] = 0;
     const F *M_before = s.memories + (k * rows + i) * at.memory_size, *M = M_before + rows * at.memory_size;
     const F *L_before = s.links + (k * rows + i) * at.link_size, *L = L_before + rows * at.link_size;
-    memory.backward(record(t - 1, b), record(t, b), M_before, M, L_before, L, s.words_now, s.gradient[i],
+    memory.backward(record(t - 1, b), record(t, b), M_before, M, L_before, L, words_now, s.gradient[i],
                     d_normed ? d_normed : d_raw, s.step);
     if (!d_normed) return;
     const F* normed = a.tape + at.normed + row * at.interface_row;
@@ -473,7 +573,8 @@ template <class F, class Memory> class Sequence {
       for (Index j = 0; j < H; j++) dg[j] = dh[j] * (1 - g[j] * g[j]);
       return;
     }
-    const F* before = t ? cell(l, row - d.B) : initial_cell(l) + b * H;
+    if (!t) copy_or_zero(s.before, part(initial_cell(l), b, H), H);
+    const F* before = t ? cell(l, row - d.B) : s.before;
     const F* c = cell(l, row);
     F* dc = s.d_cell[l] + i * H;
     map(c, dg, H, [](Vec<F> x) { return tanh_vector(x); });  // dg is free until the loop below fills it
@@ -501,6 +602,10 @@ template <class F, class Memory> class Sequence {
       for (Index n = d.N; n < NP; n++) out[w * NP + n] = 0;
     }
   }
+  void start_memory(F* out) const {
+    for (Index w = 0; w < d.W; w++)
+      for (Index n = 0; n < NP; n++) out[w * NP + n] = n < d.N ? F(a.initial_memory) : 0;
+  }
   void export_matrix(const F* in, Index rows, Index columns, F* out) const {
     for (Index i = 0; i < rows; i++) std::memcpy(out + i * columns, in + i * NP, sizeof(F) * columns);
   }
@@ -513,19 +618,25 @@ template <class F, class Memory> class Sequence {
   void import_state(Index b, F* M, F* L) const {
     if constexpr (!std::is_same_v<Memory, NoMemory<F>>) {
       auto r = record(-1, b);
-      import_memory(a.initial[kMemory] + b * d.N * d.W, M);
+      if (a.initial[kMemory]) import_memory(a.initial[kMemory] + b * d.N * d.W, M);
+      else start_memory(M);
       inverse_norms<F>(M, nullptr, d.W, NP, r.inverse);
+      auto matrix = [&](StatePiece piece, Index rows, F* out) {
+        if (a.initial[piece]) import_matrix(a.initial[piece] + b * rows * d.N, rows, d.N, out);
+        else std::memset(out, 0, sizeof(F) * rows * NP);
+      };
       if constexpr (std::is_same_v<Memory, DNCMemory<F>>) {
-        import_matrix(a.initial[kUsage] + b * d.N, 1, d.N, r.usage);
-        import_matrix(a.initial[kWriteWeights] + b * d.N, 1, d.N, r.write_weights);
-        import_matrix(a.initial[kReadWeights] + b * d.R * d.N, d.R, d.N, r.read_weights);
+        matrix(kUsage, 1, r.usage);
+        matrix(kWriteWeights, 1, r.write_weights);
+        matrix(kReadWeights, d.R, r.read_weights);
         if (d.links) {
-          import_matrix(a.initial[kPrecedence] + b * d.N, 1, d.N, r.precedence);
-          import_matrix(a.initial[kLink] + b * d.N * d.N, d.N, d.N, L);
+          matrix(kPrecedence, 1, r.precedence);
+          matrix(kLink, d.N, L);
         }
       } else {
-        import_matrix(a.initial[kReadWeights] + b * d.R * d.N, d.R, d.N, r.weights);
-        import_matrix(a.initial[kWriteWeights] + b * d.writes * d.N, d.writes, d.N, r.weights + d.R * NP);
+        matrix(kReadWeights, d.R, r.weights);
+        matrix(kWriteWeights, d.writes, r.weights + d.R * NP);
+        for (Index h = 0; !d.given_start && h < d.R + d.writes; h++) r.weights[h * NP] = 1;  // every head on slot 0
       }
     }
   }

@@ -142,6 +142,22 @@ template <class F, class Function> inline void map(const F* in, F* out, Index n,
   }
 }
 
+// The largest of x[0] … x[n − 1].
+template <class F> inline F largest(const F* x, Index n) {
+  F most = x[0];
+  Index i = 0;
+  if (n >= kLanes<F>) {
+    Vec<F> m = load(x);
+    for (i = kLanes<F>; i + kLanes<F> <= n; i += kLanes<F>) {
+      const Vec<F> v = load(x + i);
+      m = m > v ? m : v;
+    }
+    for (int lane = 0; lane < kLanes<F>; lane++) most = most > m[lane] ? most : m[lane];
+  }
+  for (; i < n; i++) most = most > x[i] ? most : x[i];
+  return most;
+}
+
 // Into [−bound, bound], elementwise; bound 0: leave as they are.
 template <class F> inline void clip(F* x, Index n, F bound) {
   if (bound <= 0) return;
