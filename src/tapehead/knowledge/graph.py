@@ -157,10 +157,16 @@ class KnowledgeGraph:
         facts = dict.fromkeys(self.facts)
         leaving = Counter((fact.subject, fact.label) for fact in facts)
         lines: dict[str, int] = {}
+        taken = set(leaving)
         edges = []
         for subject, label, target in facts:
             if leaving[subject, label] > 1:
                 label = f"{label} to {self.entities[target].name}"
+                # Two places of one name, or a line that is called so.
+                if (subject, label) in taken:
+                    numbered = (f"{label} ({n})" for n in range(2, len(facts) + 2))
+                    label = next(name for name in numbered if (subject, name) not in taken)
+                taken.add((subject, label))
             edges.append((number[subject], lines.setdefault(label, len(lines)), number[target]))
         return Edges(places, list(lines), edges)
 

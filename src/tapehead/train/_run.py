@@ -93,12 +93,12 @@ def _begin_with(machine: Machine, name_or_path: str) -> None:
 class Run:
     """Everything that changes while training, ready to be saved and to go on exactly."""
 
-    def __init__(self, config: TrainConfig, processes: Processes) -> None:
+    def __init__(self, config: TrainConfig, processes: Processes, *, begin: bool = True) -> None:
         self.config = config
         self.processes = processes
         torch.manual_seed(config.seed)
         self.machine = config.build_model()
-        if config.start_from is not None:
+        if begin and config.start_from is not None:
             _begin_with(self.machine, config.start_from)
         self.model = processes.wrap(self.machine)
         self.optimizer = build_optimizer(config.optimizer, self.machine)
@@ -234,7 +234,7 @@ def load_run(folder: Path, processes: Processes, *, sequences: int | None = None
         )
     if sequences is not None:
         config = dataclasses.replace(config, sequences=sequences)
-    run = Run(config, processes)
+    run = Run(config, processes, begin=False)
     run.progress = progress
     with _damage_named(checkpoint):
         own = ranks[processes.rank]

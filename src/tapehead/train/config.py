@@ -235,6 +235,12 @@ class TrainConfig:
             raise ConfigError(f"seed is {self.seed}: give a whole number from 0 to 2³² − 1")
         if self.checkpoint_every is not None:
             check_positive(self, "checkpoint_every")
+        if self.fit_memory and isinstance(self.model, LSTMConfig):
+            raise ConfigError("fit_memory is set, but an LSTM has no memory: leave it out")
+        if self.start_from is not None and self.restart_above is not None:
+            raise ConfigError(
+                "start_from and restart_above are both set: new weights would replace the model's"
+            )
         if self.curriculum is not None:
             lesson = self.curriculum.lessons[0]
             if (lesson.input_size, lesson.output_size) != (self.task.input_size, self.task.output_size):

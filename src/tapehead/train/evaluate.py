@@ -123,16 +123,32 @@ def largest_sizes(task: Task) -> dict[str, int]:
 
 
 @torch.no_grad()
+def fitted_memory(batch: Batch) -> int:
+    """As many memory slots as a batch has steps, at least 32, a multiple of 16."""
+    return max(32, -(-batch.inputs.shape[0] // 16) * 16)
+
+
 def score_task(
-    machine: Machine, task: Task, sampler: Sampler, sequences: int, *, memory_size: int | None = None
+    machine: Machine,
+    task: Task,
+    sampler: Sampler,
+    sequences: int,
+    *,
+    memory_size: int | None = None,
+    fit_memory: bool = False,
 ) -> Score:
-    """Score ``machine`` on the next ``sequences`` sequences of ``sampler``, in bounded memory."""
+    """Score ``machine`` on the next ``sequences`` sequences of ``sampler``, in bounded memory.
+
+    With ``fit_memory`` every batch has the slots of :func:`fitted_memory`.
+    """
     device = next(machine.parameters()).device
-    options = {} if memory_size is None else {"memory_size": memory_size}
     bits, wrong, exact, done = 0.0, 0, 0, 0
     with _evaluating(machine):
         while done < sequences:
             batch = sampler.draw(task)
+            if fit_memory:
+                memory_size = fitted_memory(batch)
+            options = {} if memory_size is None else {"memory_size": memory_size}
             for part in _parts(batch, sequences - done, _fitting(machine, batch, memory_size)):
                 part = part.to(device)
                 outputs, _ = machine(part.inputs, lengths=part.lengths, **options)

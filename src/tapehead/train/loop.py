@@ -23,7 +23,7 @@ from ._processes import Processes
 from ._report import Reporter, check_tensorboard
 from ._run import Run, load_run
 from .config import TrainConfig
-from .evaluate import score_task
+from .evaluate import fitted_memory, score_task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +150,8 @@ def _train(run: Run, folder: Path, quiet: bool) -> Report:
             task, batch = curriculum.draw(run.sampler)
             if not on_cpu:
                 batch = batch.to(processes.device)
-            outputs, _ = run.model(batch.inputs, lengths=batch.lengths, **_memory(config, batch))
+            options = {"memory_size": fitted_memory(batch)} if config.fit_memory else {}
+            outputs, _ = run.model(batch.inputs, lengths=batch.lengths, **options)
             loss = task.loss(outputs, batch).mean()
             for parameter in parameters:
                 parameter.grad = None
@@ -203,12 +204,6 @@ def _train(run: Run, folder: Path, quiet: bool) -> Report:
         validation["bits_per_sequence"],
         validation["exact"],
     )
-
-
-def _memory(config: TrainConfig, batch: Batch) -> dict[str, int]:
-    """The argument that sets the memory's size for this batch, if it is set."""
-    steps = batch.inputs.shape[0]
-    return {"memory_size": max(32, -(-steps // 16) * 16)} if config.fit_memory else {}
 
 
 def _training_row(run: Run, task: Task, outputs: Tensor, batch: Batch, norm: float) -> dict[str, Any]:
@@ -267,7 +262,13 @@ def _grade(run: Run, reporter: Reporter) -> None:
 def _score(run: Run, sequences: int) -> dict[str, Any]:
     """The current lesson's score over all processes, each taking its share."""
     share = -(-sequences // run.processes.count)
-    score = score_task(run.machine, run.curriculum.current, run.validation_sampler, share)
+    score = score_task(
+        run.machine,
+        run.curriculum.current,
+        run.validation_sampler,
+        share,
+        fit_memory=run.config.fit_memory,
+    )
     total, bits, wrong, exact = run.processes.sum(*score)
     return {
         "bits_per_sequence": bits / total,
