@@ -2,8 +2,8 @@
 
     python examples/ask_the_examples.py [FOLDER]
 
-prints five answers about the Bach family and three about the London Underground, the exact answers beside them,
-and writes the picture of one to FOLDER/answer.png.
+prints five answers about the Bach family and three about the London Underground, the exact answers beside
+them, and writes the picture of one to FOLDER/answer.png.
 """
 
 import sys
@@ -22,8 +22,8 @@ QUESTIONS = {
     ),
     "london": (
         "from Bond Street take Central, Central, Central: where am I?",
-        "from Victoria take Victoria, Victoria, Piccadilly: where am I?",
-        "shortest path from Moorgate to Piccadilly Circus",
+        "from Victoria take Victoria, Piccadilly, Piccadilly: where am I?",
+        "from Paddington take Bakerloo, Bakerloo, Victoria: where am I?",
     ),
 }
 

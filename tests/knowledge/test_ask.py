@@ -133,11 +133,18 @@ def test_a_model_for_each_kind_of_question(
         asked.append(name)
         return scripted.kin() if graph == "family" else scripted.traveller()
 
+    monkeypatch.setattr(zoo, "names", lambda: (model,))
     monkeypatch.setattr(zoo, "load", load)
     monkeypatch.setattr(zoo, "info", lambda name: {"architecture": "DNC", "task": task})
     assert ask(read(graph), words).correct
     assert ask(read(graph), words, model="mine").correct
     assert asked == [model, "mine"]
+
+
+def test_a_kind_of_question_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zoo, "names", lambda: ())
+    with pytest.raises(UserError, match="tapehead train dnc-shortest-path"):
+        ask(read("london"), "from Bank to Victoria")
 
 
 def test_a_missing_model_is_told() -> None:

@@ -15,6 +15,7 @@ from matplotlib.text import Text
 from tapehead import DNC, NTM, tasks
 from tapehead.nn import DeepLSTM, Machine
 from tapehead.show import plot_trace, save_figures
+from tapehead.show._panels import MAX_CHANNEL_LABELS
 from tapehead.show._recording import choose_slots
 
 TASK = tasks.get("copy", max_length=5, num_bits=3)
@@ -325,4 +326,5 @@ def test_every_task_can_be_drawn(name: str) -> None:
         trace, batch, y, name, input_labels=task.input_labels, output_labels=task.output_labels
     )
     labels = [label.get_text() for label in figures[0].axes[0].get_yticklabels()]
-    assert labels == list(task.input_labels)
+    if task.input_size <= MAX_CHANNEL_LABELS:
+        assert labels == list(task.input_labels)

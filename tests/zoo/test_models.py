@@ -3,6 +3,7 @@
 import pytest
 
 from tapehead import tasks, zoo
+from tapehead.knowledge import scores
 from tapehead.train import evaluate
 
 POINTS = {
@@ -11,16 +12,35 @@ POINTS = {
 }
 """Sizes beyond the training range, and the bits per sequence that 50 sequences stay under."""
 
+GRAPHS = {"dnc-traversal": ("london", 3, 0.8), "dnc-inference": ("family", 4, 0.8)}
+"""A graph, the steps, and the part of 50 episodes that is right."""
+
 
 def test_every_model_has_a_point():
-    assert set(zoo.names()) == set(POINTS)
+    assert set(zoo.names()) == {*POINTS, *GRAPHS, "dnc-kinship"}
+    for name in zoo.names():
+        assert (zoo.find(name) / "card.md").is_file()
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", POINTS)
 def test_card(name):
     sizes, most_bits = POINTS[name]
     task = tasks.from_dict(zoo.info(name)["task"])
     (point,) = evaluate(zoo.load(name), task, [sizes], sequences=50, seed=1)
     assert point.bits_per_sequence < most_bits
     assert point.wrong_bits == 0
-    assert (zoo.find(name) / "card.md").is_file()
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_card_of_a_graph_model(name):
+    graph, steps, least = GRAPHS[name]
+    task = tasks.from_dict(zoo.info(name)["task"])
+    report = scores.graph(name, zoo.load(name), task, graph=graph, steps=steps, episodes=50, seed=1)
+    assert report.to_dict()["accuracy"] >= least
+
+
+def test_card_of_the_kinship_model():
+    report = scores.kinship("dnc-kinship", zoo.load("dnc-kinship"), "family", questions=15, seed=1)
+    accuracy = report.to_dict()["accuracy_by_length"]
+    assert accuracy["2"] >= 0.8
+    assert accuracy["3"] >= 0.6

@@ -168,6 +168,11 @@ def _machine(question: Question, model: Any) -> Any:
     from .. import zoo
 
     usual = MODELS[type(question)]
+    if model is None and usual not in zoo.names():
+        raise UserError(
+            f"no model for such questions ships yet: train one with `tapehead train {usual}` (hours) "
+            "and give its folder as the model"
+        )
     try:
         if model is not None:
             about, wanted = zoo.info(model), usual.removeprefix("dnc-")

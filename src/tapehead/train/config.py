@@ -200,7 +200,7 @@ class TrainConfig:
     seed: int = 0
     """of the weights and of every sequence"""
     start_from: str | None = None
-    """begin with the weights of this model (a name or a folder) instead of random ones"""
+    """begin with the weights of this model (a name or a folder) instead of random ones, and never anew"""
     fit_memory: bool = False
     """give a batch as many memory slots as it has steps, at least 32, whatever `model.memory_size` is"""
     validate_every: int = 2_000
@@ -237,10 +237,6 @@ class TrainConfig:
             check_positive(self, "checkpoint_every")
         if self.fit_memory and isinstance(self.model, LSTMConfig):
             raise ConfigError("fit_memory is set, but an LSTM has no memory: leave it out")
-        if self.start_from is not None and self.restart_above is not None:
-            raise ConfigError(
-                "start_from and restart_above are both set: new weights would replace the model's"
-            )
         if self.curriculum is not None:
             lesson = self.curriculum.lessons[0]
             if (lesson.input_size, lesson.output_size) != (self.task.input_size, self.task.output_size):

@@ -122,12 +122,12 @@ def largest_sizes(task: Task) -> dict[str, int]:
     return {size: getattr(task, size, None) or getattr(task, f"max_{size}") for size in task.sizes}
 
 
-@torch.no_grad()
 def fitted_memory(batch: Batch) -> int:
     """As many memory slots as a batch has steps, at least 32, a multiple of 16."""
     return max(32, -(-batch.inputs.shape[0] // 16) * 16)
 
 
+@torch.no_grad()
 def score_task(
     machine: Machine,
     task: Task,

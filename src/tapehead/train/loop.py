@@ -237,11 +237,12 @@ def _validate(run: Run, reporter: Reporter) -> None:
     if progress.passed >= config.stop_after:
         progress.reason = "converged"
     progress.best = min(progress.best, row["bits_per_sequence"])
-    stuck = config.restart_above is not None and progress.best > config.restart_above
+    limit = None if config.start_from is not None else config.restart_above
+    stuck = limit is not None and progress.best > limit
     if stuck and progress.sequences - progress.began >= config.restart_every and progress.step < run.steps:
         run.restart()
         reporter.row({"kind": "restart", **_position(run), "restarts": progress.restarts})
-        reporter.say(f"above {config.restart_above:g} bits: beginning anew with other weights")
+        reporter.say(f"above {limit:g} bits: beginning anew with other weights")
 
 
 def _grade(run: Run, reporter: Reporter) -> None:
