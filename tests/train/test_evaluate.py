@@ -7,7 +7,7 @@ import torch
 from tapehead import NTM, nn, tasks, train
 from tapehead.tasks import Sampler
 from tapehead.train import evaluate as evaluate_function
-from tapehead.train.evaluate import all_points, largest_sizes, score_task
+from tapehead.train.evaluate import all_points, score_task
 
 TASK = tasks.Copy(max_length=4, num_bits=2)
 
@@ -77,7 +77,7 @@ def test_json_has_the_promised_entries() -> None:
 @pytest.mark.parametrize("name", tasks.names())
 def test_every_task_has_points(name: str) -> None:
     task = tasks.get(name)
-    largest = largest_sizes(task)
+    largest = task.largest
     assert set(largest) == set(task.sizes)
     point = train.Point(largest, 5, 8, 1.5, 3, 0.5)
     data = point.to_dict()

@@ -11,7 +11,6 @@ import tyro
 from .. import tasks, zoo
 from .._errors import UserError
 from ..show import curves, plot_trace, save_figures
-from ..train.evaluate import largest_sizes
 from ._parse import parse
 
 
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     machine.batch_first = False
     try:
         task = tasks.from_dict(described)
-        batch = tasks.Sampler(1, options.seed).draw(_sized(task, options.length))
+        batch = tasks.Sampler(1, options.seed).draw(task.sized(options.length))
         given = {} if options.memory_size is None else {"memory_size": options.memory_size}
         with torch.no_grad():
             outputs, _, *trace = machine(
@@ -70,15 +69,6 @@ def main(arguments: Sequence[str]) -> int:
     for path in save_figures(figures, options.out or _folder(options.model, folder)):
         print(path)
     return 0
-
-
-def _sized(task: tasks.Task, length: int | None) -> tasks.Task:
-    sizes = largest_sizes(task)
-    if length is not None:
-        if not sizes:
-            raise ValueError(f"--length is {length}, but {task.name} has no size to choose")
-        sizes["length" if "length" in sizes else next(iter(sizes))] = length
-    return task.at(**sizes)
 
 
 def _folder(model: str, folder: Path) -> Path:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..nn import Machine
-from ..tasks.graph.episode import BLANK, TERMINATION, Episode, Triple, collate, read_triples
+from ..tasks.graph.episode import BLANK, TERMINATION, Episode, Triple, collate, digits_of, read_triples
 from ..tasks.graph.given import GivenGraph, NamedGraph
 from ..tasks.graph.shortest_path import choose_edges, shortest_path_query
 from ..tasks.graph.traversal import traversal_episode
@@ -69,8 +69,7 @@ class Said:
     def spend(self, logits: Tensor, triple: Triple) -> None:
         """Count what the triple said costs under the outputs [90]."""
         chances = logits.double().unflatten(0, (9, 10)).log_softmax(1)
-        digits = [label // power % 10 for label in triple for power in (100, 10, 1)]
-        self.nats -= float(chances[range(9), digits].sum())
+        self.nats -= float(chances[range(9), digits_of(triple)].sum())
 
     @property
     def confidence(self) -> float:

@@ -112,6 +112,27 @@ class Task(abc.ABC):
             changes |= {size: value} if size in fields else {f"min_{size}": value, f"max_{size}": value}
         return dataclasses.replace(self, **changes)
 
+    @property
+    def largest(self) -> dict[str, int]:
+        """The largest value of each size."""
+        return {size: getattr(self, size, None) or getattr(self, f"max_{size}") for size in self.sizes}
+
+    def sized(self: SameTask, length: int | None = None) -> SameTask:
+        """The same task with all sizes fixed at their largest, or one of them at ``length``.
+
+        Args:
+            length: for the size "length"; for the first size of a task that has none.
+
+        Raises:
+            ValueError: a length that the task cannot take, or that has no size to go to.
+        """
+        sizes = self.largest
+        if length is not None:
+            if not sizes:
+                raise ValueError(f"the length is {length}, but {self.name} has no size to choose")
+            sizes["length" if "length" in sizes else next(iter(sizes))] = length
+        return self.at(**sizes)
+
     def loss(self, outputs: Float[Tensor, "T B outputs"], batch: Batch) -> Float[Tensor, " B"]:
         """Cross-entropy of each sequence in nats, summed over the steps that count and over the channels.
 

@@ -85,7 +85,7 @@ def evaluate(
         raise ValueError(f"memory_size is {memory_size}: give at least 1")
     if sequences < 1:
         raise ValueError(f"sequences is {sequences}: give at least 1")
-    largest = largest_sizes(task)
+    largest = task.largest
     # All sizes are checked before the first is run.
     fixed = [(sizes, task.at(**sizes)) for sizes in (largest | point for point in points or [{}])]
     found = []
@@ -115,11 +115,6 @@ def all_points(task: Task, choices: dict[str, Sequence[int]]) -> list[dict[str, 
             known = ", ".join(task.sizes) or "none"
             raise ValueError(f"the task {task.name} has no size {size!r}: its sizes are {known}")
     return [dict(zip(choices, values)) for values in itertools.product(*choices.values())]
-
-
-def largest_sizes(task: Task) -> dict[str, int]:
-    """The largest value of each size in training."""
-    return {size: getattr(task, size, None) or getattr(task, f"max_{size}") for size in task.sizes}
 
 
 def fitted_memory(batch: Batch) -> int:

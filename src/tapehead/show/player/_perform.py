@@ -45,7 +45,7 @@ def perform(
         raise UserError(f"{model} is a {config['architecture']}: it has no memory to look at")
     given = {} if memory_size is None else {"memory_size": memory_size}
     try:
-        task = _sized(task, length)
+        task = task.sized(length)
         batch = tasks.Sampler(1, seed).draw(task)
         slots = memory_size or int(config["arguments"]["memory_size"])
         _check_size(machine, len(batch.inputs), slots)
@@ -104,19 +104,9 @@ def _task(model: str, config: dict, name: str | None) -> tasks.Task:
     return task
 
 
-def _sized(task: tasks.Task, length: int | None) -> tasks.Task:
-    sizes = {size: getattr(task, size, None) or getattr(task, f"max_{size}") for size in task.sizes}
-    if length is not None:
-        if not sizes:
-            raise ValueError(f"the length is {length}, but {task.name} has no size to choose")
-        sizes["length" if "length" in sizes else next(iter(sizes))] = length
-    return task.at(**sizes)
-
-
 def _sizes(task: tasks.Task) -> str:
-    values = {size: getattr(task, size, None) or getattr(task, f"max_{size}") for size in task.sizes}
     return ", ".join(
-        f"{size} {value}" if size == "length" else f"{value} {size}" for size, value in values.items()
+        f"{size} {value}" if size == "length" else f"{value} {size}" for size, value in task.largest.items()
     )
 
 

@@ -86,6 +86,11 @@ def _write(channels: np.ndarray, steps: np.ndarray, triples: np.ndarray) -> None
             channels[steps[told], 30 * part + 10 * place + digit] = 1
 
 
+def digits_of(triple: Triple) -> list[int]:
+    """The nine digits of a triple, hundreds first."""
+    return [label // power % 10 for label in triple for power in (100, 10, 1)]
+
+
 def read_triples(outputs: Tensor) -> Tensor:
     """The most probable triples: [.., 90] → int64 [.., 3]."""
     digits = outputs.unflatten(-1, (3, 3, 10)).argmax(-1)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .._base import Batch, check_range, check_whole
 from .._registry import register
-from .episode import ANSWERING, BLANK, NEW_PHASE, Episode, GraphTask, Triple, collate, told_triples
+from .episode import ANSWERING, BLANK, NEW_PHASE, Episode, GraphTask, Triple, collate, digits_of, told_triples
 from .graphs import TRIES, Graph, random_graph
 
 
@@ -184,15 +184,14 @@ def _write_rings(batch: Batch, b: int, episode: Episode, rings: list[list[Triple
     for step, ring in enumerate(rings[: episode.phases[2] - first], start=first):
         mixed = torch.zeros_like(batch.targets[0, 0])
         for edge in ring:
-            for part, label in enumerate(edge):
-                for place, power in enumerate((100, 10, 1)):
-                    mixed[30 * part + 10 * place + label // power % 10] += 1 / len(ring)
+            for place, digit in enumerate(digits_of(edge)):
+                mixed[10 * place + digit] += 1 / len(ring)
         batch.targets[step, b] = mixed
         batch.mask[step, b] = True
 
 
 def _different_digits(one: Triple, other: Triple) -> int:
-    return sum(a // power % 10 != b // power % 10 for a, b in zip(one, other) for power in (100, 10, 1))
+    return sum(a != b for a, b in zip(digits_of(one), digits_of(other)))
 
 
 def choose_edges(outputs: Tensor, leaving: list[list[Triple]]) -> list[Triple]:
@@ -203,10 +202,7 @@ def choose_edges(outputs: Tensor, leaving: list[list[Triple]]) -> list[Triple]:
     chances = outputs.unflatten(1, (9, 10)).log_softmax(2)
     chosen = []
     for b, edges in enumerate(leaving):
-        digits = torch.tensor(
-            [[label // power % 10 for label in edge for power in (100, 10, 1)] for edge in edges],
-            device=outputs.device,
-        )
+        digits = torch.tensor([digits_of(edge) for edge in edges], device=outputs.device)
         scores = chances[b].gather(1, digits.T).sum(0)
         chosen.append(edges[int(scores.argmax())])
     return chosen
