@@ -13,13 +13,14 @@ from tapehead.knowledge.network import (
     MOST_STEPS,
     KinshipQuestion,
     Walked,
+    _names,
     answer_kinship,
     answer_path,
     answer_walk,
     facts_about,
     walk_all,
 )
-from tapehead.tasks.kinship.encoding import FACT, INPUTS, OUTPUTS
+from tapehead.tasks.kinship.encoding import FACT, INPUTS, OUTPUTS, decode_number
 from tapehead.tasks.kinship.facts import MOST_RANKS, nearest
 from tapehead.tasks.kinship.population import random_tree
 from tapehead.tasks.kinship.relations import BY_NAME, RELATIONS
@@ -151,6 +152,10 @@ def test_an_answer_and_what_was_read(tree: FamilyTree) -> None:
     steps = len(answer.inputs) - len(answer.facts)
     assert len(answer.step_facts) == len(answer.outputs) - len(answer.facts) == steps
     assert all(-1 <= index < len(answer.facts) for index in answer.step_facts)
+    # A person is named in the step to which the frame that found them was fed back.
+    names = _names(given)
+    fed_back = [decode_number("person", answer.inputs[step].numpy()) for step in answer.answer_steps]
+    assert fed_back == [names.people[person] for person in answer.answers]
     # A step that comes back reads the frame that it wrote when it was there: the fact of that frame.
     assert -1 not in answer.step_facts[:-1]
     assert machine.memory_sizes == [MEMORY_SIZE] * 2
@@ -206,6 +211,8 @@ def test_a_walk_on_the_map() -> None:
     assert [answer.facts[index] for index in answer.facts_read] == [
         (ends[step], str(lines[step]), ends[step + 1]) for step in range(2)
     ]
+    steps = len(answer.inputs)
+    assert answer.answer_steps == [steps - 3, steps - 2], "the last says that the walk is over"
     assert machine.memory_sizes == [memory_for(104)] * 2 == [152] * 2
 
 
@@ -214,6 +221,8 @@ def test_a_way_on_the_map() -> None:
     answer = answer_path(scripted.traveller(), LONDON.edges, start, end)
     assert exact.is_shortest_path(graph, start, answer.answers, end)
     assert answer.confidence == pytest.approx(1)
+    steps = len(answer.inputs)
+    assert answer.answer_steps == [*range(steps - len(answer.answers), steps)]
     ends = [start, *answer.answers]
     read_edges = [answer.facts[index] for index in answer.facts_read]
     assert [(a, b) for a, _, b in read_edges] == list(itertools.pairwise(ends))

@@ -87,6 +87,7 @@ def ask(graph: knowledge.KnowledgeGraph, question: str, *, model: Any = None) ->
         outputs=torch.zeros(steps, 9),
         trace=trace(steps, {step: step for step in range(told)}, reads),
         step_facts=thought,
+        answer_steps=[min(told + 1 + place, steps - 1) for place in range(len(answers))],
     )
     return types.SimpleNamespace(
         question=question,

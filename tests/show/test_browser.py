@@ -181,6 +181,9 @@ def test_a_question_in_a_file(kind: str, tab: Any, tmp_path: Path) -> None:
     assert given == answer.answers
     assert "✓" in tab.inner_text(".exact")
     assert tab.locator(".picture .node.answer").count() == len(set(answer.answers))
+    tab.evaluate(f"player.show({told - 1})")
+    last, frame = tab.locator(".facts .telling").bounding_box(), tab.locator(".facts").bounding_box()
+    assert frame["y"] <= last["y"] <= frame["y"] + frame["height"] - last["height"], "the list follows"
     tab.locator(".facts button").nth(3).click()
     assert step(tab) == 3
     assert tab.locator(".facts .telling").count() == 1

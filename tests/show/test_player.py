@@ -291,6 +291,7 @@ def test_a_question_becomes_a_recording() -> None:
     assert asked.picture.nodes[asked.picture.start or 0].label == name
     assert [asked.picture.nodes[n].label for n in asked.picture.answers] == list(asked.answers)
     assert asked.step_facts[-3:] == (-1, 0, 1)
+    assert asked.answer_steps == tuple(len(asked.facts) + 1 + place for place, _ in enumerate(asked.answers))
     assert recording.step_words[-3:] == [f"looks up {asked.facts[0]}", f"looks up {asked.facts[1]}", "thinks"]
     assert len(pack(recording)) < 2e6
 

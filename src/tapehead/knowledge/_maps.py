@@ -64,7 +64,14 @@ class Said:
         self.numbers = {name: number for number, name in enumerate(named.nodes)}
         self.places: list[int] = []
         """numbers of the places named, in order"""
+        self.steps: list[int] = []
+        """of each, the step of the episode in which it was named"""
         self.nats = 0.0
+
+    def name(self, place: int, step: int) -> None:
+        """Note a place named in a step of the episode."""
+        self.places.append(self.numbers[place])
+        self.steps.append(step)
 
     def spend(self, logits: Tensor, triple: Triple) -> None:
         """Count what the triple said costs under the outputs [90]."""
@@ -89,14 +96,15 @@ def walk(
     inputs = collate([traversal_episode(chance, named.graph, query)]).inputs
     outputs, _ = machine(inputs, **with_slots(machine, memory_for(len(graph.edges))))
     said = Said(named)
-    for logits, triple in zip(outputs[-len(labels) - 1 :, 0], _triples(outputs[-len(labels) - 1 :, 0])):
-        said.spend(logits, triple)
+    first = len(outputs) - len(labels) - 1
+    for step, triple in enumerate(_triples(outputs[first:, 0]), first):
+        said.spend(outputs[step, 0], triple)
         if triple == TERMINATION:
             break
         if triple[2] not in said.numbers:  # a place that is not on the map
             said.nats = math.inf
             break
-        said.places.append(said.numbers[triple[2]])
+        said.name(triple[2], step)
     return said, inputs[:, 0]
 
 
@@ -158,7 +166,7 @@ def find_paths(
                 continue
             said[b].spend(outputs[0, b], chosen[b])
             fed[b], here[b] = chosen[b], chosen[b][2]
-            said[b].places.append(said[b].numbers[here[b]])
+            said[b].name(here[b], sum(map(len, inputs[b])) - 1)
             if said[b].places[-1] == asked[b][1][1]:
                 going.discard(b)
         if not going:

@@ -70,6 +70,8 @@ class NetworkAnswer(NamedTuple):
     """[T, ...], of the one sequence"""
     step_facts: list[int]
     """of each step after the telling, the index of the fact it read; −1 for none"""
+    answer_steps: list[int]
+    """of each answer, the step in which it was given"""
 
 
 @dataclasses.dataclass
@@ -87,6 +89,8 @@ class Walked:
     """How one question was walked."""
 
     answers: list[int]
+    answer_steps: list[int]
+    """of each answer, the index in ``rows`` of the step that named it"""
     confidence: float
     rows: list[np.ndarray]
     """the inputs of the answer's steps"""
@@ -131,7 +135,17 @@ def answer_kinship(
     labels = [_label(fact) for fact in given.facts]
     facts = [(fact.person, label, fact.family) for fact, label in zip(given.facts, labels)]
     read = [fact for fact in dict.fromkeys(step_facts) if fact >= 0]
-    return NetworkAnswer(walked.answers, walked.confidence, facts, read, inputs, outputs, trace, step_facts)
+    return NetworkAnswer(
+        walked.answers,
+        walked.confidence,
+        facts,
+        read,
+        inputs,
+        outputs,
+        trace,
+        step_facts,
+        [len(given.facts) + step for step in walked.answer_steps],
+    )
 
 
 @torch.no_grad()
@@ -140,7 +154,7 @@ def walk_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Wal
     names = [_names(asked.given) for asked in questions]
     people = [{number: person for person, number in given.people.items()} for given in names]
     told = [[_row(row) for row in telling(asked.given, name)] for asked, name in zip(questions, names)]
-    walks = [Walked([], 0.0, [], False) for _ in questions]
+    walks = [Walked([], [], 0.0, [], False) for _ in questions]
     possible = [i for i, rows in enumerate(told) if rows]
     if not possible:
         return walks
@@ -176,6 +190,7 @@ def walk_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Wal
                 person = people[i][decode_number("person", said[b])]
                 if person != questions[i].person and person not in walk.answers:
                     walk.answers.append(person)
+                    walk.answer_steps.append(step)
             nats[b] += np.logaddexp(0, -abs(logits[b, [IS_ANSWER, END]])).sum()
             if logits[b, END] > 0:
                 walk.ended, walk.confidence = True, math.exp(-nats[b])
@@ -266,6 +281,7 @@ def _map_answer(
         outputs,
         trace,
         step_facts,
+        said.steps,
     )
 
 

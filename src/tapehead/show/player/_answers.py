@@ -44,6 +44,7 @@ def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording:
             fact_steps=tuple(range(told)),
             # A later step writes down what the step before it looked up.
             step_facts=(*range(told), *[-1, *looked_up][: T - told]),
+            answer_steps=tuple(network.answer_steps),
             picture=draw.picture(network, _start(graph, answer.question)),
         ),
     )

@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from ... import zoo
+
 if TYPE_CHECKING:
     from ...knowledge import KnowledgeGraph
 
@@ -52,6 +54,9 @@ def _about_family(graph: "KnowledgeGraph") -> list[str]:
 
 
 def _about_map(graph: "KnowledgeGraph") -> list[str]:
+    from ...knowledge import PathQuestion
+    from ...knowledge.ask import MODELS
+
     edges = graph.edges
     if not edges.edges:
         return []
@@ -72,7 +77,7 @@ def _about_map(graph: "KnowledgeGraph") -> list[str]:
         lines.append(edges.lines[line])
     if not lines:
         return []
-    return [
-        f"from {name[start]} take {', '.join(lines)}: where am I?",
-        f"shortest path from {name[start]} to {name[place]}",
-    ]
+    questions = [f"from {name[start]} take {', '.join(lines)}: where am I?"]
+    if MODELS[PathQuestion] in zoo.names():
+        questions.append(f"shortest path from {name[start]} to {name[place]}")
+    return questions

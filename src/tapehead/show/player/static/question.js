@@ -98,10 +98,11 @@
     }
   };
 
+  /** Scroll a list whose items are placed relative to it. */
   function keepInSight(scroller, item) {
-    const from = item.offsetTop - scroller.offsetTop, to = from + item.offsetHeight;
+    const from = item.offsetTop, to = from + item.offsetHeight;
     if (from < scroller.scrollTop || to > scroller.scrollTop + scroller.clientHeight) {
-      scroller.scrollTop = from - scroller.clientHeight / 2;
+      scroller.scrollTop = (from + to - scroller.clientHeight) / 2;
     }
   }
 })(globalThis.Tapehead);
