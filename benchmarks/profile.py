@@ -21,19 +21,20 @@ from unittest import mock
 
 import torch
 
-from tapehead import engine, train
+from tapehead import train
 from tapehead.engine import native
+from tapehead.engine.update import Update
 from tapehead.train import loop
-from tapehead.train._optimizers import build_optimizer
 from tapehead.train._report import Reporter
+from tapehead.train._update import Updater
 from tapehead.train.config import TrainConfig
 from tapehead.train.curriculum import Curriculum
 
 from . import report
 
 WARM_UP = 50
-PARTS = ("sampler", "forward", "loss", "backward", "clip", "optimiser", "progress and rows")
-ENGINE = ("engine forward", "engine backward")
+PARTS = ("sampler", "update", "progress and rows")
+ENGINE = ("forward", "loss", "backward", "clipping and Adam")
 KERNEL = "in C++"
 COLUMNS = (
     ("part", "part", "{}"),
@@ -89,7 +90,7 @@ def profile(config: TrainConfig, updates: int) -> dict[str, Any]:
         backend="native",
     )
     clocks = _Clocks(WARM_UP, WARM_UP + updates)
-    with tempfile.TemporaryDirectory() as folder, _clocked(config, clocks):
+    with tempfile.TemporaryDirectory() as folder, _clocked(clocks):
         train.train(config, Path(folder) / "run", quiet=True)
     total, seconds = clocks.total, clocks.seconds
     rest = total - sum(seconds[part] for part in PARTS)
@@ -146,22 +147,19 @@ class _Clocks:
 
 
 @contextlib.contextmanager
-def _clocked(config: TrainConfig, clocks: _Clocks) -> Iterator[None]:
+def _clocked(clocks: _Clocks) -> Iterator[None]:
     """Clocks at the parts of the training loop, where the loop finds them."""
-    optimizer = type(build_optimizer(config.optimizer, torch.nn.Linear(1, 1)))
     places: list[tuple[str, Any, str]] = [
         ("sampler", Curriculum, "draw"),
-        ("forward", config.model.architecture, "forward"),
-        ("loss", type(config.task), "loss"),
-        ("backward", torch.Tensor, "backward"),
-        ("clip", loop, "clip_gradients"),
-        ("optimiser", optimizer, "step"),
+        ("update", Updater, "__call__"),
         ("progress and rows", Reporter, "progress"),
         ("progress and rows", Reporter, "row"),
         ("progress and rows", loop, "_training_row"),
-        ("engine forward", engine, "run"),
-        ("engine backward", native, "_differentiate"),
-        (KERNEL, native, "_call_library"),
+        ("forward", native, "_forward"),
+        ("loss", Update, "_loss"),
+        ("backward", native, "_backward"),
+        ("clipping and Adam", Update, "_step"),
+        (KERNEL, native, "call_library"),
     ]
     with contextlib.ExitStack() as stack:
         for name, owner, attribute in places:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from tapehead.tasks import Copy, NGrams, Sampler
+from tapehead.tasks import Copy, NGrams, RepeatCopy, Sampler
+from tapehead.tasks.kinship import Kinship
 
 
 def test_state_round_trip_is_exact():
@@ -32,10 +33,53 @@ def test_state_survives_a_file(tmp_path):
     assert sampler.uniform() == expected
 
 
+@pytest.mark.parametrize("drawn", [0, 1, 4, 7, 8, 9])
+def test_drawing_ahead_goes_on_exactly(drawn):
+    """Wherever in a block, past a task that is drawn batch by batch, and if the next task is another."""
+    sampler = Sampler(2, 0, ahead=8)
+    for _ in range(drawn):
+        sampler.draw(Copy())
+    sampler.draw(Kinship(max_facts=9, questions=1))
+    for following in (Copy(), RepeatCopy(max_length=3)):
+        resumed = Sampler(2, 99, ahead=8)
+        resumed.load_state_dict(sampler.state_dict())
+        again = Sampler(2, 99, ahead=8)
+        again.load_state_dict(resumed.state_dict())
+        twin = Sampler(2, 0, ahead=8)
+        for _ in range(drawn):
+            twin.draw(Copy())
+        twin.draw(Kinship(max_facts=9, questions=1))
+        for _ in range(10):
+            expected = twin.draw(following)
+            for one in (resumed, again):
+                assert all(torch.equal(x, y) for x, y in zip(one.draw(following), expected, strict=True))
+
+
+def test_a_block_is_what_one_large_batch_is():
+    """In the same order, each batch as long as its own longest episode."""
+    whole, sampler = Sampler(12, 5).draw(RepeatCopy()), Sampler(3, 5, ahead=4)
+    for first in range(0, 12, 3):
+        batch = sampler.draw(RepeatCopy())
+        steps = int(batch.lengths.max())
+        assert torch.equal(batch.lengths, whole.lengths[first : first + 3])
+        for part, full in zip(batch[:3], whole[:3]):
+            assert part.is_contiguous()
+            assert torch.equal(part, full[:steps, first : first + 3])
+            assert not full[steps:, first : first + 3].any()
+
+
+def test_only_independent_episodes_are_drawn_ahead():
+    task = Kinship(max_facts=9, questions=1)
+    assert not task.independent
+    one, ahead = Sampler(2, 3).draw(task), Sampler(2, 3, ahead=8).draw(task)
+    assert all(torch.equal(x, y) for x, y in zip(one, ahead, strict=True))
+
+
 @pytest.mark.parametrize(
     "state", [{}, {"generator": [1, 2]}, {"generator": torch.zeros(3, dtype=torch.uint8)}]
 )
 def test_foreign_state(state):
+    """What is no state, and a state of before there were blocks."""
     with pytest.raises(ValueError, match=r"not the state of a sampler: it needs 'generator', a uint8 tensor"):
         Sampler(4, 0).load_state_dict(state)
 

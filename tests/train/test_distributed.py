@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from tapehead import tasks, train
+from tapehead.train._run import training_sampler
 
 WORKER = """
 import json, sys
@@ -72,7 +73,7 @@ def test_gradients_are_those_of_the_joint_batch(together: Path) -> None:
     config = train.load_config(together / "config.json")
     torch.manual_seed(config.seed)
     model = config.build_model()
-    batch = _joint_batch(config, [tasks.Sampler(config.batch_size, config.seed, rank) for rank in (0, 1)])
+    batch = _joint_batch(config, [training_sampler(config, rank) for rank in (0, 1)])
     outputs, _ = model(batch.inputs, lengths=batch.lengths)
     config.task.loss(outputs, batch).mean().backward()
     for rank in (0, 1):
@@ -88,7 +89,7 @@ def test_the_run_is_that_of_the_joint_batch(together: Path) -> None:
     torch.manual_seed(config.seed)
     model = config.build_model()
     optimizer = torch.optim.Adam(model.parameters(), lr=config.optimizer.lr)
-    samplers = [tasks.Sampler(config.batch_size, config.seed, rank) for rank in (0, 1)]
+    samplers = [training_sampler(config, rank) for rank in (0, 1)]
     for _ in range(config.sequences // 4):
         batch = _joint_batch(config, samplers)
         outputs, _ = model(batch.inputs, lengths=batch.lengths)

@@ -10,6 +10,8 @@ import torch
 
 import tapehead
 from tapehead import tasks, train
+from tapehead.train._run import training_sampler
+from tapehead.train._update import Updater
 
 
 def rows_of(folder: Path, *, but: tuple[str, ...] = ("seconds",)) -> list[dict[str, Any]]:
@@ -45,7 +47,7 @@ def test_the_first_row_is_the_mean_of_the_first_losses(tmp_path: Path, tiny_conf
     torch.manual_seed(config.seed)
     model = config.build_model()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    sampler = tasks.Sampler(config.batch_size, config.seed)
+    sampler = training_sampler(config, 0)
     bits = []
     for _ in range(2):
         batch = sampler.draw(config.task)
@@ -127,16 +129,15 @@ def test_a_signal_saves_and_says_how_to_go_on(
     tmp_path: Path, tiny_config: Any, monkeypatch: Any, number: int, code: int
 ) -> None:
     train.train(tiny_config(), tmp_path / "whole", quiet=True)
-    loss, calls = tasks.Copy.loss, []
+    update, calls = Updater.__call__, []
 
-    def interrupting(self: Any, outputs: Any, batch: Any) -> Any:
-        if torch.is_grad_enabled():
-            calls.append(None)
-            if len(calls) == 8:
-                os.kill(os.getpid(), number)
-        return loss(self, outputs, batch)
+    def interrupting(self: Any, task: Any, batch: Any) -> Any:
+        calls.append(None)
+        if len(calls) == 8:
+            os.kill(os.getpid(), number)
+        return update(self, task, batch)
 
-    monkeypatch.setattr(tasks.Copy, "loss", interrupting)
+    monkeypatch.setattr(Updater, "__call__", interrupting)
     usual = signal.getsignal(number)
     with pytest.raises(
         train.Interrupted, match="saved at step 8; go on with: tapehead train --resume"

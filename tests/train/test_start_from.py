@@ -73,6 +73,7 @@ def test_the_memory_fits_the_batch(tmp_path: Path, tiny_config: Any, monkeypatch
         model=train.DNCConfig(hidden_size=4, memory_size=6, word_size=4),
         fit_memory=True,
         sequences=24,
+        backend="reference",
     )
     train.train(config, tmp_path / "run", quiet=True)
     assert len(seen) == 12

@@ -170,6 +170,8 @@ def _open(path: Path) -> ctypes.CDLL:
     for scalar in ("float32", "float64"):
         for name in ("layout", "forward", "backward"):
             getattr(library, f"tapehead_{name}_{scalar}").restype = ctypes.c_int
+        for name in ("bits_loss", "adam"):
+            getattr(library, f"tapehead_{name}_{scalar}").restype = ctypes.c_double
     return library
 
 

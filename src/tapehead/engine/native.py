@@ -76,8 +76,7 @@ def run(
         ValueError: a state or a weight of another dtype or device than x, or a controller state that does
             not fit. (C++ sees addresses alone, and cannot tell.)
     """
-    weights = [tensor for layer in spec.layers for tensor in layer]
-    weights += [*spec.interface, *spec.interface_norm, *spec.outputs]
+    weights = weights_of(spec)
     start = [] if state is None else flatten_state(spec, x, state)
     for tensor in [*weights, *start]:
         if tensor.dtype != x.dtype or tensor.device != x.device:
@@ -86,12 +85,7 @@ def run(
                 f"on {tensor.device}: convert one to the other"
             )
     config = KernelConfig.of(spec, state)
-    numbers = (
-        spec.mask_min,
-        spec.clip_controller_gradient or 0.0,
-        spec.clip_weighting_gradient or 0.0,
-        spec.initial_memory,
-    )
+    numbers = numbers_of(spec)
     if torch.compiler.is_compiling():
         found = torch.ops.tapehead.run_forward(x, lengths, weights, start, list(config), numbers)[:-1]
     else:
@@ -99,6 +93,22 @@ def run(
     outputs, features, words, *final = found
     read_words = words.unflatten(-1, (spec.num_reads, spec.word_size)) if spec.num_reads else None
     return outputs if spec.outputs else None, features, read_words, unflatten_state(spec, x, final)
+
+
+def weights_of(spec: KernelSpec) -> list[Tensor]:
+    """A machine's parameters in the kernel's order."""
+    controller = [tensor for layer in spec.layers for tensor in layer]
+    return [*controller, *spec.interface, *spec.interface_norm, *spec.outputs]
+
+
+def numbers_of(spec: KernelSpec) -> tuple[float, ...]:
+    """A machine's numbers that are no sizes, in the kernel's order."""
+    return (
+        spec.mask_min,
+        spec.clip_controller_gradient or 0.0,
+        spec.clip_weighting_gradient or 0.0,
+        spec.initial_memory,
+    )
 
 
 class _Plan:
@@ -121,7 +131,7 @@ class _Plan:
         self.numbers = (ctypes.c_double * len(numbers))(*numbers)
         self.output_shapes = config.output_shapes(steps, batch)
         out = (ctypes.c_int64 * 3)()
-        _call_library(f"layout_{self.scalar}", self.sizes, out)
+        call_library(f"layout_{self.scalar}", self.sizes, out)
         self.tape, self.forward_scratch, self.backward_scratch = out  # in numbers, not in bytes
 
     def run(
@@ -134,7 +144,7 @@ class _Plan:
             addresses.append(block.address)
             addresses += [None if tensor is None else tensor.data_ptr() for tensor in after]
             pointers = (ctypes.c_void_p * len(addresses))(*addresses)
-            _call_library(f"{name}_{self.scalar}", self.sizes, self.numbers, pointers)
+            call_library(f"{name}_{self.scalar}", self.sizes, self.numbers, pointers)
         finally:
             _workspace.give_back(block)
 
@@ -154,10 +164,15 @@ def _plan_for(x: Tensor, config: Sequence[int], numbers: Sequence[float]) -> _Pl
     return _plan(tuple(x.shape), x.dtype, tuple(config), tuple(numbers), torch.get_num_threads())
 
 
-def _call_library(name: str, *arguments: Any) -> None:
+def call_library(name: str, *arguments: Any) -> Any:
+    """Call a function of the C interface (native/api.cpp).
+
+    Raises:
+        EngineError: there is no library.
+    """
     if why_unavailable() is not None:
         raise EngineError(f"the native engine is not available: {_failure}")
-    getattr(_library, f"tapehead_{name}")(*arguments)
+    return getattr(_library, f"tapehead_{name}")(*arguments)
 
 
 def _forward(

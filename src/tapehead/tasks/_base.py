@@ -70,6 +70,9 @@ class Task(abc.ABC):
     """The name in the registry and in saved configurations, such as "repeat-copy"."""
     sizes: ClassVar[tuple[str, ...]] = ()
     """The sizes that ``at`` can fix: "length" is the field ``length``, or min_length with max_length."""
+    independent: ClassVar[bool] = False
+    """Whether no episode depends on the others of its batch, so that small batches may be cut out of a large
+    one."""
 
     @property
     @abc.abstractmethod

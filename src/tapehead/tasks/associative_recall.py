@@ -46,6 +46,7 @@ class AssociativeRecall(Task):
 
     name: ClassVar[str] = "associative-recall"
     sizes: ClassVar[tuple[str, ...]] = ("items",)
+    independent: ClassVar[bool] = True
 
     min_items: int = 2
     max_items: int = 6

@@ -50,6 +50,7 @@ class Copy(Task):
 
     name: ClassVar[str] = "copy"
     sizes: ClassVar[tuple[str, ...]] = ("length",)
+    independent: ClassVar[bool] = True
 
     min_length: int = 1
     max_length: int = 20

@@ -43,6 +43,7 @@ class NGrams(Task):
 
     name: ClassVar[str] = "ngrams"
     sizes: ClassVar[tuple[str, ...]] = ("length",)
+    independent: ClassVar[bool] = True
 
     min_length: int = 200
     max_length: int = 200

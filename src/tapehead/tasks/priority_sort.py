@@ -49,6 +49,7 @@ class PrioritySort(Task):
 
     name: ClassVar[str] = "priority-sort"
     sizes: ClassVar[tuple[str, ...]] = ("items", "kept")
+    independent: ClassVar[bool] = True
 
     min_items: int = 20
     max_items: int = 20

@@ -50,6 +50,7 @@ class Reallocation(Task):
 
     name: ClassVar[str] = "reallocation"
     sizes: ClassVar[tuple[str, ...]] = ("sequences", "length")
+    independent: ClassVar[bool] = True
 
     min_sequences: int = 10
     max_sequences: int = 10

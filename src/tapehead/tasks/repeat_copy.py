@@ -55,6 +55,7 @@ class RepeatCopy(Task):
 
     name: ClassVar[str] = "repeat-copy"
     sizes: ClassVar[tuple[str, ...]] = ("length", "repeats")
+    independent: ClassVar[bool] = True
 
     min_length: int = 1
     max_length: int = 10

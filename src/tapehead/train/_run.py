@@ -43,6 +43,8 @@ STATE = "state.pt"
 # The validation stream of every rank, far from any training stream's rank.
 VALIDATION = 1 << 20
 VALIDATION_BATCH = 64
+DRAWN_AHEAD = 64
+"""Sequences, of tasks that can be drawn ahead."""
 
 
 @dataclasses.dataclass
@@ -90,6 +92,11 @@ def _begin_with(machine: Machine, name_or_path: str) -> None:
         ) from error
 
 
+def training_sampler(config: TrainConfig, rank: int) -> Sampler:
+    """The stream on which a process of a run trains."""
+    return Sampler(config.batch_size, config.seed, rank, ahead=max(1, DRAWN_AHEAD // config.batch_size))
+
+
 class Run:
     """Everything that changes while training, ready to be saved and to go on exactly."""
 
@@ -104,7 +111,7 @@ class Run:
         self.optimizer = build_optimizer(config.optimizer, self.machine)
         self.curriculum = Curriculum.of(config)
         rank = processes.rank
-        self.sampler = Sampler(config.batch_size, config.seed, rank)
+        self.sampler = training_sampler(config, rank)
         share = -(-config.validation_sequences // processes.count)
         chunks = -(-share // VALIDATION_BATCH)
         self.validation_sampler = Sampler(-(-share // chunks), config.seed, VALIDATION + rank)

@@ -18,12 +18,13 @@ from torch import Tensor
 from .. import zoo
 from ..tasks import Batch, Task
 from ._errors import NonFiniteError, TrainingError
-from ._optimizers import clip_gradients, learning_rate
+from ._optimizers import learning_rate
 from ._processes import Processes
 from ._report import Reporter, check_tensorboard
 from ._run import Run, load_run
+from ._update import Updater
 from .config import TrainConfig
-from .evaluate import fitted_memory, score_task
+from .evaluate import score_task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +120,7 @@ def resume(folder: str | os.PathLike, *, sequences: int | None = None, quiet: bo
 def _train(run: Run, folder: Path, quiet: bool) -> Report:
     """The loop: draw, run, measure, go back, clip, step; and now and then log, validate, grade and save."""
     config, progress, curriculum, processes = run.config, run.progress, run.curriculum, run.processes
-    parameters = list(run.machine.parameters())
+    update = Updater(run)
     on_cpu = processes.device.type == "cpu"
     varying = config.optimizer.warmup > 0 or config.optimizer.final_lr is not None
     validate_every = max(1, round(config.validate_every / run.joint_batch))
@@ -150,21 +151,12 @@ def _train(run: Run, folder: Path, quiet: bool) -> Report:
             task, batch = curriculum.draw(run.sampler)
             if not on_cpu:
                 batch = batch.to(processes.device)
-            options = {"memory_size": fitted_memory(batch)} if config.fit_memory else {}
-            outputs, _ = run.model(batch.inputs, lengths=batch.lengths, **options)
-            loss = task.loss(outputs, batch).mean()
-            for parameter in parameters:
-                parameter.grad = None
-            loss.backward()
-            gradients = [p.grad for p in parameters if p.grad is not None]
-            norm = clip_gradients(config.optimizer, gradients)
-            nats = loss.item()
-            if not math.isfinite(nats + norm):
-                raise _non_finite(run, folder, batch, nats, norm)
             if varying:
                 for group in run.optimizer.param_groups:
                     group["lr"] = learning_rate(config.optimizer, progress.step, run.steps)
-            run.optimizer.step()
+            outputs, nats, norm = update(task, batch)
+            if not math.isfinite(nats + norm):
+                raise _non_finite(run, folder, batch, nats, norm)
 
             progress.step += 1
             progress.sequences += run.joint_batch
@@ -209,7 +201,7 @@ def _train(run: Run, folder: Path, quiet: bool) -> Report:
 def _training_row(run: Run, task: Task, outputs: Tensor, batch: Batch, norm: float) -> dict[str, Any]:
     """The mean since the last row; the wrong bits and the gradient's norm are of the last batch alone."""
     progress = run.progress
-    wrong = task.wrong_bits(outputs.detach(), batch).double().mean().item()
+    wrong = task.wrong_bits(outputs, batch).double().mean().item()
     nats, wrong = run.processes.sum(progress.nats / progress.updates, wrong)
     progress.nats, progress.updates = 0.0, 0
     return {

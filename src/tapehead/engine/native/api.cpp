@@ -1,5 +1,6 @@
 // The C interface: the caller (engine/native.py) passes sizes, pointers and buffers, and gets no exception.
 #include "sequence.h"
+#include "training.h"
 
 using namespace tapehead;
 
@@ -88,6 +89,21 @@ template <class F> int layout(const int64_t* sizes, int64_t* out) {
   });
 }
 
+// sizes: rows [T · B], channels. pointers: logits, targets, mask, gradient.
+template <class F> double loss_of_bits(const int64_t* sizes, double scale, void* const* pointers) {
+  return bits_loss(static_cast<const F*>(pointers[0]), static_cast<const F*>(pointers[1]), static_cast<const uint8_t*>(pointers[2]),
+                   sizes[0], sizes[1], F(scale), static_cast<F*>(pointers[3]));
+}
+
+// sizes: how to clip, the number of parameters, the numbers in each. pointers: their values, gradients, averages,
+// squares and step counts, one after another.
+template <class F> double adam_step(const int64_t* sizes, const double* numbers, void* const* pointers) {
+  const Index count = sizes[1];
+  F* const* of = reinterpret_cast<F* const*>(pointers);
+  const Parameters<F> parameters{count, sizes + 2, of, of + count, of + 2 * count, of + 3 * count, reinterpret_cast<float* const*>(pointers + 4 * count)};
+  return adam(parameters, Clip(sizes[0]), AdamNumbers{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]});
+}
+
 }  // namespace
 
 #define TAPEHEAD_EXPORT(F, suffix)                                                                             \
@@ -99,6 +115,12 @@ template <class F> int layout(const int64_t* sizes, int64_t* out) {
   extern "C" int tapehead_backward_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers) { \
     Unpacker<F> unpacker(sizes, numbers, pointers);                                                            \
     return with_sequence(unpacker.for_backward(), [](const auto& sequence) { sequence.backward(); });          \
+  }                                                                                                            \
+  extern "C" double tapehead_bits_loss_##suffix(const int64_t* sizes, double scale, void* const* pointers) {    \
+    return loss_of_bits<F>(sizes, scale, pointers);                                                            \
+  }                                                                                                            \
+  extern "C" double tapehead_adam_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers) { \
+    return adam_step<F>(sizes, numbers, pointers);                                                             \
   }
 
 TAPEHEAD_EXPORT(float, float32)
