@@ -70,6 +70,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "ntm, learned start, clipped": lambda: NTM(
         5, 7, 4, 9, 6, learned_start=True, clip_controller_gradient=0.2
     ),
+    "ntm, learned memory": lambda: NTM(5, 7, 4, 9, 6, 2, 2, learned_memory=True),
     "ntm, bounded weightings": lambda: NTM(5, 7, 4, 9, 6, 2, 2, clip_weighting_gradient=0.1),
     "ntm, bounded weightings, read first": lambda: NTM(
         5, 7, 4, 9, 6, 2, 2, clip_weighting_gradient=0.1, read_first=True

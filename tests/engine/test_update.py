@@ -18,6 +18,9 @@ TASK = tasks.Copy(max_length=6, num_bits=3)
 MODELS = {
     "ntm": train.NTMConfig(hidden_size=9, memory_size=7, word_size=5, num_reads=2, num_writes=2),
     "ntm-ff": train.NTMConfig(hidden_size=9, memory_size=7, word_size=5, controller="feedforward"),
+    "ntm with a learned memory": train.NTMConfig(
+        hidden_size=9, memory_size=7, word_size=5, learned_memory=True
+    ),
     "dnc": train.DNCConfig(hidden_size=9, memory_size=7, word_size=5, num_reads=2),
     "dnc-variant": train.DNCConfig(
         hidden_size=9, memory_size=7, word_size=5, num_layers=2, interface_norm=True, masked_lookup=True

@@ -56,6 +56,7 @@ MACHINES: dict[str, Callable[..., Machine]] = {
     "ntm-clipped": _ntm(clip_controller_gradient=0.1, clip_weighting_gradient=0.1),
     "ntm-learned-start": _ntm(learned_start=True, num_layers=2),
     "ntm-feedforward-learned-start": _ntm(controller="feedforward", num_layers=2, learned_start=True),
+    "ntm-learned-memory": _ntm(learned_memory=True, num_reads=2),
     "dnc": _dnc(),
     "dnc-1-read": _dnc(num_reads=1),
     "dnc-feedforward": _dnc(controller="feedforward", num_layers=2),

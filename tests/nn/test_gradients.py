@@ -65,6 +65,16 @@ def test_a_learned_start_is_learned() -> None:
     assert all(field.requires_grad for field in tensors(state.controller))
 
 
+def test_a_learned_memory_is_learned() -> None:
+    machine = NTM(3, 5, 2, 7, 4, learned_memory=True)
+    memory = machine.initial_state(2).memory
+    assert torch.equal(memory, machine.initial_memory.expand(2, 7, 4))
+    assert memory.requires_grad
+    assert len(memory[0].unique(dim=0)) == 7, "slots differ from the first step on"
+    assert torch.equal(machine.initial_state(1, 9).memory[0, 7:], memory[0, :2])
+    assert torch.equal(machine.initial_state(1, 3).memory[0], memory[0, :3])
+
+
 def test_usage_gradient_only_changes_gradients() -> None:
     def gradients(usage_gradient: bool) -> tuple[torch.Tensor, torch.Tensor]:
         torch.manual_seed(0)

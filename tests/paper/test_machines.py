@@ -38,6 +38,7 @@ NTM_CASES = {
     "two layers": {"num_layers": 2},
     "feedforward": {"controller": "feedforward"},
     "learned start": {"learned_start": True},
+    "learned memory": {"learned_memory": True},
 }
 
 # Every combination of the DNC's switches, and of the NTM's heads and order, each at a size of its own.

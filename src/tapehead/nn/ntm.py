@@ -13,6 +13,8 @@ from ._controllers import bound_gradient
 from ._machine import Machine, check_limits, check_word_sizes
 
 INITIAL_MEMORY = 1e-6
+FIRST_SPREAD = 0.5
+"""Standard deviation of a learned memory's numbers before training."""
 
 
 class NTM(Machine):
@@ -41,6 +43,10 @@ class NTM(Machine):
             some implementations do it in this order.
         learned_start: learn the controller's first state and the first words read (NTM section 4), instead
             of zeros.
+        learned_memory: learn what each slot holds before the first step, instead of the same small constant
+            in all: slots that differ can be addressed by content from the first step on, as a table is by
+            its keys. (The paper does not say how its memory begins.) A run on another size repeats the
+            slots, or takes the first of them.
         tape_start: begin training with heads that move like a tape's: near their last place, in focus, one
             slot on in every step. Copying is then learned sooner; associative recall is not.
         clip_controller_gradient: clip the gradient at the controller's activations elementwise.
@@ -76,6 +82,7 @@ class NTM(Machine):
         batch_first: bool = False,
         read_first: bool = False,
         learned_start: bool = False,
+        learned_memory: bool = False,
         tape_start: bool = False,
         clip_controller_gradient: float | None = None,
         clip_weighting_gradient: float | None = None,
@@ -119,6 +126,11 @@ class NTM(Machine):
         self.output_from_reads = nn.Linear(num_reads * word_size, output_size, bias=False, **factory)
         if tape_start:
             self._bias_heads()
+        if learned_memory:
+            self.initial_memory = nn.Parameter(FIRST_SPREAD * torch.randn(memory_size, word_size, **factory))
+            self.constant_start = False
+        else:
+            self.register_parameter("initial_memory", None)
         if learned_start:
             self.initial_read_words = nn.Parameter(torch.zeros(num_reads, word_size, **factory))
         else:
@@ -140,7 +152,8 @@ class NTM(Machine):
                 self.interface.bias[start + self.word_size + 3 + self.max_shift] += 2  # the shift by +1
 
     def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> NTMState:
-        """The state before the first step: the memory at 1e-6, every weighting on slot 0, the rest zero.
+        """The state before the first step: the memory at 1e-6, every weighting on slot 0, the rest zero;
+        memory, words read and controller as learned where they are.
 
         (A constant memory under even weightings would stay the same in all slots for ever.)
 
@@ -157,8 +170,13 @@ class NTM(Machine):
             read_words = weight.new_zeros(B, R, W)
         else:
             read_words = self.initial_read_words.expand(B, R, W)
+        if self.initial_memory is None:
+            memory = weight.new_full((B, N, W), INITIAL_MEMORY)
+        else:
+            slots = torch.arange(N, device=weight.device) % self.memory_size
+            memory = self.initial_memory[slots].expand(B, N, W)
         state = NTMState(
-            memory=weight.new_full((B, N, W), INITIAL_MEMORY),
+            memory=memory,
             write_weights=first_slot.expand(B, self.num_writes, N),
             read_weights=first_slot.expand(B, R, N),
             read_words=read_words,

@@ -66,6 +66,8 @@ class NTMConfig(ModelConfig):
     """begin with heads that move one slot on in every step"""
     learned_start: bool = False
     """learn the controller's first state and the first words read"""
+    learned_memory: bool = False
+    """learn what each slot holds before the first step, instead of the same in all"""
     clip_weighting_gradient: float | None = 1e3
     """bound of each component of the gradient at every weighting: wide, against overflow alone"""
 
