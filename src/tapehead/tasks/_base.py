@@ -153,6 +153,10 @@ class Task(abc.ABC):
         )
         return nats.sum(2).masked_fill(~batch.mask, 0).sum(0)
 
+    def objective(self, outputs: Float[Tensor, "T B outputs"], batch: Batch) -> Float[Tensor, " B"]:
+        """What training minimises; as :meth:`loss`, which it is unless a task says otherwise."""
+        return self.loss(outputs, batch)
+
     def bits(self, outputs: Float[Tensor, "T B outputs"], batch: Batch) -> Float[Tensor, " B"]:
         """The papers' "bits per sequence": the cost of coding the targets with the machine's predictions.
 

@@ -33,7 +33,8 @@ class Updater:
         run = self._run
         slots = fitted_memory(batch) if run.config.fit_memory else None
         # The first step of an optimiser is autograd's: it makes the state on which the others go on.
-        if type(task).loss is Task.loss and run.optimizer.state:
+        bits = type(task).loss is Task.loss and type(task).objective is Task.objective
+        if bits and run.optimizer.state:
             if self._optimizer is not run.optimizer:
                 self._optimizer, self._native = run.optimizer, self._build()
             if self._native is not None:
@@ -56,7 +57,7 @@ def by_autograd(run: "Run", task: Task, batch: Batch, memory_size: int | None) -
     """The plain update, for every machine, task and optimiser."""
     options = {} if memory_size is None else {"memory_size": memory_size}
     outputs, _ = run.model(batch.inputs, lengths=batch.lengths, **options)
-    loss = task.loss(outputs, batch).mean()
+    loss = task.objective(outputs, batch).mean()
     for parameter in run.machine.parameters():
         parameter.grad = None
     loss.backward()

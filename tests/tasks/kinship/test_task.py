@@ -209,3 +209,32 @@ def test_exact_solver_agrees_on_whole_trees() -> None:
     for (_, relation, found), (_, r, _) in zip(replay(batch.inputs[:, 0], batch.targets[:, 0]), asked):
         assert relation == r
         assert found == {names.people[one] for one in exact.relatives(tree, 3, RELATIONS[r])}
+
+
+def test_rare_moves_weigh_more_in_training() -> None:
+    batch = Sampler(8, 3).draw(SMALL)
+    torch.manual_seed(0)
+    outputs = torch.randn(batch.targets.shape, dtype=torch.float64, requires_grad=True)
+    kind, returned = OUTPUTS["kind"], OUTPUTS["returned"].start
+
+    def moves(channels: torch.Tensor) -> list[tuple[int, ...]]:
+        part = channels[..., [*range(kind.start, kind.stop), returned]][batch.mask]
+        return [tuple(one) for one in part.int().tolist()]
+
+    kinds = list(zip(moves(batch.inputs), moves(batch.targets)))
+    shares = {move: kinds.count(move) / len(kinds) for move in set(kinds)}
+    weights = torch.tensor([shares[move] ** -0.7 for move in kinds], dtype=torch.float64)
+    weights /= weights.mean()
+    one_by_one = []
+    for t, b in batch.mask.nonzero().tolist():
+        single = batch._replace(mask=torch.zeros_like(batch.mask))
+        single.mask[t, b] = True
+        one_by_one.append(SMALL.loss(outputs, single).sum())
+    expected = (torch.stack(one_by_one) * weights).sum()
+    objective = SMALL.objective(outputs, batch)
+    assert objective.shape == (8,)
+    assert objective.sum().item() == pytest.approx(expected.item(), rel=1e-5)
+    assert SMALL.loss(outputs, batch).sum().item() == pytest.approx(sum(one_by_one).item(), rel=1e-9)
+    assert weights.max() > 5 * weights.min()
+    objective.sum().backward()
+    assert not outputs.grad[~batch.mask].any()
