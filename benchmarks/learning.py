@@ -2,8 +2,8 @@
 
 Trains the presets NTM (LSTM and feed-forward controller), DNC and LSTM on the same number of sequences, from
 several seeds, one thread each, and draws bits per sequence against sequences seen (NTM Figures 3, 6, 10, 13
-and 18). Runs are kept in results/learning-TASK.json as they end: what is there is not trained again, so it may
-be stopped.
+and 18). Runs are kept in results/learning-TASK.json as they end: what is there is not trained again, so it
+may be stopped.
 """
 
 import argparse

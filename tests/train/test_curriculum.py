@@ -26,6 +26,13 @@ def test_gate_opens_at_the_threshold() -> None:
     assert curriculum.current == LESSONS[2]
 
 
+def test_the_last_lesson_can_go_on() -> None:
+    curriculum = train.Curriculum(train.CurriculumConfig(LESSONS[:2], threshold=0.9, stay=True))
+    assert curriculum.grade(0.9)
+    assert not curriculum.grade(1.0)
+    assert (curriculum.finished, curriculum.current) == (False, LESSONS[1])
+
+
 def test_replay_draws_earlier_lessons_evenly() -> None:
     curriculum = train.Curriculum(train.CurriculumConfig(LESSONS, replay=0.1))
     sampler = Sampler(1, seed=3)

@@ -128,7 +128,15 @@ def shortest_path(
 
 def kinship() -> CurriculumConfig:
     """More facts and longer relations, lesson by lesson."""
-    sizes = ((12, 6, 1, 30), (20, 6, 2, 30), (30, 5, 3, 40), (50, 5, 4, 50), (80, 4, 6, 60), (120, 4, 6, 80))
+    sizes = (
+        (12, 6, 1, 30),
+        (20, 6, 2, 30),
+        (30, 5, 3, 40),
+        (50, 5, 4, 50),
+        (80, 5, 6, 60),
+        (120, 5, 6, 80),
+        (250, 6, 6, 100),
+    )
     lessons = tuple(
         Kinship(max_facts=facts, questions=questions, max_length=length, max_steps=steps)
         for facts, questions, length, steps in sizes

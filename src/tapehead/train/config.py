@@ -173,6 +173,8 @@ class CurriculumConfig:
     """updates between checks"""
     replay: float = 0.1
     """the fraction of batches drawn uniformly from earlier lessons"""
+    stay: bool = False
+    """go on with the last lesson until the sequences run out, instead of ending when it is passed"""
 
     def __post_init__(self) -> None:
         check_positive(self, "episodes", "check_every")

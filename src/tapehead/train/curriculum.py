@@ -12,7 +12,7 @@ class Curriculum:
 
     Training draws from the current lesson, and for a fraction ``replay`` of the batches from an earlier one,
     each as likely as the other. A lesson is over when at a check at least ``threshold`` of its episodes,
-    drawn exactly as in training, were answered without a wrong bit.
+    drawn exactly as in training, were answered without a wrong bit; with ``stay`` the last is never over.
 
     Args:
         config: the lessons and their gate.
@@ -54,10 +54,12 @@ class Curriculum:
             Whether the lesson is passed; then the next one has begun, or the curriculum is finished.
         """
         passed = exact >= self.config.threshold
-        if passed:
-            self.finished = self.lesson == len(self.config.lessons) - 1
-            self.lesson += not self.finished
-        return passed
+        last = self.lesson == len(self.config.lessons) - 1
+        if not passed or (last and self.config.stay):
+            return False
+        self.finished = last
+        self.lesson += not last
+        return True
 
     def state_dict(self) -> dict[str, Any]:
         """Where the curriculum stands."""

@@ -265,9 +265,9 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
     ),
     # Each step of an answer depends on the last one alone, so the controller needs no state of its own.
     "dnc-kinship": _graph(
-        Kinship(max_facts=120, questions=4, max_steps=80),
+        Kinship(max_facts=250, questions=6, max_steps=100),
         DNCConfig(
-            hidden_size=256,
+            hidden_size=384,
             memory_size=256,
             word_size=128,
             num_reads=1,
@@ -278,6 +278,7 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
         ),
         lessons.kinship(),
         sequences=1_000_000,
+        fit_memory=True,
     ),
 }
 
