@@ -1,0 +1,90 @@
+"""What a trained traversal machine keeps in its memory, and which of it every answer reads.
+
+    python examples/what_the_slots_hold.py [FOLDER]
+
+tells dnc-traversal the London Underground, asks for a walk, decodes every slot into a triple in words with
+the machine's own output layer (DNC Fig. 3), and draws to FOLDER/slots.png what is read when.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import tapehead
+from tapehead import knowledge
+from tapehead.show import save_figure
+from tapehead.show._style import image, new_figure, style
+from tapehead.tasks.graph.episode import OUTPUT_SIZE, collate, read_triples
+from tapehead.tasks.graph.given import GivenGraph
+from tapehead.tasks.graph.traversal import traversal_episode
+
+START, LINES = "Victoria", ("Victoria northbound", "Piccadilly westbound", "Circle anticlockwise")
+SLOTS = 160
+
+
+def main(folder: Path) -> None:
+    """Decode and draw."""
+    folder.mkdir(parents=True, exist_ok=True)
+    london = knowledge.read("london")
+    places, lines, edges = london.edges
+    stations = [london.entities[place].name for place in places]
+    chance = np.random.default_rng(0)
+    named = GivenGraph(tuple(edges)).name(chance)
+    walk, here = [], named.nodes[stations.index(START)]
+    for label in (named.labels[lines.index(line)] for line in LINES):
+        walk.append((here, label, named.graph.leaving[here][label]))
+        here = walk[-1][2]
+    batch = collate([traversal_episode(chance, named.graph, walk)])
+
+    machine = tapehead.load("dnc-traversal")
+    with torch.no_grad():
+        outputs, _, trace = machine(batch.inputs, memory_size=SLOTS, return_trace=True)
+
+    def in_words(triple: tuple[int, int, int]) -> str:
+        parts = (named.nodes, stations), (named.labels, lines), (named.nodes, stations)
+        words = [names[own.index(x)] if x in own else "?" for (own, names), x in zip(parts, triple)]
+        return f"{words[0]} —{words[1]}→ {words[2]}"
+
+    told = len(edges)
+    written = trace.write_weights[:told, 0].argmax(-1)
+    memory = trace.memory[told, 0, written]
+    true = read_triples(batch.inputs[:told, 0, :OUTPUT_SIZE])
+    # A head's part of the output layer says what a slot would say if the head read it alone.
+    weights = machine.output_from_reads.weight.unflatten(1, (machine.num_reads, -1))
+    decoded = max(
+        (read_triples(memory @ weights[:, head].T.detach()) for head in range(machine.num_reads)),
+        key=lambda found: int((found == true).all(1).sum()),
+    )
+    right = int((decoded == true).all(1).sum())
+    print(f"{right} of {told} slots decode to the triple that was written into them")
+
+    reading = trace.read_weights[told:, 0].amax(1)
+    slots = [int(slot) for slot in written if reading[:, slot].max() > 0.3]
+    slots.sort(key=lambda slot: int(reading[:, slot].argmax()))
+    holds = {int(slot): in_words(tuple(triple)) for slot, triple in zip(written, decoded.tolist())}
+    answers = len(walk) + 1
+    steps = len(reading) - answers
+    for step, triple in enumerate(read_triples(outputs[-answers:-1, 0]).tolist()):
+        print(f"answer {step + 1}: {in_words(tuple(triple))}")
+    with style():
+        figure = new_figure(
+            "slots",
+            f"What dnc-traversal reads to follow {', '.join(LINES)} from {START}",
+            f"Rows are slots, named by what they decode to: {right} of the map's {told} come out right.",
+            0.35 + 0.28 * len(slots),
+        )
+        axes = figure.subplots()
+        image(axes, reading[:, slots].T.numpy(), "", colour_bar="read weighting")
+        axes.set_yticks(range(len(slots)), [holds[slot] for slot in slots])
+        axes.axvline(steps - 0.5, color="white", linewidth=1)
+        names = [f"asked {step + 1}" for step in range(steps)]
+        names += [f"answer {step + 1}" for step in range(len(walk))] + ["end"]
+        axes.set_xticks(range(len(reading)), names, rotation=30, ha="right")
+    save_figure(figure, folder / "slots.png")
+    print(folder / "slots.png")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
