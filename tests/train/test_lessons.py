@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tapehead import tasks, train
-from tapehead.tasks import Inference, Kinship, Sampler, ShortestPath, Traversal
+from tapehead.tasks import Inference, Kinship, PrioritySort, Sampler, ShortestPath, Traversal
 
 # DNC Extended Data Table 3: nodes / edges that leave a node / steps of each lesson.
 TRAVERSAL = """
@@ -138,9 +138,11 @@ def test_presets_have_the_right_tasks() -> None:
         "inference": Inference,
         "shortest-path": ShortestPath,
         "kinship": Kinship,
+        "priority-sort": PrioritySort,
     }
-    assert len(WITH_LESSONS) == 10
+    assert len(WITH_LESSONS) == 13
     for name in WITH_LESSONS:
-        task = name.partition("-")[2].removesuffix("-paper")
+        task = name.removeprefix("ntm-ff-").removeprefix("ntm-").removeprefix("dnc-").removeprefix("lstm-")
+        task = task.removesuffix("-paper")
         assert isinstance(train.preset(name).task, kinds[task])
         assert {type(lesson) for lesson in curriculum(name).lessons} == {kinds[task]}

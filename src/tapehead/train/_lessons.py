@@ -1,7 +1,8 @@
-"""The lessons of the graph tasks and of kinship."""
+"""The lessons of the graph tasks, of kinship and of sorting."""
 
 from typing import Any
 
+from ..tasks import PrioritySort
 from ..tasks.graph import Inference, ShortestPath, Traversal
 from ..tasks.kinship import Kinship
 from .config import CurriculumConfig
@@ -124,6 +125,13 @@ def shortest_path(
     """
     tasks = tuple(ShortestPath(**_sizes(*lesson), **fields) for lesson in lessons)
     return CurriculumConfig(tasks, threshold=0.8, episodes=50, check_every=2000 // batch_size, replay=0.0)
+
+
+def priority_sort() -> CurriculumConfig:
+    """More vectors, lesson by lesson; the last is the paper's."""
+    sizes = ((2, 2), (3, 3), (4, 4), (6, 5), (8, 7), (10, 8), (12, 10), (16, 13), (20, 16))
+    lessons = tuple(PrioritySort(min_items=items, max_items=items, kept=kept) for items, kept in sizes)
+    return CurriculumConfig(lessons, threshold=0.6, stay=True)
 
 
 def kinship() -> CurriculumConfig:
