@@ -127,7 +127,18 @@ FAST_PRESETS: dict[str, TrainConfig] = {
         restart_above=40.0,
         restart_every=4_000,
     ),
-    "ntm-ff-copy": _fast(Copy(), NTMConfig(controller="feedforward"), batch_size=4, sequences=100_000),
+    "ntm-ff-copy": dataclasses.replace(
+        _fast(
+            Copy(),
+            NTMConfig(controller="feedforward"),
+            batch_size=2,
+            sequences=50_000,
+            lr=2e-3,
+            final_lr=1e-4,
+        ),
+        restart_above=40.0,
+        restart_every=4_000,
+    ),
     "dnc-copy": _fast(Copy(), DNCConfig(), batch_size=4, sequences=100_000),
     "lstm-copy": _fast(Copy(), LSTMConfig(256), batch_size=4, sequences=500_000),
     "ntm-repeat-copy": _fast(
