@@ -6,20 +6,20 @@ import pytest
 
 from tapehead._errors import UserError
 from tapehead.knowledge import exact, read
-from tapehead.knowledge._maps import find_paths, memory_for, nearest_edges, renumber
-from tapehead.knowledge.network import (
+from tapehead.knowledge._kin import (
     MEMORY_SIZE,
     MOST_FACTS,
+    MOST_READINGS,
     MOST_STEPS,
     KinshipQuestion,
     Walked,
-    _names,
-    answer_kinship,
-    answer_path,
-    answer_walk,
+    answer_all,
     facts_about,
+    names_of,
     walk_all,
 )
+from tapehead.knowledge._maps import find_paths, memory_for, nearest_edges, renumber
+from tapehead.knowledge.network import answer_kinship, answer_path, answer_walk
 from tapehead.tasks.kinship.encoding import FACT, INPUTS, OUTPUTS, decode_number
 from tapehead.tasks.kinship.facts import MOST_RANKS, nearest
 from tapehead.tasks.kinship.population import random_tree
@@ -92,15 +92,15 @@ def test_confidence_is_the_probability_of_all_that_was_said(
     """Facts renormalised over those told, and ways back over the steps taken."""
     asked = questions[:8]
     walks = walk_all(scripted.kin(scripted.Unsure), asked)
-    assert max(len(walked.rows) for walked in walks) > 3
+    assert max(len(walked.rows) - len(one.given.facts) for walked, one in zip(walks, asked)) > 3
     back = ("back0", "back1", "back2")
     for walked, one in zip(walks, asked):
-        told = answer_kinship(scripted.kin(), tree, one.person, RELATIONS[one.relation]).inputs.numpy()
-        told = told[: len(one.given.facts)]
-        nats = 2 * math.log1p(math.exp(-3)) * len(walked.rows)  # is it an answer, is it the end
+        facts = len(one.given.facts)
+        told, steps = walked.rows[:facts], walked.rows[facts:]
+        nats = 2 * math.log1p(math.exp(-3)) * len(steps)  # is it an answer, is it the end
         numbers = []
-        for row in walked.rows[1:]:
-            nats += surprise(row, list(told), tuple(FACT))
+        for row in steps[1:]:
+            nats += surprise(row, told, tuple(FACT))
             nats -= log_chance(row, row, ("kind", "level", "note", "walk", "returned"))
             home = np.zeros_like(row)
             home[OUTPUTS["home"].start] = 1
@@ -129,9 +129,50 @@ def test_broken_machines(tree: FamilyTree) -> None:
         return found
 
     too_soon, never, wrongly = map(walked, (scripted.EndsAtOnce, scripted.NeverEnds, scripted.LooksUpWrongly))
-    assert (too_soon.answers, too_soon.ended, len(too_soon.rows)) == ([], True, 1)
-    assert (never.ended, never.confidence, len(never.rows)) == (False, 0, MOST_STEPS)
+    facts = len(asked.given.facts)
+    assert (too_soon.answers, too_soon.ended, len(too_soon.rows)) == ([], True, facts + 1)
+    assert (never.ended, never.confidence, len(never.rows)) == (False, 0, facts + MOST_STEPS)
     assert set(wrongly.answers) != exact.relatives(tree, person, BY_NAME["parents"])
+
+
+def test_readings_go_on_until_two_agree(tree: FamilyTree) -> None:
+    person = next(p for p, family in enumerate(tree.parents) if family is not None)
+    asked = KinshipQuestion(facts_about(tree, person), person, RELATIONS.index(BY_NAME["parents"]))
+    parents = exact.relatives(tree, person, BY_NAME["parents"])
+
+    def ask(wrong: dict[int, type[scripted.Kin]]) -> tuple[Walked, int]:
+        """What is answered by a machine that errs in some readings, and how many there were."""
+        made: list[scripted.Kin] = []
+
+        def script() -> scripted.Kin:
+            made.append(wrong.get(len(made), scripted.Kin)())
+            return made[-1]
+
+        machine = scripted.kin()
+        machine.script = script
+        (found,) = answer_all(machine, [asked])
+        return found, len(made)
+
+    at_once, once = ask({})
+    assert (set(at_once.answers), once) == (parents, 2)
+    assert at_once.confidence == pytest.approx(1)
+    after_one, three = ask({0: scripted.EndsAtOnce})
+    assert (set(after_one.answers), three) == (parents, 3)
+    assert after_one.confidence == pytest.approx(2 / 3)
+    after_many, five = ask({0: scripted.NeverEnds, 1: scripted.NeverEnds, 2: scripted.EndsAtOnce})
+    assert (set(after_many.answers), five) == (parents, MOST_READINGS)
+    assert after_many.confidence == pytest.approx(2 / 5)
+    lost, five = ask(dict.fromkeys(range(MOST_READINGS), scripted.NeverEnds))
+    assert (lost.ended, lost.confidence, five) == (False, 0, MOST_READINGS)
+    alone, five = ask(dict.fromkeys(range(1, MOST_READINGS), scripted.NeverEnds))
+    assert (set(alone.answers), five) == (parents, MOST_READINGS)
+
+
+def test_readings_have_numbers_of_their_own(tree: FamilyTree) -> None:
+    given = facts_about(tree, 5)
+    one, again, other = (names_of(KinshipQuestion(given, 5, 0, reading)) for reading in (0, 0, 1))
+    assert one == again
+    assert sum(one.people[p] == other.people[p] for p in one.people) < 3
 
 
 def test_an_answer_and_what_was_read(tree: FamilyTree) -> None:
@@ -153,7 +194,7 @@ def test_an_answer_and_what_was_read(tree: FamilyTree) -> None:
     assert len(answer.step_facts) == len(answer.outputs) - len(answer.facts) == steps
     assert all(-1 <= index < len(answer.facts) for index in answer.step_facts)
     # A person is named in the step to which the frame that found them was fed back.
-    names = _names(given)
+    names = names_of(KinshipQuestion(given, person, 0))
     fed_back = [decode_number("person", answer.inputs[step].numpy()) for step in answer.answer_steps]
     assert fed_back == [names.people[person] for person in answer.answers]
     # A step that comes back reads the frame that it wrote when it was there: the fact of that frame.

@@ -10,9 +10,9 @@ from ..tasks._base import check_whole
 from ..tasks.kinship.relations import RELATIONS
 from ..tasks.kinship.tree import FamilyTree
 from . import exact
-from .network import KinshipQuestion, facts_about, walk_all
+from ._kin import KinshipQuestion, answer_all, facts_about
 
-TOGETHER = 50
+TOGETHER = 25
 """Questions answered side by side."""
 
 
@@ -70,7 +70,7 @@ def score_kinship(
         for start in range(0, len(asked), TOGETHER):
             part = asked[start : start + TOGETHER]
             given = [KinshipQuestion(facts_about(tree, p), p, r) for p, r, _ in part]
-            for walked, (_, relation, expected) in zip(walk_all(machine, given), part):
+            for walked, (_, relation, expected) in zip(answer_all(machine, given), part):
                 right = walked.ended and set(walked.answers) == expected
                 score.by_length.setdefault(length, Tally()).add(right)
                 score.by_relation.setdefault(RELATIONS[relation].name, Tally()).add(right)
