@@ -7,10 +7,16 @@ from tapehead.knowledge import scores
 from tapehead.train import evaluate
 
 POINTS = {
-    "ntm-copy": ({"length": 120}, 0.001),
-    "ntm-associative-recall": ({"items": 12}, 0.3),  # 0.075 in the mean, from few sequences now and then more
+    "ntm-copy": ({"length": 120}, 0.001, 0),
+    "ntm-associative-recall": (
+        {"items": 12},
+        0.3,
+        0,
+    ),  # 0.075 in the mean, from few sequences now and then more
+    "dnc-priority-sort": ({"items": 20}, 12, 3),  # 6.3 bits and 1 wrong one in the mean
 }
-"""Sizes beyond the training range, and the bits per sequence that 50 sequences stay under."""
+"""Sizes, where there are such beyond the training range; what 50 sequences stay under, in bits and in
+wrong bits per sequence."""
 
 GRAPHS = {"dnc-traversal": ("london", 3, 0.8), "dnc-inference": ("family", 4, 0.8)}
 """A graph, the steps, and the part of 50 episodes that is right."""
@@ -24,11 +30,11 @@ def test_every_model_has_a_point():
 
 @pytest.mark.parametrize("name", POINTS)
 def test_card(name):
-    sizes, most_bits = POINTS[name]
+    sizes, most_bits, most_wrong = POINTS[name]
     task = tasks.from_dict(zoo.info(name)["task"])
     (point,) = evaluate(zoo.load(name), task, [sizes], sequences=50, seed=1)
     assert point.bits_per_sequence < most_bits
-    assert point.wrong_bits == 0
+    assert point.wrong_bits <= 50 * most_wrong
 
 
 @pytest.mark.parametrize("name", GRAPHS)

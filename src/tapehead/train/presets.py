@@ -140,7 +140,7 @@ FAST_PRESETS: dict[str, TrainConfig] = {
         restart_every=4_000,
     ),
     "dnc-copy": _fast(Copy(), DNCConfig(), batch_size=4, sequences=100_000),
-    "lstm-copy": _fast(Copy(), LSTMConfig(256), batch_size=4, sequences=500_000),
+    "lstm-copy": _fast(Copy(), LSTMConfig(256), batch_size=8, sequences=500_000),
     "ntm-repeat-copy": _fast(
         RepeatCopy(), NTMConfig(), batch_size=2, sequences=100_000, lr=2e-3, final_lr=5e-5
     ),
