@@ -35,6 +35,7 @@ def _everything_config(tiny_config: Any) -> Any:
         validate_every=180,
         log_every=7,
         checkpoint_every=11,
+        average=0.9,
     )
 
 

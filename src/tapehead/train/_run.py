@@ -6,11 +6,13 @@ The folder::
     model.safetensors        the weights at the last checkpoint: with config.json, a model for tapehead.load
     card.md                  what a person wants to know about the model; written at the end
     metrics.jsonl            a row every few updates
-    checkpoints/step-.../    model.safetensors and state.pt, from which the run goes on exactly
+    checkpoints/step-.../    model.safetensors and state.pt, from which the run goes on exactly; and where the
+                             weights are averaged, averaged.safetensors
     nonfinite-....safetensors   only after a loss or gradient that was not finite: the batch and the weights
 """
 
 import contextlib
+import copy
 import dataclasses
 import io
 import math
@@ -39,6 +41,7 @@ from .curriculum import Curriculum
 CHECKPOINTS = "checkpoints"
 STEP = re.compile(r"step-(\d+)")
 WEIGHTS = "model.safetensors"
+AVERAGED = "averaged.safetensors"
 STATE = "state.pt"
 # The validation stream of every rank, far from any training stream's rank.
 VALIDATION = 1 << 20
@@ -92,6 +95,10 @@ def _begin_with(machine: Machine, name_or_path: str) -> None:
         ) from error
 
 
+def _weights(machine: Machine) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().cpu() for name, tensor in machine.state_dict().items()}
+
+
 def training_sampler(config: TrainConfig, rank: int) -> Sampler:
     """The stream on which a process of a run trains."""
     return Sampler(config.batch_size, config.seed, rank, ahead=max(1, DRAWN_AHEAD // config.batch_size))
@@ -109,6 +116,7 @@ class Run:
             _begin_with(self.machine, config.start_from)
         self.model = processes.wrap(self.machine)
         self.optimizer = build_optimizer(config.optimizer, self.machine)
+        self.averaged = None if config.average is None else copy.deepcopy(self.machine)
         self.curriculum = Curriculum.of(config)
         rank = processes.rank
         self.sampler = training_sampler(config, rank)
@@ -118,6 +126,20 @@ class Run:
         # From here on chance is dropout alone, which must differ between processes.
         torch.manual_seed((config.seed << 20) + rank)
         self.progress = Progress()
+
+    @property
+    def result(self) -> Machine:
+        """The machine that is scored and saved."""
+        return self.machine if self.averaged is None else self.averaged
+
+    @torch.no_grad()
+    def take_into_average(self) -> None:
+        """After an update: the average moves towards the weights, faster while there are few to average."""
+        if self.averaged is not None and self.config.average is not None:
+            step = self.progress.step
+            decay = min(self.config.average, (1 + step) / (10 + step))
+            averages, weights = self.averaged.parameters(), self.machine.parameters()
+            torch._foreach_lerp_(list(averages), list(weights), 1 - decay)
 
     @property
     def joint_batch(self) -> int:
@@ -138,6 +160,8 @@ class Run:
             torch.manual_seed((self.config.seed << 20) + (1 << 19) + self.progress.restarts)
             self.machine.load_state_dict(self.config.build_model().state_dict())
         self.optimizer = build_optimizer(self.config.optimizer, self.machine)
+        if self.averaged is not None:
+            self.averaged.load_state_dict(self.machine.state_dict())
 
     def save_checkpoint(self, folder: Path) -> None:
         """Save all that it takes to go on exactly; call it in every process.
@@ -167,8 +191,10 @@ class Run:
                 },
                 state,
             )
-            weights = {name: tensor.detach().cpu() for name, tensor in self.machine.state_dict().items()}
-            write_folder(checkpoint, {WEIGHTS: save(weights), STATE: state.getvalue()})
+            files = {WEIGHTS: save(_weights(self.machine)), STATE: state.getvalue()}
+            if self.averaged is not None:
+                files[AVERAGED] = save(_weights(self.averaged))
+            write_folder(checkpoint, files)
             for other in checkpoint.parent.iterdir():
                 if other != checkpoint:
                     shutil.rmtree(other, ignore_errors=True)
@@ -195,7 +221,7 @@ class Run:
             },
         }
         try:
-            self.machine.save_pretrained(folder, extra=extra)
+            self.result.save_pretrained(folder, extra=extra)
         except SafetensorError as error:
             raise OSError(f"{folder} cannot be written ({error})") from error
 
@@ -231,6 +257,7 @@ def load_run(folder: Path, processes: Processes, *, sequences: int | None = None
     with _damage_named(checkpoint):
         state = torch.load(checkpoint / STATE, map_location="cpu", weights_only=True)
         weights = load((checkpoint / WEIGHTS).read_bytes())
+        averaged = load((checkpoint / AVERAGED).read_bytes()) if state["config"].get("average") else None
         ranks = state["ranks"]
         progress = Progress(**state["progress"])
         config = TrainConfig.from_dict(state["config"])
@@ -246,6 +273,8 @@ def load_run(folder: Path, processes: Processes, *, sequences: int | None = None
     with _damage_named(checkpoint):
         own = ranks[processes.rank]
         run.machine.load_state_dict(weights)
+        if run.averaged is not None and averaged is not None:
+            run.averaged.load_state_dict(averaged)
         run.optimizer.load_state_dict(state["optimizer"])
         run.curriculum.load_state_dict(state["curriculum"])
         run.sampler.load_state_dict(own["sampler"])

@@ -207,6 +207,9 @@ class TrainConfig:
     """begin with the weights of this model (a name or a folder) instead of random ones, and never anew"""
     fit_memory: bool = False
     """give a batch as many memory slots as it has steps, at least 32, whatever `model.memory_size` is"""
+    average: float | None = None
+    """decay of a moving average of the weights, which is what is validated, graded and saved; None: the
+    weights of the last update"""
     validate_every: int = 2_000
     """sequences between validations on fresh sequences of the training range"""
     validation_sequences: int = 200
@@ -237,6 +240,8 @@ class TrainConfig:
         check_positive(self, "restart_every", "stop_after", "log_every", "checkpoint_minutes")
         if not 0 <= self.seed < 1 << 32:
             raise ConfigError(f"seed is {self.seed}: give a whole number from 0 to 2³² − 1")
+        if self.average is not None and not 0 < self.average < 1:
+            raise ConfigError(f"average is {self.average}: give a decay between 0 and 1, such as 0.999")
         if self.checkpoint_every is not None:
             check_positive(self, "checkpoint_every")
         if self.fit_memory and isinstance(self.model, LSTMConfig):

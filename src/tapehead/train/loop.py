@@ -159,6 +159,7 @@ def _train(run: Run, folder: Path, quiet: bool) -> Report:
                 raise _non_finite(run, folder, batch, nats, norm)
 
             progress.step += 1
+            run.take_into_average()
             progress.sequences += run.joint_batch
             progress.nats += nats
             progress.updates += 1
@@ -256,7 +257,7 @@ def _score(run: Run, sequences: int) -> dict[str, Any]:
     """The current lesson's score over all processes, each taking its share."""
     share = -(-sequences // run.processes.count)
     score = score_task(
-        run.machine,
+        run.result,
         run.curriculum.current,
         run.validation_sampler,
         share,
