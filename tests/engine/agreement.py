@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tapehead._types import map_state
-from tapehead.engine import _workspace
+from tapehead.engine import _workspace, native
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
 """Relative to the largest entry of each tensor."""
@@ -39,13 +39,15 @@ def poisoned() -> Iterator[None]:
 
 @contextlib.contextmanager
 def threads(count: int) -> Iterator[None]:
-    """``count`` threads for PyTorch and for the engine."""
-    before = torch.get_num_threads()
+    """``count`` threads for PyTorch and for the engine, however little there is to do."""
+    before, least_share = torch.get_num_threads(), native.LEAST_SHARE
     torch.set_num_threads(count)
+    native.LEAST_SHARE = 1
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        native.LEAST_SHARE = least_share
 
 
 def random_state(machine: Any, batch_size: int, memory_size: int | None = None, seed: int = 0) -> Any:

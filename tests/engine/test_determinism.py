@@ -140,3 +140,19 @@ def test_a_buffer_may_come_back_while_another_is_sought() -> None:
     worker.start()
     worker.join(20)
     assert not worker.is_alive(), "the lock was waited for by the thread that held it"
+
+
+def test_little_work_is_not_shared() -> None:
+    """A step of a few sequences is over before a second thread has begun."""
+    machine = DNC(3, 4, 2, 5, 6)
+    spec = machine.kernel_spec()
+    assert not isinstance(spec, str)
+    config, numbers = native.KernelConfig.of(spec, None), native.numbers_of(spec)
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        shapes = ((1, 8), (1, 15), (1, 16), (8, 4), (300, 1))
+        found = [native._plan_for(torch.zeros(*shape, 3), config, numbers).sizes[-1] for shape in shapes]
+    finally:
+        torch.set_num_threads(before)
+    assert found == [1, 1, 2, 4, 4]

@@ -16,6 +16,8 @@ from . import _workspace, build
 from ._spec import KernelConfig, KernelSpec, flatten_state, unflatten_state
 from .build import EngineError
 
+LEAST_SHARE = 8
+"""Steps, of all sequences together, that are worth a thread."""
 _LAYER_LIMIT = 16
 _SLOT_LIMIT = 1 << 24
 _library: ctypes.CDLL | None = None
@@ -161,7 +163,9 @@ def _plan(
 
 
 def _plan_for(x: Tensor, config: Sequence[int], numbers: Sequence[float]) -> _Plan:
-    return _plan(tuple(x.shape), x.dtype, tuple(config), tuple(numbers), torch.get_num_threads())
+    # A second thread would be waited for longer than it takes to do its share.
+    threads = min(torch.get_num_threads(), max(1, x.shape[0] * x.shape[1] // LEAST_SHARE))
+    return _plan(tuple(x.shape), x.dtype, tuple(config), tuple(numbers), threads)
 
 
 def call_library(name: str, *arguments: Any) -> Any:
