@@ -184,9 +184,10 @@ FAST_PRESETS: dict[str, TrainConfig] = {
     ),
     "lstm-ngrams": _fast(NGrams(), LSTMConfig(128), batch_size=8, sequences=200_000),
     # From two vectors to twenty: with twenty at first next to nothing is sorted after 100,000 sequences.
+    # Few slots, because content addressing over many empty ones is slow to become sharp.
     "ntm-priority-sort": _fast(
         PrioritySort(),
-        NTMConfig(hidden_size=256, num_reads=4, num_writes=4, controller="lstm", learned_memory=True),
+        NTMConfig(memory_size=32, num_reads=2, num_writes=2, tape_start=True),
         batch_size=4,
         sequences=600_000,
         curriculum=lessons.priority_sort(),
@@ -194,10 +195,11 @@ FAST_PRESETS: dict[str, TrainConfig] = {
     ),
     "ntm-ff-priority-sort": _fast(
         PrioritySort(),
-        NTMConfig(hidden_size=256, num_reads=4, num_writes=4, controller="feedforward", learned_memory=True),
+        NTMConfig(hidden_size=200, memory_size=32, num_reads=3, controller="feedforward", tape_start=True),
         batch_size=4,
         sequences=600_000,
         curriculum=lessons.priority_sort(),
+        lr=2e-3,
         final_lr=2e-5,
     ),
     # What was answered is found by content and given up: an order of writing is of no use.
