@@ -233,6 +233,16 @@ class GoesAstray(Traveller):
         return stranger, stranger, stranger
 
 
+class MapSlips(Traveller):
+    """Says the middle digit of every destination wrong, the right one being its second choice."""
+
+    def step(self, row: Tensor) -> tuple[Tensor, int]:
+        output, slot = super().step(row)
+        digit = output[70:80]
+        digit.copy_(digit / 2 + digit.roll(1))
+        return output, slot
+
+
 def traveller(script: type[Traveller] = Traveller) -> Scripted:
     """A machine for traversal, inference and shortest path."""
     return Scripted(script, 92, 90)

@@ -9,7 +9,6 @@ from tapehead.knowledge import exact, read
 from tapehead.knowledge._kin import (
     MEMORY_SIZE,
     MOST_FACTS,
-    MOST_READINGS,
     MOST_STEPS,
     KinshipQuestion,
     Walked,
@@ -19,6 +18,7 @@ from tapehead.knowledge._kin import (
     walk_all,
 )
 from tapehead.knowledge._maps import find_paths, memory_for, nearest_edges, renumber
+from tapehead.knowledge._readings import MOST_READINGS
 from tapehead.knowledge.network import answer_kinship, answer_path, answer_walk
 from tapehead.tasks.kinship.encoding import FACT, INPUTS, OUTPUTS, decode_number
 from tapehead.tasks.kinship.facts import MOST_RANKS, nearest
@@ -254,7 +254,8 @@ def test_a_walk_on_the_map() -> None:
     ]
     steps = len(answer.inputs)
     assert answer.answer_steps == [steps - 3, steps - 2], "the last says that the walk is over"
-    assert machine.memory_sizes == [memory_for(104)] * 2 == [152] * 2
+    # Two readings, and one to look at.
+    assert machine.memory_sizes == [memory_for(104)] * 3 == [152] * 3
 
 
 def test_a_way_on_the_map() -> None:
@@ -272,13 +273,40 @@ def test_a_way_on_the_map() -> None:
 def test_lost_on_the_map() -> None:
     machine = scripted.traveller(scripted.GoesAstray)
     walked = answer_walk(machine, LONDON.edges, place("Bank"), [LONDON.edges[0][1]])
-    assert (walked.answers, walked.confidence) == ([], 0)
+    assert walked.answers == []
+    assert walked.confidence == pytest.approx(0)
     went = answer_path(machine, LONDON.edges, place("Paddington"), place("Moorgate"))
     joined = {(a, b) for a, _, b in LONDON.edges}
     ends = [place("Paddington"), *went.answers]
     assert len(went.answers) == 12, "the outputs only choose among the edges that leave"
     assert all(step in joined for step in itertools.pairwise(ends))
     assert (went.confidence, went.answers[-1] == place("Moorgate")) == (0, False)
+
+
+def test_a_slip_in_a_digit_does_no_harm_on_the_map() -> None:
+    """Of the edges that were told the likeliest is taken."""
+    start = place("Bank")
+    lines = [next(e for a, e, _ in LONDON.edges if a == start)]
+    answer = answer_walk(scripted.traveller(scripted.MapSlips), LONDON.edges, start, lines)
+    assert answer.answers == exact.walk(read("london"), start, lines)
+    assert 0 < answer.confidence < 0.01
+
+
+def test_a_walk_is_read_until_two_readings_agree() -> None:
+    made: list[scripted.Traveller] = []
+
+    def script() -> scripted.Traveller:
+        made.append((scripted.GoesAstray if not made else scripted.Traveller)())
+        return made[-1]
+
+    machine = scripted.traveller()
+    machine.script = script
+    start = place("Bank")
+    lines = [next(e for a, e, _ in LONDON.edges if a == start)]
+    answer = answer_walk(machine, LONDON.edges, start, lines)
+    assert answer.answers == exact.walk(read("london"), start, lines)
+    assert len(made) == 3 + 1, "and once more to look at"
+    assert answer.confidence == pytest.approx(2 / 3)
 
 
 def test_a_way_that_ends_where_no_edge_leaves() -> None:

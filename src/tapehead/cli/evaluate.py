@@ -38,6 +38,9 @@ class Options:
     """of a graph task: steps of the walk, of the relation or of the shortest path"""
     episodes: int = 1000
     """of a graph task: episodes"""
+    as_said: bool = False
+    """of traversal and inference with --graph: read once and take the outputs as they are, as on random
+    graphs; otherwise episodes are read under other names until two readings agree, as by `tapehead ask`"""
     data: str | None = None
     """of kinship: a family tree (GEDCOM or an edge list), or family"""
     questions: int = 1000
@@ -94,6 +97,7 @@ def _check(options: Options, task: tasks.Task) -> None:
         "--graph": options.graph is not None and not graph,
         "--relations": options.relations is not None and not isinstance(task, tasks.Inference),
         "--steps": options.steps is not None and not graph,
+        "--as-said": options.as_said and not isinstance(task, tasks.Traversal | tasks.Inference),
         "--data": options.data is not None and not kinship,
         "--lengths": bool(options.lengths) and (graph or kinship),
         "--repeats": bool(options.repeats) and (graph or kinship),
@@ -107,6 +111,8 @@ def _check(options: Options, task: tasks.Task) -> None:
         raise UserError("kinship is scored on a family tree: give one with --data, such as --data family")
     if options.relations is not None and options.graph is None:
         raise UserError("--relations is about a file: give it with --graph")
+    if options.as_said and options.graph is None:
+        raise UserError("--as-said is about a file, as on random graphs it always is: give it with --graph")
     if graph and options.memory_size is not None and options.memory_size < 1:
         raise UserError(f"memory_size is {options.memory_size}: give at least 1")
 
@@ -132,6 +138,7 @@ def _on_file(options: Options, task: GraphTask | tasks.Kinship) -> str:
             episodes=options.episodes,
             memory_size=options.memory_size,
             seed=options.seed,
+            as_said=options.as_said,
         )
     return json.dumps(found.to_dict()) if options.json else str(found)
 

@@ -25,11 +25,10 @@ from ..tasks.kinship.facts import MOST_RANKS, GivenFacts, give, nearest
 from ..tasks.kinship.task import Names, question, telling
 from ..tasks.kinship.tree import FamilyTree
 from ._maps import with_slots
+from ._readings import read_until_two_agree
 
 MOST_FACTS = 250
 """Facts told about a person: the nearest, chosen without a look at the question."""
-MOST_READINGS = 5
-"""Times that a question is asked, each under other random numbers."""
 MOST_STEPS = 250
 """Steps of an answer, after which the machine is taken to be lost."""
 MEMORY_SIZE = MOST_FACTS + MOST_STEPS + 12
@@ -64,6 +63,11 @@ class Walked:
     ended: bool
     """the machine said that it had finished"""
 
+    @property
+    def answer(self) -> frozenset[int] | None:
+        """The people named; None when the machine got lost."""
+        return frozenset(self.answers) if self.ended else None
+
 
 def facts_about(tree: FamilyTree, person: int, most: int = MOST_FACTS) -> GivenFacts:
     """The facts to tell about a person: the nearest that fit."""
@@ -79,36 +83,13 @@ def facts_about(tree: FamilyTree, person: int, most: int = MOST_FACTS) -> GivenF
 
 
 def answer_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Walked]:
-    """Ask several questions, each again under other random numbers until two readings give the same answer.
+    """Answer several questions, each read under other random numbers until two readings agree."""
 
-    Which number somebody goes by means nothing, so a reading that confused two of them is seldom wrong in the
-    same way the next time. Where no two of MOST_READINGS agree, the most confident stands.
+    def read(asked: Sequence[tuple[int, int]]) -> list[Walked]:
+        return walk_all(machine, [dataclasses.replace(questions[i], reading=number) for i, number in asked])
 
-    Returns:
-        A reading that gave each answer; its confidence is the mean over all readings made of the probability
-        that they gave to this answer, which is 0 for those that gave another.
-    """
-    readings: list[list[Walked]] = [[] for _ in questions]
-    for numbers in ((0, 1), *((number,) for number in range(2, MOST_READINGS))):
-        waiting = [i for i, made in enumerate(readings) if len(_likeliest(made)) < 2]
-        again = [dataclasses.replace(questions[i], reading=number) for i in waiting for number in numbers]
-        for place, walked in enumerate(walk_all(machine, again)):
-            readings[waiting[place // len(numbers)]].append(walked)
-    answers = []
-    for made in readings:
-        alike = _likeliest(made)
-        confidence = sum(walked.confidence for walked in alike) / len(made)
-        answers.append(dataclasses.replace(alike[0], confidence=confidence))
-    return answers
-
-
-def _likeliest(readings: Sequence[Walked]) -> list[Walked]:
-    """The readings that gave the answer given most often, the most confident first."""
-    groups: dict[frozenset[int] | None, list[Walked]] = {}
-    for walked in sorted(readings, key=lambda one: -one.confidence):
-        groups.setdefault(frozenset(walked.answers) if walked.ended else None, []).append(walked)
-    lost = groups.pop(None, [])[:1]
-    return max(groups.values(), key=len, default=lost)
+    found = read_until_two_agree(len(questions), read)
+    return [dataclasses.replace(walked, confidence=confidence) for walked, confidence in found]
 
 
 @torch.no_grad()
@@ -220,7 +201,6 @@ class _Sayable:
 __all__ = [
     "MEMORY_SIZE",
     "MOST_FACTS",
-    "MOST_READINGS",
     "MOST_STEPS",
     "KinshipQuestion",
     "Walked",

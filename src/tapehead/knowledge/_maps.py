@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..nn import Machine
-from ..tasks.graph.episode import BLANK, TERMINATION, Episode, Triple, collate, digits_of, read_triples
+from ..tasks.graph.episode import BLANK, TERMINATION, Episode, Triple, collate, digits_of
 from ..tasks.graph.given import GivenGraph, NamedGraph
 from ..tasks.graph.shortest_path import choose_edges, shortest_path_query
 from ..tasks.graph.traversal import traversal_episode
@@ -83,12 +83,24 @@ class Said:
         """The probability of all that was said; 0 if it led nowhere."""
         return math.exp(-self.nats)
 
+    @property
+    def answer(self) -> tuple[int, ...] | None:
+        """The places named; None if they led nowhere."""
+        return None if math.isinf(self.nats) else tuple(self.places)
+
 
 @torch.no_grad()
 def walk(
     machine: Machine, graph: GivenGraph, start: int, labels: Sequence[int], seed: int = 0
 ) -> tuple[Said, Tensor]:
-    """Let a traversal machine follow labels from a node; its words, and the inputs of the episode [T, 92]."""
+    """Let a traversal machine follow labels from a node.
+
+    Of the edges that it was told, and the pattern that ends an answer, each step of the answer takes the one
+    that the machine's output makes most probable.
+
+    Returns:
+        What it said, and the inputs of the episode [T, 92].
+    """
     chance = np.random.default_rng(seed)
     named = graph.name(chance)
     # The destinations are what is asked, so they are not told.
@@ -97,15 +109,17 @@ def walk(
     outputs, _ = machine(inputs, **with_slots(machine, memory_for(len(graph.edges))))
     said = Said(named)
     first = len(outputs) - len(labels) - 1
-    for step, triple in enumerate(_triples(outputs[first:, 0]), first):
+    for step, triple in enumerate(choose_among(outputs[first:, 0], named.graph.edges), first):
         said.spend(outputs[step, 0], triple)
         if triple == TERMINATION:
             break
-        if triple[2] not in said.numbers:  # a place that is not on the map
-            said.nats = math.inf
-            break
         said.name(triple[2], step)
     return said, inputs[:, 0]
+
+
+def choose_among(outputs: Tensor, edges: Sequence[Triple]) -> list[Triple]:
+    """Of edges and the pattern that ends an answer, the most probable under each of the outputs [n, 90]."""
+    return choose_edges(outputs, [[*edges, TERMINATION]] * len(outputs))
 
 
 @torch.no_grad()
@@ -175,7 +189,3 @@ def find_paths(
         if words.places[-1:] != [end]:
             words.nats = math.inf
     return said, [torch.cat(steps) for steps in inputs]
-
-
-def _triples(outputs: Tensor) -> list[Triple]:
-    return [(int(a), int(e), int(b)) for a, e, b in read_triples(outputs).tolist()]

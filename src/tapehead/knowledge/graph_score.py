@@ -1,6 +1,7 @@
 """How often a machine is right on episodes of a given graph, or of random ones."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -9,9 +10,10 @@ from ..nn import Machine
 from ..tasks import Sampler
 from ..tasks._base import check_whole
 from ..tasks.graph import Inference, ShortestPath, Traversal
-from ..tasks.graph.episode import Episode, GraphTask, collate
-from ..tasks.graph.given import GivenGraph
-from ._maps import LEAST_SLOTS, find_paths, memory_for, renumber, with_slots
+from ..tasks.graph.episode import TERMINATION, Episode, GraphTask, Triple, collate, read_triples
+from ..tasks.graph.given import GivenGraph, NamedGraph
+from ._maps import LEAST_SLOTS, Said, choose_among, find_paths, memory_for, renumber, with_slots
+from ._readings import read_until_two_agree
 
 TOGETHER = 50
 """Episodes side by side; fewer on large maps, whose links between all pairs of slots fill the memory."""
@@ -31,8 +33,12 @@ def score_given(
     seed: int = 0,
     relations: Sequence[tuple[int, tuple[int, ...]]] = (),
     memory_size: int | None = None,
+    as_said: bool = False,
 ) -> tuple[int, int]:
     """Score a machine on one graph, its nodes under new names in every episode.
+
+    Each walk or relation is read under other names until two readings agree, as ``tapehead ask`` does. A step
+    of a walk is answered with the likeliest of the edges that were told.
 
     Args:
         machine: trained on ``task``.
@@ -43,6 +49,7 @@ def score_given(
         seed: of the episodes.
         relations: of inference: (label, edges) of those that may be asked.
         memory_size: slots; None: enough for the graph.
+        as_said: one reading, and each output taken for the digits that it says; as on random graphs.
 
     Returns:
         (episodes wholly right, episodes).
@@ -59,21 +66,80 @@ def score_given(
         if not pairs:
             raise ValueError(f"no two nodes of the graph are {steps} steps apart.")
         order = chance.permutation(len(pairs))[:episodes]
-        asked = [pairs[index] for index in order]
-        questions = [(graph, pair) for pair in asked]
-        return _score_pairs(machine, task, questions, steps, seed, slots), len(asked)
+        questions = [(graph, pairs[index]) for index in order]
+        return _score_pairs(machine, task, questions, steps, seed, slots), len(questions)
+    asked: list[Any]
     if isinstance(task, Traversal):
-        drawn = [graph.traversal(chance, steps) for _ in range(episodes)]
+        asked = [graph.walk(chance, steps) for _ in range(episodes)]
     else:
         assert isinstance(task, Inference)
-        paths = graph.relation_paths(relations)
-        if not paths:
+        asked = graph.relation_paths(relations)
+        if not asked:
             raise ValueError(f"the graph has no path of {steps} steps that is one of the relations.")
-        drawn = [
-            graph.inference(chance, paths[int(chance.integers(len(paths)))], task.planning_steps)
-            for _ in range(episodes)
-        ]
-    return sum(_right(machine, task, part, slots) for part in _parts(drawn, slots)), len(drawn)
+        asked = [asked[int(chance.integers(len(asked)))] for _ in range(episodes)]
+
+    def read(wanted: Sequence[tuple[int, int]]) -> list[_Reading]:
+        found: list[_Reading] = []
+        for part in _parts(wanted, slots):
+            chances = [np.random.default_rng([seed, *which]) for which in part]
+            drawn = [_episode(chance, task, graph, asked[i]) for chance, (i, _) in zip(chances, part)]
+            found += _read(machine, drawn, slots, choose=isinstance(task, Traversal) and not as_said)
+        return found
+
+    if as_said:
+        return sum(reading.right for reading in read([(i, 0) for i in range(episodes)])), episodes
+    return sum(reading.right for reading, _ in read_until_two_agree(episodes, read)), episodes
+
+
+class _Reading(NamedTuple):
+    """What a machine said of an episode."""
+
+    answer: tuple[Triple, ...] | None
+    """in the graph's own numbers; None where it named something that is not there"""
+    confidence: float
+    right: bool
+
+
+def _episode(
+    chance: np.random.Generator, task: GraphTask, graph: GivenGraph, asked: Any
+) -> tuple[Episode, NamedGraph]:
+    if isinstance(task, Inference):
+        return graph.inference(chance, asked, task.planning_steps)
+    return graph.traversal(chance, asked)
+
+
+def _read(
+    machine: Machine, drawn: Sequence[tuple[Episode, NamedGraph]], memory_size: int, *, choose: bool
+) -> list[_Reading]:
+    """Run episodes side by side; with ``choose`` an answer is of the edges told, else what its digits say."""
+    batch = collate([episode for episode, _ in drawn])
+    with torch.no_grad():
+        outputs, _ = machine(batch.inputs, lengths=batch.lengths, **with_slots(machine, memory_size))
+    found = []
+    for b, (episode, named) in enumerate(drawn):
+        steps, wanted = zip(*episode.targets)
+        logits = outputs[list(steps), b]
+        if choose:
+            said = choose_among(logits, named.graph.edges)
+        else:
+            said = [(int(a), int(e), int(c)) for a, e, c in read_triples(logits).tolist()]
+        words = Said(named)
+        for row, triple in zip(logits, said):
+            words.spend(row, triple)
+        found.append(_Reading(_in_numbers(named, said), words.confidence, said == list(wanted)))
+    return found
+
+
+def _in_numbers(named: NamedGraph, triples: Sequence[Triple]) -> tuple[Triple, ...] | None:
+    nodes = {name: number for number, name in enumerate(named.nodes)}
+    labels = {name: number for number, name in enumerate(named.labels)}
+    try:
+        return tuple(
+            triple if triple == TERMINATION else (nodes[triple[0]], labels[triple[1]], nodes[triple[2]])
+            for triple in triples
+        )
+    except KeyError:
+        return None
 
 
 def score_random(
@@ -119,13 +185,6 @@ def _score_pairs(
             right += words.places[-1:] == [end] and len(words.places) == graph.away(end)[start]
         seed += 1
     return right
-
-
-def _right(machine: Machine, task: GraphTask, episodes: list[Episode], memory_size: int) -> int:
-    batch = collate(episodes)
-    with torch.no_grad():
-        outputs, _ = machine(batch.inputs, lengths=batch.lengths, **with_slots(machine, memory_size))
-    return int((task.wrong_bits(outputs, batch) == 0).sum())
 
 
 def _parts(things: Sequence, slots: int) -> Iterator[list]:

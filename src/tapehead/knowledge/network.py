@@ -20,6 +20,7 @@ from ..tasks.kinship.relations import RELATIONS, Relation
 from ..tasks.kinship.tree import FamilyTree
 from ._kin import MEMORY_SIZE, MOST_FACTS, KinshipQuestion, answer_all, facts_about
 from ._maps import Said, find_paths, memory_for, nearest_edges, renumber, walk
+from ._readings import read_until_two_agree
 
 PLANNING_STEPS = 6
 """Steps without input before a path is asked for, as in training."""
@@ -35,8 +36,8 @@ class NetworkAnswer(NamedTuple):
     answers: list[int]
     """people or places, in the order in which they were named, each once"""
     confidence: float
-    """the probability that the machine gave to all that it said, in [0, 1]; 0 when it got lost. A family is
-    read several times, and this is their mean"""
+    """the probability that the machine gave to all that it said, in [0, 1]; 0 when it got lost. A question
+    is read several times, and this is their mean"""
     facts: list[tuple[int, str, int]]
     """what it was told: (person or place, label, family or place)"""
     facts_read: list[int]
@@ -107,8 +108,13 @@ def answer_walk(
     graph, places, lines = renumber(told)
     if start not in places or not set(labels) <= set(lines):
         raise UserError(f"the walk leaves the {len(told)} edges nearest to its start: no more are told")
-    said, inputs = walk(machine, graph, places.index(start), [lines.index(label) for label in labels])
-    return _map_answer(machine, graph, places, lines, said, inputs, len(labels) + 1)
+    first, along = places.index(start), [lines.index(label) for label in labels]
+
+    def read(asked: Sequence[tuple[int, int]]) -> list[_MapReading]:
+        return [_MapReading(*walk(machine, graph, first, along, seed=number)) for _, number in asked]
+
+    ((reading, confidence),) = read_until_two_agree(1, read)
+    return _map_answer(machine, graph, places, lines, reading, confidence, len(labels) + 1)
 
 
 def answer_path(
@@ -132,9 +138,29 @@ def answer_path(
             f"the map has {len(edges):,} edges, and of the {len(told)} nearest, which are told, none joins "
             f"the {'start' if start not in places else 'end'}: ask on a smaller map"
         )
-    asked = (graph, (places.index(start), places.index(end)))
-    said, inputs = find_paths(machine, [asked], PLANNING_STEPS, MOST_PATH)
-    return _map_answer(machine, graph, places, lines, said[0], inputs[0], len(said[0].places))
+    question = (graph, (places.index(start), places.index(end)))
+
+    def read(asked: Sequence[tuple[int, int]]) -> list[_MapReading]:
+        found = [find_paths(machine, [question], PLANNING_STEPS, MOST_PATH, seed=n) for _, n in asked]
+        return [_MapReading(said, inputs) for (said,), (inputs,) in found]
+
+    ((reading, confidence),) = read_until_two_agree(1, read)
+    return _map_answer(machine, graph, places, lines, reading, confidence, len(reading.said.places))
+
+
+class _MapReading(NamedTuple):
+    """A walk or a path under the names of one reading."""
+
+    said: Said
+    inputs: Tensor
+
+    @property
+    def confidence(self) -> float:
+        return self.said.confidence
+
+    @property
+    def answer(self) -> tuple[int, ...] | None:
+        return self.said.answer
 
 
 def _map_answer(
@@ -142,12 +168,12 @@ def _map_answer(
     graph: GivenGraph,
     places: list[int],
     lines: list[int],
-    said: Said,
-    inputs: Tensor,
+    reading: _MapReading,
+    confidence: float,
     answer_steps: int,
 ) -> NetworkAnswer:
     """Run the episode again, whole, for its trace."""
-    told = len(graph.edges)
+    (said, inputs), told = reading, len(graph.edges)
     with torch.no_grad():
         outputs, _, trace = machine(inputs, memory_size=memory_for(told), return_trace=True)
     line_number = {name: number for number, name in enumerate(said.named.labels)}
@@ -160,7 +186,7 @@ def _map_answer(
     read = [fact for fact in dict.fromkeys(step_facts[len(step_facts) - answer_steps :]) if fact >= 0]
     return NetworkAnswer(
         [places[number] for number in said.places],
-        said.confidence,
+        confidence,
         facts,
         read,
         inputs,

@@ -131,6 +131,7 @@ def graph(
     episodes: int = 1000,
     memory_size: int | None = None,
     seed: int = 0,
+    as_said: bool = False,
 ) -> GraphReport:
     """Score a graph model on a file, or without one on random graphs as in its last lesson.
 
@@ -146,6 +147,8 @@ def graph(
         episodes: how many; of shortest paths on a file at most all pairs of nodes that are so far apart.
         memory_size: slots; None: enough for the graph.
         seed: of the episodes.
+        as_said: of traversal and inference on a file: one reading, its outputs taken for the digits that they
+            say, as on random graphs; otherwise as ``tapehead ask`` answers.
 
     Raises:
         UserError: the file does not fit the task, or has no episode of so many steps.
@@ -170,6 +173,7 @@ def graph(
             seed=seed,
             relations=known,
             memory_size=memory_size,
+            as_said=as_said,
         )
     except ValueError as error:
         raise UserError(str(error) if graph is None else f"{graph}: {error}") from error

@@ -30,7 +30,12 @@ def test_names_are_new_in_every_episode() -> None:
 def test_walks_of_a_given_length() -> None:
     """Walks that come to the dead end too early are drawn anew."""
     for seed in range(20):
-        (read,) = episodes(collate([GivenGraph(EDGES).traversal(chance(seed), 5)]))
+        graph = GivenGraph(EDGES)
+        walk = graph.walk(chance(seed), 5)
+        assert set(walk) <= set(EDGES)
+        episode, named = graph.traversal(chance(seed), walk)
+        (read,) = episodes(collate([episode]))
+        assert [read.wanted[t] for t in read.answering[:-1]] == named.triples(walk)
         assert len(read.edges) == 4
         assert len(read.answering) == 6
         here = read.told[read.phases[0]][0]
@@ -40,7 +45,7 @@ def test_walks_of_a_given_length() -> None:
             assert read.leads[source, label] == end
             here = end
     with pytest.raises(ValueError, match="no walk of 4 steps"):
-        GivenGraph(EDGES[:3]).traversal(chance(), 4)
+        GivenGraph(EDGES[:3]).walk(chance(), 4)
 
 
 def test_pairs_by_distance() -> None:
@@ -64,7 +69,7 @@ def test_paths_of_relations() -> None:
 def test_a_relation_is_asked_under_its_own_label() -> None:
     graph = GivenGraph(EDGES)
     (asked,) = graph.relation_paths([(11, (0, 1))])
-    (read,) = episodes(collate([graph.inference(chance(), asked, 3)]))
+    (read,) = episodes(collate([graph.inference(chance(), asked, 3)[0]]))
     assert {label for _, label, _ in read.edges} == {0, 1}
     start, label, _ = read.told[read.phases[0]]
     assert label == 11

@@ -48,21 +48,26 @@ class GivenGraph:
             Graph(tuple((nodes[a], named[e], nodes[b]) for a, e, b in self.edges)), nodes, named
         )
 
-    def traversal(self, chance: np.random.Generator, steps: int) -> Episode:
-        """A random walk of exactly so many steps.
+    def walk(self, chance: np.random.Generator, steps: int) -> list[Triple]:
+        """A random walk of exactly so many steps, in the graph's own numbers.
 
         Raises:
             ValueError: no node has such a walk.
         """
-        named = self.name(chance)
-        sources = list(named.graph.leaving)
+        graph = Graph(self.edges)
+        sources = list(graph.leaving)
         for _ in range(1000):
-            walk = random_walk(chance, named.graph, sources[int(chance.integers(len(sources)))], steps)
+            walk = random_walk(chance, graph, sources[int(chance.integers(len(sources)))], steps)
             if len(walk) == steps:
-                return traversal_episode(chance, named.graph, walk)
+                return walk
         raise ValueError(
             f"the graph has no walk of {steps} steps: every one ends at a node without a way on."
         )
+
+    def traversal(self, chance: np.random.Generator, walk: Sequence[Triple]) -> tuple[Episode, "NamedGraph"]:
+        """A walk from :meth:`walk` as an episode, under new names."""
+        named = self.name(chance)
+        return traversal_episode(chance, named.graph, named.triples(walk)), named
 
     def away(self, end: int) -> dict[int, int]:
         """Steps of the shortest path to ``end`` from every node that has one."""
@@ -101,12 +106,12 @@ class GivenGraph:
         chance: np.random.Generator,
         asked: tuple[int, list[Triple]],
         planning_steps: int,
-    ) -> Episode:
-        """One query for a path from ``relation_paths``."""
+    ) -> tuple[Episode, "NamedGraph"]:
+        """One query for a path from ``relation_paths`` as an episode, under new names."""
         named = self.name(chance, keep_labels=True)
         relation, path = asked
-        triples = [(named.nodes[a], e, named.nodes[b]) for a, e, b in path]
-        return inference_episode(chance, list(named.graph.edges), [(relation, triples)], planning_steps)
+        queries = [(relation, named.triples(path))]
+        return inference_episode(chance, list(named.graph.edges), queries, planning_steps), named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,3 +123,7 @@ class NamedGraph:
     """name of every node number"""
     labels: list[int]
     """name of every label number"""
+
+    def triples(self, triples: Sequence[Triple]) -> list[Triple]:
+        """Triples of the given graph under the names of the episode."""
+        return [(self.nodes[a], self.labels[e], self.nodes[b]) for a, e, b in triples]

@@ -1,0 +1,63 @@
+"""Asking a machine again under other random names, until two readings give the same answer.
+
+Which number somebody or some place goes by means nothing, so a reading that confused two of them is seldom
+wrong in the same way the next time.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Protocol, TypeVar, runtime_checkable
+
+MOST_READINGS = 5
+"""Times that a question is asked."""
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """What came of one reading."""
+
+    @property
+    def confidence(self) -> float:
+        """The probability that the machine gave to all that it said."""
+        ...
+
+    @property
+    def answer(self) -> Hashable:
+        """What two readings can agree on; None when the machine got lost."""
+        ...
+
+
+R = TypeVar("R", bound=Reading)
+
+
+def read_until_two_agree(
+    count: int, read: Callable[[Sequence[tuple[int, int]]], Sequence[R]]
+) -> list[tuple[R, float]]:
+    """Ask ``count`` questions as often as each needs it.
+
+    Where no two of MOST_READINGS agree, the most confident stands.
+
+    Args:
+        count: of questions, numbered from 0.
+        read: asks (question, reading) pairs side by side.
+
+    Returns:
+        For each question a reading that gave its answer, and the mean over all of its readings of the
+        probability that they gave to this answer, which is 0 for those that gave another.
+    """
+    readings: list[list[R]] = [[] for _ in range(count)]
+    for numbers in ((0, 1), *((number,) for number in range(2, MOST_READINGS))):
+        open_questions = [i for i, made in enumerate(readings) if len(_likeliest(made)) < 2]
+        asked = [(i, number) for i in open_questions for number in numbers]
+        for (i, _), found in zip(asked, read(asked) if asked else ()):
+            readings[i].append(found)
+    agreed = [(_likeliest(made), len(made)) for made in readings]
+    return [(alike[0], sum(one.confidence for one in alike) / made) for alike, made in agreed]
+
+
+def _likeliest(readings: Sequence[R]) -> list[R]:
+    """The readings that gave the answer given most often, the most confident first."""
+    groups: dict[Hashable, list[R]] = {}
+    for reading in sorted(readings, key=lambda one: -one.confidence):
+        groups.setdefault(reading.answer, []).append(reading)
+    lost = groups.pop(None, [])[:1]
+    return max(groups.values(), key=len, default=lost)
