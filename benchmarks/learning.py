@@ -144,7 +144,9 @@ def learn(task: str, name: str, seed: int, sequences: int) -> dict[str, Any]:
     rows = [row for row in map(json.loads, lines) if row["kind"] == "validation"]
     # The last lesson is the task itself; bits of an easier one are on another scale.
     last = len(config.curriculum.lessons) - 1 if config.curriculum else 0
-    points = [[row["sequences"], round(row["bits_per_sequence"], 5)] for row in rows if row["lesson"] == last]
+    points = [
+        [row["sequences"], float(f"{row['bits_per_sequence']:.4g}")] for row in rows if row["lesson"] == last
+    ]
     return {
         "architecture": name,
         "seed": seed,
@@ -204,7 +206,7 @@ def _draw(task: str, runs: Sequence[dict[str, Any]], target: Target) -> Figure:
         axes = figure.subplots()
         for colour, (name, words) in zip(LINES, ARCHITECTURES.items()):
             own = [
-                [(sequences, bits - target.floor) for sequences, bits in run["points"] if bits is not None]
+                [(sequences, bits) for sequences, bits in run["points"] if bits is not None]
                 for run in runs
                 if run["architecture"] == name
             ]
@@ -215,15 +217,19 @@ def _draw(task: str, runs: Sequence[dict[str, Any]], target: Target) -> Figure:
             shared = [x for x in grid if sum(x in points for points in at) * 2 > len(at)]
             middle = [statistics.median(points[x] for points in at if x in points) for x in shared]
             axes.plot(shared, middle, color=colour, linewidth=2, label=f"{words} ({len(own)} seeds)")
-        learned = target.learned - target.floor
+        learned = target.learned
         axes.axhline(learned, color="#888888", linewidth=0.7, linestyle="--")
         axes.annotate(
             "learned", (1, learned), xycoords=("axes fraction", "data"), fontsize=7, va="bottom", ha="right"
         )
-        axes.set_yscale("log")
+        if target.floor:
+            axes.set_ylim(target.floor - 4, target.floor + 50)
+        else:
+            axes.set_yscale("log")
+            axes.set_ylim(bottom=target.learned / 1000)
         axes.set_xlim(left=0)
         axes.set_xlabel("sequences seen")
-        axes.set_ylabel("bits per sequence" + (f" above {target.floor:g}" if target.floor else ""))
+        axes.set_ylabel("bits per sequence")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.grid(color="#dddddd", linewidth=0.5)
