@@ -122,7 +122,7 @@ def _train_missing(
             path.with_suffix(".part").write_text(text + "\n")
             path.with_suffix(".part").replace(path)
             print(
-                f"{run['architecture']}, seed {run['seed']}: {run['points'][-1][1]:.3g} bits, "
+                f"{run['architecture']}, seed {run['seed']}: {run['points'][-1][1]} bits, "
                 f"{run['seconds'] / 60:.1f} minutes",
                 file=sys.stderr,
             )
@@ -210,6 +210,7 @@ def _draw(task: str, runs: Sequence[dict[str, Any]], target: Target) -> Figure:
                 for run in runs
                 if run["architecture"] == name
             ]
+            own = [points for points in own if points]  # None where the last lesson was never reached.
             for points in own:
                 axes.plot(*zip(*points), color=colour, linewidth=0.6, alpha=0.5)
             grid = sorted({sequences for points in own for sequences, _ in points})

@@ -7,7 +7,7 @@ import torch
 from tapehead import NTM, nn, tasks, train
 from tapehead.tasks import Sampler
 from tapehead.train import evaluate as evaluate_function
-from tapehead.train.evaluate import all_points, score_task
+from tapehead.train.evaluate import CHUNK, all_points, score_task
 
 TASK = tasks.Copy(max_length=4, num_bits=2)
 
@@ -128,3 +128,18 @@ def test_dropout_is_off_and_the_mode_comes_back() -> None:
     scores = [score_task(machine, TASK, Sampler(10, 0), 10) for _ in range(2)]
     assert scores[0] == scores[1]
     assert machine.training
+
+
+def test_what_the_best_possible_machine_needs() -> None:
+    """N-grams cannot be foretold: the oracle's cost on the same sequences stands beside the machine's."""
+    task = tasks.NGrams(min_length=30, max_length=30, context=2)
+    (point,) = evaluate_function(NTM(1, 4, 1, 5, 3), task, sequences=150, seed=4)
+    sampler, bits = Sampler(CHUNK, 4), 0.0
+    for count in (100, 50):
+        batch = sampler.draw(task)
+        bits += float(task.bits(task.oracle(batch), batch)[:count].sum())
+    assert point.best_bits_per_sequence == pytest.approx(bits / 150)
+    assert 15 < point.best_bits_per_sequence < point.bits_per_sequence
+    assert point.to_dict()["best_bits_per_sequence"] == point.best_bits_per_sequence
+    (copied,) = evaluate_function(NTM(10, 4, 9, 5, 3), tasks.Copy(max_length=3), sequences=2)
+    assert "best_bits_per_sequence" not in copied.to_dict()

@@ -152,12 +152,14 @@ def _choices(options: Options, task: tasks.Task) -> dict[str, Sequence[int]]:
 
 def _table(points: Sequence[Point]) -> str:
     sizes = list(points[0].sizes)
-    header = [*sizes, "memory slots", "bits per sequence", "wrong bits", "exact"]
+    best = ["best possible"] if points[0].best_bits_per_sequence is not None else []
+    header = [*sizes, "memory slots", "bits per sequence", *best, "wrong bits", "exact"]
     rows = [
         [
             *(str(point.sizes[size]) for size in sizes),
             "–" if point.memory_size is None else str(point.memory_size),
             f"{point.bits_per_sequence:.4f}",
+            *([] if point.best_bits_per_sequence is None else [f"{point.best_bits_per_sequence:.4f}"]),
             str(point.wrong_bits),
             f"{point.exact:.1%}",
         ]

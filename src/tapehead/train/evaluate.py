@@ -43,6 +43,8 @@ class Point:
     """over all sequences together"""
     exact: float
     """the fraction of sequences with no wrong bit"""
+    best_bits_per_sequence: float | None = None
+    """what the best possible machine needs for the same sequences; None where that is nothing"""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON. ``length`` is always there: of a task without one, it is the first size.
@@ -50,6 +52,8 @@ class Point:
         A size of the name of another entry gets ``episode_`` before it: sequences in an episode.
         """
         data = dataclasses.asdict(self)
+        if self.best_bits_per_sequence is None:
+            del data["best_bits_per_sequence"]
         sizes: dict[str, int] = data.pop("sizes")
         own = {f"episode_{size}" if size in data else size: value for size, value in sizes.items()}
         return {"length": sizes.get("length", next(iter(sizes.values()), None))} | own | data
@@ -99,9 +103,22 @@ def evaluate(
                 score.bits / sequences,
                 score.wrong_bits,
                 score.exact / sequences,
+                _best_bits(at, Sampler(CHUNK, seed), sequences),
             )
         )
     return found
+
+
+def _best_bits(task: Task, sampler: Sampler, sequences: int) -> float | None:
+    """Bits per sequence of a task's oracle, where the inputs do not tell the whole answer."""
+    if type(task).oracle is Task.oracle or type(task).loss is not Task.loss:
+        return None
+    bits = 0.0
+    for start in range(0, sequences, CHUNK):
+        batch = sampler.draw(task)
+        costs = task.bits(task.oracle(batch), batch)
+        bits += costs[: sequences - start].double().sum().item()
+    return bits / sequences
 
 
 def all_points(task: Task, choices: dict[str, Sequence[int]]) -> list[dict[str, int]]:

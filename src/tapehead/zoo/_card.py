@@ -8,7 +8,7 @@ from typing import Any
 from ..nn._pretrained import CARD_FILE
 from ._zoo import info
 
-SCORES = ("sequences", "memory_size", "bits_per_sequence", "wrong_bits", "exact")
+SCORES = ("sequences", "memory_size", "bits_per_sequence", "best_bits_per_sequence", "wrong_bits", "exact")
 
 
 def write_card(folder: str | os.PathLike, points: Iterable[Mapping[str, Any]] = ()) -> str:
@@ -60,7 +60,7 @@ def _about(name: str, config: Mapping[str, Any]) -> list[str]:
 def _scores(points: list[Mapping[str, Any]]) -> list[str]:
     if not points:
         return []
-    columns = [name for name in points[0] if name not in SCORES] + list(SCORES)
+    columns = [name for name in points[0] if name not in SCORES] + [n for n in SCORES if n in points[0]]
     return [
         "",
         "Scores on fresh sequences (wrong bits: of all sequences together; exact: the fraction without any):",
