@@ -210,6 +210,7 @@ def _draw(task: str, runs: Sequence[dict[str, Any]], target: Target) -> Figure:
                 for run in runs
                 if run["architecture"] == name
             ]
+            seeds = len(own)
             own = [points for points in own if points]  # None where the last lesson was never reached.
             for points in own:
                 axes.plot(*zip(*points), color=colour, linewidth=0.6, alpha=0.5)
@@ -217,7 +218,7 @@ def _draw(task: str, runs: Sequence[dict[str, Any]], target: Target) -> Figure:
             at = [dict(points) for points in own]
             shared = [x for x in grid if sum(x in points for points in at) * 2 > len(at)]
             middle = [statistics.median(points[x] for points in at if x in points) for x in shared]
-            axes.plot(shared, middle, color=colour, linewidth=2, label=f"{words} ({len(own)} seeds)")
+            axes.plot(shared, middle, color=colour, linewidth=2, label=f"{words} ({seeds} seeds)")
         learned = target.learned
         axes.axhline(learned, color="#888888", linewidth=0.7, linestyle="--")
         axes.annotate(

@@ -15,6 +15,7 @@ POINTS = {
     ),  # 0.075 in the mean, from few sequences now and then more
     "ntm-repeat-copy": ({"length": 10, "repeats": 10}, 0.1, 0),
     "ntm-ngrams": ({"length": 200}, 140, 60),  # nobody can do it under 133 bits
+    "dnc-reallocation": ({"length": 5}, 0.5, 0.1),
     "dnc-priority-sort": ({"items": 20}, 12, 3),  # 6.3 bits and 1 wrong one in the mean
 }
 """Sizes, where there are such beyond the training range; what 50 sequences stay under, in bits and in

@@ -214,7 +214,11 @@ FAST_PRESETS: dict[str, TrainConfig] = {
     "lstm-priority-sort": _fast(PrioritySort(), LSTMConfig(128), batch_size=8, sequences=500_000),
     # DNC Extended Data Fig. 1: 50 vectors through 10 slots, with no state but the memory's.
     "dnc-reallocation": _fast(
-        Reallocation(), DNCConfig(memory_size=10, controller="feedforward"), batch_size=8, sequences=200_000
+        Reallocation(),
+        DNCConfig(memory_size=10, controller="feedforward"),
+        batch_size=8,
+        sequences=300_000,
+        final_lr=2e-5,
     ),
 }
 
