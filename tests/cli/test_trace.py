@@ -52,7 +52,7 @@ def test_a_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("arguments", "words"),
     [
         ([], "name a model"),
-        (["ntm-cpoy"], "did you mean ntm-copy?"),
+        (["ntm-cpoy"], "did you mean ntm-copy"),
         (["ntm-copy", "--length", "0"], "at least 1"),
         (["ntm-copy", "--task", "associative-recall"], "needs 8 and 6"),
         (["--data", "london"], "--question is missing"),

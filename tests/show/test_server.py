@@ -64,7 +64,12 @@ def test_models(client: TestClient) -> None:
     found = client.get("/api/models").json()
     names = [model["name"] for model in found["models"]]
     assert set(names) <= set(zoo.names())
-    assert "ntm-copy" in names
+    assert names[0] == "ntm-copy"
+    # Whatever the page proposes can be watched.
+    for model in found["models"]:
+        wish = {"model": model["name"]} | ({} if model["size"] is None else {"length": model["usual"]})
+        answer = client.post("/api/trace", json=wish)
+        assert answer.status_code == 200, (model, answer.json())
     assert [example["name"] for example in found["examples"]] == list(knowledge.EXAMPLES)
 
 

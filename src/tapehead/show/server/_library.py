@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 KEPT = 8
 """Dropped files; the one not asked about for longest is forgotten for the next."""
 USUAL_LENGTH = 12
+SIMPLEST = "ntm-copy"
 EXAMPLE_WORDS = {"family": "a family of the past", "london": "the London Underground, zone 1"}
 
 
@@ -48,11 +49,12 @@ class Library:
                     "task": task.name,
                     "about": about(config, config["arguments"]["memory_size"]),
                     "size": size,
-                    "usual": None if most is None else min(most, USUAL_LENGTH),
+                    "usual": None if most is None else _usual(task, most),
                     "trained_to": most,
                 }
             )
-        return found
+        # The simplest is what the page begins with.
+        return sorted(found, key=lambda model: model["name"] != SIMPLEST)
 
     def examples(self) -> list[dict[str, str]]:
         """The data that comes with tapehead."""
@@ -114,6 +116,15 @@ class Library:
                     self._examples[name] = knowledge.read(name)
                 return self._examples[name]
         raise UserError("that file is no longer here: drop it once more, or choose an example")
+
+
+def _usual(task: tasks.Task, most: int) -> int:
+    """A length that is soon looked at, if the task can take it."""
+    try:
+        task.sized(min(most, USUAL_LENGTH))
+    except ValueError:  # To sort twelve vectors of which sixteen are to be answered.
+        return most
+    return min(most, USUAL_LENGTH)
 
 
 def _described(key: str, graph: "KnowledgeGraph") -> dict[str, Any]:
