@@ -105,6 +105,17 @@ def test_nothing_moves_where_something_is_not_finite(bad: float) -> None:
         assert state["step"] == 2
 
 
+def test_shapes_that_do_not_fit() -> None:
+    run = new_run(MODELS["ntm"])
+    updater = Updater(run)
+    updater(TASK, run.sampler.draw(TASK))
+    batch = run.sampler.draw(TASK)
+    bad = ({"targets": batch.targets[..., 1:]}, {"mask": batch.mask[1:]}, {"mask": batch.mask.float()})
+    for change in bad:
+        with pytest.raises(ValueError, match="a mask is bool, and targets are shaped as outputs"):
+            updater(TASK, batch._replace(**change))
+
+
 def test_a_new_optimiser_is_noticed() -> None:
     """A run that begins anew has another, whose averages are zero."""
     run = new_run(MODELS["ntm"])

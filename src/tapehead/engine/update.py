@@ -99,6 +99,9 @@ class Update:
         Returns:
             (outputs [T, B, output_size], the mean over the batch of the loss in nats, the joint norm of the
             gradient before clipping).
+
+        Raises:
+            ValueError: targets or a mask that do not fit the outputs.
         """
         state: Any = None
         if not self._machine.constant_start:
@@ -137,6 +140,12 @@ class Update:
     def _loss(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> tuple[float, Tensor]:
         """The loss as in :meth:`tapehead.tasks.Task.loss`, the mean over the batch; and its gradient."""
         steps, batch_size, channels = outputs.shape
+        # C++ sees addresses alone, and cannot tell.
+        if targets.shape != outputs.shape or mask.shape != outputs.shape[:2] or mask.dtype != torch.bool:
+            raise ValueError(
+                f"targets have shape {list(targets.shape)} and the mask {list(mask.shape)} ({mask.dtype}), but "
+                f"the outputs {list(outputs.shape)}: a mask is bool, and targets are shaped as outputs"
+            )
         targets, mask = targets.to(outputs.dtype).contiguous(), mask.contiguous()
         gradient = torch.empty_like(outputs)
         sizes = (ctypes.c_int64 * 2)(steps * batch_size, channels)
