@@ -143,8 +143,8 @@ class Update:
         # C++ sees addresses alone, and cannot tell.
         if targets.shape != outputs.shape or mask.shape != outputs.shape[:2] or mask.dtype != torch.bool:
             raise ValueError(
-                f"targets have shape {list(targets.shape)} and the mask {list(mask.shape)} ({mask.dtype}), but "
-                f"the outputs {list(outputs.shape)}: a mask is bool, and targets are shaped as outputs"
+                f"targets have shape {list(targets.shape)} and the mask {list(mask.shape)} ({mask.dtype}), "
+                f"but the outputs {list(outputs.shape)}: a mask is bool, and targets are shaped as outputs"
             )
         targets, mask = targets.to(outputs.dtype).contiguous(), mask.contiguous()
         gradient = torch.empty_like(outputs)
