@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 
 import torch
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from tapehead import train
+from tapehead.show._curves import dress_axes
 from tapehead.show._style import LINES, new_figure, save_figures, style
 
 from . import report
@@ -229,14 +229,7 @@ def _draw(task: str, runs: Sequence[dict[str, Any]], target: Target) -> Figure:
         else:
             axes.set_yscale("log")
             axes.set_ylim(bottom=target.learned / 1000)
-        axes.set_xlim(left=0)
-        axes.set_xlabel("sequences seen")
-        axes.set_ylabel("bits per sequence")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.grid(color="#dddddd", linewidth=0.5)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        dress_axes(axes)
         axes.legend(loc="best")
     return figure
 

@@ -126,13 +126,12 @@ def _read(
         words = Said(named)
         for row, triple in zip(logits, said):
             words.spend(row, triple)
-        found.append(_Reading(_in_numbers(named, said), words.confidence, said == list(wanted)))
+        found.append(_Reading(_in_numbers(words, said), words.confidence, said == list(wanted)))
     return found
 
 
-def _in_numbers(named: NamedGraph, triples: Sequence[Triple]) -> tuple[Triple, ...] | None:
-    nodes = {name: number for number, name in enumerate(named.nodes)}
-    labels = {name: number for number, name in enumerate(named.labels)}
+def _in_numbers(words: Said, triples: Sequence[Triple]) -> tuple[Triple, ...] | None:
+    nodes, labels = words.numbers, {name: number for number, name in enumerate(words.named.labels)}
     try:
         return tuple(
             triple if triple == TERMINATION else (nodes[triple[0]], labels[triple[1]], nodes[triple[2]])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -41,16 +42,21 @@ def curves(runs: Sequence[str | os.PathLike]) -> Figure:
             axes.plot(*train, color=colour, linewidth=0.8, alpha=0.55, label=f"{name}training batches")
             axes.plot(*fresh, "o", color=colour, markersize=3.5, label=f"{name}fresh sequences")
         axes.set_yscale("log")
-        axes.set_xlim(left=0)
-        axes.set_xlabel("sequences seen")
-        axes.set_ylabel("bits per sequence")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.grid(color="#dddddd", linewidth=0.5)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        dress_axes(axes)
         axes.legend(loc="upper right")
     return figure
+
+
+def dress_axes(axes: Axes) -> None:
+    """The axes of a learning curve: bits per sequence against sequences seen, on any scale."""
+    axes.set_xlim(left=0)
+    axes.set_xlabel("sequences seen")
+    axes.set_ylabel("bits per sequence")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.grid(color="#dddddd", linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def read_metrics(run: str | os.PathLike) -> list[dict[str, Any]]:

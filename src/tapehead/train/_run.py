@@ -257,7 +257,6 @@ def load_run(folder: Path, processes: Processes, *, sequences: int | None = None
     with _damage_named(checkpoint):
         state = torch.load(checkpoint / STATE, map_location="cpu", weights_only=True)
         weights = load((checkpoint / WEIGHTS).read_bytes())
-        averaged = load((checkpoint / AVERAGED).read_bytes()) if state["config"].get("average") else None
         ranks = state["ranks"]
         progress = Progress(**state["progress"])
         config = TrainConfig.from_dict(state["config"])
@@ -273,8 +272,8 @@ def load_run(folder: Path, processes: Processes, *, sequences: int | None = None
     with _damage_named(checkpoint):
         own = ranks[processes.rank]
         run.machine.load_state_dict(weights)
-        if run.averaged is not None and averaged is not None:
-            run.averaged.load_state_dict(averaged)
+        if run.averaged is not None:
+            run.averaged.load_state_dict(load((checkpoint / AVERAGED).read_bytes()))
         run.optimizer.load_state_dict(state["optimizer"])
         run.curriculum.load_state_dict(state["curriculum"])
         run.sampler.load_state_dict(own["sampler"])
