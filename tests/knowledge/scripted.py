@@ -233,6 +233,15 @@ class GoesAstray(Traveller):
         return stranger, stranger, stranger
 
 
+class Detour(Traveller):
+    """Begins a path with another edge than the best, where there is one."""
+
+    def answer(self, number: int) -> tuple[int, int, int]:
+        onward = super().answer(number)
+        others = [e for e in self.heard[: self.phases[0]] if e[0] == onward[0] and e != onward]
+        return others[0] if number == 0 and others else onward  # type: ignore[return-value]
+
+
 class MapSlips(Traveller):
     """Says the middle digit of every destination wrong, the right one being its second choice."""
 

@@ -309,10 +309,28 @@ def test_a_walk_is_read_until_two_readings_agree() -> None:
     assert answer.confidence == pytest.approx(2 / 3)
 
 
+def test_the_shortest_of_five_ways_stands() -> None:
+    """The first reading goes astray, the second makes a detour; the third goes straight, as do the others."""
+    made: list[scripted.Traveller] = []
+
+    def script() -> scripted.Traveller:
+        kinds = [scripted.GoesAstray, scripted.Detour]
+        made.append((kinds[len(made)] if len(made) < 2 else scripted.Traveller)())
+        return made[-1]
+
+    machine = scripted.traveller()
+    machine.script = script
+    # 0 → 3 by 0 → 1 → 3, or by 0 → 2 → 1 → 3.
+    answer = answer_path(machine, [(0, 0, 1), (1, 0, 3), (0, 1, 2), (2, 0, 1)], 0, 3)
+    assert answer.answers == [1, 3]
+    assert len(made) == 5 + 1, "and once more to look at"
+    assert answer.confidence == pytest.approx(3 / 5)
+
+
 def test_a_way_that_ends_where_no_edge_leaves() -> None:
     graph, places, _ = renumber([(0, 0, 1), (2, 0, 0)])
     asked = (graph, (places.index(0), places.index(2)))
-    (said,), (inputs,) = find_paths(scripted.traveller(scripted.GoesAstray), [asked], 2, 5)
+    ((said, inputs),) = find_paths(scripted.traveller(scripted.GoesAstray), [asked], 2, 5, [0])
     assert (said.places, said.confidence) == ([1], 0)
     assert len(inputs) == 2 + 1 + 2 + 2
 

@@ -39,8 +39,8 @@ class Options:
     episodes: int = 1000
     """of a graph task: episodes"""
     as_said: bool = False
-    """of traversal and inference with --graph: read once and take the outputs as they are, as on random
-    graphs; otherwise episodes are read under other names until two readings agree, as by `tapehead ask`"""
+    """with --graph: read once and take the outputs as they are, as on random graphs; otherwise an episode is
+    read several times under other names, as by `tapehead ask`"""
     data: str | None = None
     """of kinship: a family tree (GEDCOM or an edge list), or family"""
     questions: int = 1000
@@ -97,7 +97,7 @@ def _check(options: Options, task: tasks.Task) -> None:
         "--graph": options.graph is not None and not graph,
         "--relations": options.relations is not None and not isinstance(task, tasks.Inference),
         "--steps": options.steps is not None and not graph,
-        "--as-said": options.as_said and not isinstance(task, tasks.Traversal | tasks.Inference),
+        "--as-said": options.as_said and not graph,
         "--data": options.data is not None and not kinship,
         "--lengths": bool(options.lengths) and (graph or kinship),
         "--repeats": bool(options.repeats) and (graph or kinship),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -89,17 +90,30 @@ class Said:
         return None if math.isinf(self.nats) else tuple(self.places)
 
 
+class MapReading(NamedTuple):
+    """A walk or a path under the names of one reading."""
+
+    said: Said
+    inputs: Tensor
+    """of the episode; [T, 92]"""
+
+    @property
+    def confidence(self) -> float:
+        """The probability of all that was said."""
+        return self.said.confidence
+
+    @property
+    def answer(self) -> tuple[int, ...] | None:
+        """The places named; None if they led nowhere."""
+        return self.said.answer
+
+
 @torch.no_grad()
-def walk(
-    machine: Machine, graph: GivenGraph, start: int, labels: Sequence[int], seed: int = 0
-) -> tuple[Said, Tensor]:
+def walk(machine: Machine, graph: GivenGraph, start: int, labels: Sequence[int], seed: int = 0) -> MapReading:
     """Let a traversal machine follow labels from a node.
 
     Of the edges that it was told, and the pattern that ends an answer, each step of the answer takes the one
     that the machine's output makes most probable.
-
-    Returns:
-        What it said, and the inputs of the episode [T, 92].
     """
     chance = np.random.default_rng(seed)
     named = graph.name(chance)
@@ -114,7 +128,7 @@ def walk(
         if triple == TERMINATION:
             break
         said.name(triple[2], step)
-    return said, inputs[:, 0]
+    return MapReading(said, inputs[:, 0])
 
 
 def choose_among(outputs: Tensor, edges: Sequence[Triple]) -> list[Triple]:
@@ -128,9 +142,9 @@ def find_paths(
     asked: Sequence[tuple[GivenGraph, tuple[int, int]]],
     planning_steps: int,
     most_steps: int,
-    seed: int = 0,
+    seeds: Sequence[int | Sequence[int]],
     memory_size: int | None = None,
-) -> tuple[list[Said], list[Tensor]]:
+) -> list[MapReading]:
     """Let a shortest-path machine go from start to end, each (graph, (start, end)) by itself, side by side.
 
     Each step's edge is fed back with the next. Of the edges that leave the place where it is, the machine
@@ -142,18 +156,15 @@ def find_paths(
         asked: the questions.
         planning_steps: steps without input before the answer.
         most_steps: of a path.
-        seed: of the names.
+        seeds: of each question's names.
         memory_size: slots; None: enough for the largest graph.
-
-    Returns:
-        What it said, and the inputs of each episode [T, 92].
     """
-    chance = np.random.default_rng(seed)
-    named = [graph.name(chance) for graph, _ in asked]
+    chances = [np.random.default_rng(seed) for seed in seeds]
+    named = [graph.name(chance) for chance, (graph, _) in zip(chances, asked, strict=True)]
     batch = collate(
         [
             shortest_path_query(chance, n.graph, n.nodes[start], n.nodes[end], planning_steps)
-            for n, (_, (start, end)) in zip(named, asked)
+            for chance, n, (_, (start, end)) in zip(chances, named, asked)
         ]
     )
     slots = memory_size or memory_for(max(len(graph.edges) for graph, _ in asked))
@@ -188,4 +199,4 @@ def find_paths(
     for words, (_, (_, end)) in zip(said, asked):
         if words.places[-1:] != [end]:
             words.nats = math.inf
-    return said, [torch.cat(steps) for steps in inputs]
+    return [MapReading(words, torch.cat(steps)) for words, steps in zip(said, inputs)]

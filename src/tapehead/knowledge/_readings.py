@@ -1,10 +1,11 @@
-"""Asking a machine again under other random names, until two readings give the same answer.
+"""Asking a machine again under other random names.
 
 Which number somebody or some place goes by means nothing, so a reading that confused two of them is seldom
 wrong in the same way the next time.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 MOST_READINGS = 5
@@ -21,7 +22,7 @@ class Reading(Protocol):
         ...
 
     @property
-    def answer(self) -> Hashable:
+    def answer(self) -> tuple | frozenset | None:
         """What two readings can agree on; None when the machine got lost."""
         ...
 
@@ -54,9 +55,34 @@ def read_until_two_agree(
     return [(alike[0], sum(one.confidence for one in alike) / made) for alike, made in agreed]
 
 
+def read_for_the_shortest(
+    count: int, read: Callable[[Sequence[tuple[int, int]]], Sequence[R]]
+) -> list[tuple[R, float]]:
+    """Ask for ``count`` ways MOST_READINGS times each: the shortest that arrives stands.
+
+    Whether a way arrives, and in how many steps, can be seen from the edges.
+
+    Args:
+        count: of questions, numbered from 0.
+        read: asks (question, reading) pairs side by side; an answer is as long as its way.
+
+    Returns:
+        For each question the most confident reading of the shortest way, and the mean over all of its
+        readings of the probability that they gave to theirs, which is 0 for those that found none as short.
+    """
+    found = read([(i, number) for i in range(count) for number in range(MOST_READINGS)])
+    best = []
+    for i in range(count):
+        made = sorted(found[i * MOST_READINGS : (i + 1) * MOST_READINGS], key=lambda one: -one.confidence)
+        steps = [math.inf if one.answer is None else float(len(one.answer)) for one in made]
+        as_short = [one for one, length in zip(made, steps) if length == min(steps)]
+        best.append((as_short[0], sum(one.confidence for one in as_short) / MOST_READINGS))
+    return best
+
+
 def _likeliest(readings: Sequence[R]) -> list[R]:
     """The readings that gave the answer given most often, the most confident first."""
-    groups: dict[Hashable, list[R]] = {}
+    groups: dict[tuple | frozenset | None, list[R]] = {}
     for reading in sorted(readings, key=lambda one: -one.confidence):
         groups.setdefault(reading.answer, []).append(reading)
     lost = groups.pop(None, [])[:1]

@@ -12,8 +12,8 @@ from ..tasks._base import check_whole
 from ..tasks.graph import Inference, ShortestPath, Traversal
 from ..tasks.graph.episode import TERMINATION, Episode, GraphTask, Triple, collate, read_triples
 from ..tasks.graph.given import GivenGraph, NamedGraph
-from ._maps import LEAST_SLOTS, Said, choose_among, find_paths, memory_for, renumber, with_slots
-from ._readings import read_until_two_agree
+from ._maps import LEAST_SLOTS, MapReading, Said, choose_among, find_paths, memory_for, renumber, with_slots
+from ._readings import read_for_the_shortest, read_until_two_agree
 
 TOGETHER = 50
 """Episodes side by side; fewer on large maps, whose links between all pairs of slots fill the memory."""
@@ -37,8 +37,9 @@ def score_given(
 ) -> tuple[int, int]:
     """Score a machine on one graph, its nodes under new names in every episode.
 
-    Each walk or relation is read under other names until two readings agree, as ``tapehead ask`` does. A step
-    of a walk is answered with the likeliest of the edges that were told.
+    As by ``tapehead ask``, each walk or relation is read under other names until two readings agree, and of
+    several readings of a path the shortest that arrives stands. A step of a walk is answered with the
+    likeliest of the edges that were told.
 
     Args:
         machine: trained on ``task``.
@@ -67,7 +68,7 @@ def score_given(
             raise ValueError(f"no two nodes of the graph are {steps} steps apart.")
         order = chance.permutation(len(pairs))[:episodes]
         questions = [(graph, pairs[index]) for index in order]
-        return _score_pairs(machine, task, questions, steps, seed, slots), len(questions)
+        return _score_pairs(machine, task, questions, steps, seed, slots, as_said=as_said), len(questions)
     asked: list[Any]
     if isinstance(task, Traversal):
         asked = [graph.walk(chance, steps) for _ in range(episodes)]
@@ -165,7 +166,7 @@ def score_random(
         graph, nodes, _ = renumber(drawn.edges)
         asked.append((graph, (nodes.index(start), nodes.index(end))))
     slots = memory_size or memory_for(max(len(graph.edges) for graph, _ in asked))
-    return _score_pairs(machine, task, asked, task.max_path, seed, slots), episodes
+    return _score_pairs(machine, task, asked, task.max_path, seed, slots, as_said=True), episodes
 
 
 def _score_pairs(
@@ -175,15 +176,27 @@ def _score_pairs(
     longest: int,
     seed: int,
     slots: int,
+    *,
+    as_said: bool,
 ) -> int:
     """How many paths are as short as can be."""
-    right = 0
-    for part in _parts(asked, slots):
-        said, _ = find_paths(machine, part, task.planning_steps, longest + MORE_STEPS, seed, slots)
-        for words, (graph, (start, end)) in zip(said, part):
-            right += words.places[-1:] == [end] and len(words.places) == graph.away(end)[start]
-        seed += 1
-    return right
+
+    def read(wanted: Sequence[tuple[int, int]]) -> list[MapReading]:
+        found: list[MapReading] = []
+        for part in _parts(wanted, slots):
+            questions, seeds = [asked[i] for i, _ in part], [[seed, *which] for which in part]
+            found += find_paths(
+                machine, questions, task.planning_steps, longest + MORE_STEPS, seeds, memory_size=slots
+            )
+        return found
+
+    if as_said:
+        readings = read([(i, 0) for i in range(len(asked))])
+    else:
+        readings = [reading for reading, _ in read_for_the_shortest(len(asked), read)]
+    lengths = [graph.away(end)[start] for graph, (start, end) in asked]
+    answers = [reading.answer for reading in readings]
+    return sum(answer is not None and len(answer) == steps for answer, steps in zip(answers, lengths))
 
 
 def _parts(things: Sequence, slots: int) -> Iterator[list]:

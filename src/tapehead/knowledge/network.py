@@ -19,8 +19,8 @@ from ..tasks.kinship.facts import CHILD, Fact
 from ..tasks.kinship.relations import RELATIONS, Relation
 from ..tasks.kinship.tree import FamilyTree
 from ._kin import MEMORY_SIZE, MOST_FACTS, KinshipQuestion, answer_all, facts_about
-from ._maps import Said, find_paths, memory_for, nearest_edges, renumber, walk
-from ._readings import read_until_two_agree
+from ._maps import MapReading, find_paths, memory_for, nearest_edges, renumber, walk
+from ._readings import read_for_the_shortest, read_until_two_agree
 
 PLANNING_STEPS = 6
 """Steps without input before a path is asked for, as in training."""
@@ -110,8 +110,8 @@ def answer_walk(
         raise UserError(f"the walk leaves the {len(told)} edges nearest to its start: no more are told")
     first, along = places.index(start), [lines.index(label) for label in labels]
 
-    def read(asked: Sequence[tuple[int, int]]) -> list[_MapReading]:
-        return [_MapReading(*walk(machine, graph, first, along, seed=number)) for _, number in asked]
+    def read(asked: Sequence[tuple[int, int]]) -> list[MapReading]:
+        return [walk(machine, graph, first, along, seed=number) for _, number in asked]
 
     ((reading, confidence),) = read_until_two_agree(1, read)
     return _map_answer(machine, graph, places, lines, reading, confidence, len(labels) + 1)
@@ -140,27 +140,12 @@ def answer_path(
         )
     question = (graph, (places.index(start), places.index(end)))
 
-    def read(asked: Sequence[tuple[int, int]]) -> list[_MapReading]:
-        found = [find_paths(machine, [question], PLANNING_STEPS, MOST_PATH, seed=n) for _, n in asked]
-        return [_MapReading(said, inputs) for (said,), (inputs,) in found]
+    def read(asked: Sequence[tuple[int, int]]) -> list[MapReading]:
+        seeds = [number for _, number in asked]
+        return find_paths(machine, [question] * len(seeds), PLANNING_STEPS, MOST_PATH, seeds)
 
-    ((reading, confidence),) = read_until_two_agree(1, read)
+    ((reading, confidence),) = read_for_the_shortest(1, read)
     return _map_answer(machine, graph, places, lines, reading, confidence, len(reading.said.places))
-
-
-class _MapReading(NamedTuple):
-    """A walk or a path under the names of one reading."""
-
-    said: Said
-    inputs: Tensor
-
-    @property
-    def confidence(self) -> float:
-        return self.said.confidence
-
-    @property
-    def answer(self) -> tuple[int, ...] | None:
-        return self.said.answer
 
 
 def _map_answer(
@@ -168,7 +153,7 @@ def _map_answer(
     graph: GivenGraph,
     places: list[int],
     lines: list[int],
-    reading: _MapReading,
+    reading: MapReading,
     confidence: float,
     answer_steps: int,
 ) -> NetworkAnswer:
