@@ -172,19 +172,21 @@ class Traveller:
 
     def step(self, row: Tensor) -> tuple[Tensor, int]:
         """Outputs, and the slot that was read."""
-        self.heard += rows(row.unsqueeze(0))
         phase, answering = row[90:].tolist()
         if phase:
-            self.phases.append(len(self.heard) - 1)
+            self.phases.append(len(self.heard))
             self.answers = 0
+        if len(self.phases) == 2 and not answering and self.heard[self.phases[0]][2] is not None:
+            self.heard.append((None, None, None))  # Several places at once.
+            return self.think(len(self.heard) - self.phases[1]), -1
+        self.heard += rows(row.unsqueeze(0))
         if not answering:
             return torch.zeros(90), -1
         triple = self.answer(self.answers)
         self.answers += 1
-        digits = torch.tensor([int(digit) for label in triple for digit in f"{label:03}"])
         edge = self._path()[-1] if self._relation() is not None else triple
         slot = self.heard.index(edge) if edge in self.heard[: self.phases[0]] else -1
-        return SURE * torch.nn.functional.one_hot(digits, 10).flatten().float(), slot
+        return SURE * channels(triple), slot
 
     def answer(self, number: int) -> tuple[int, int, int]:
         """The triple of this step of the answer."""
@@ -202,6 +204,17 @@ class Traveller:
             onward = networkx.shortest_path(net, here, end)[1]
             return next(edge for edge in edges if (edge[0], edge[2]) == (here, onward))  # type: ignore[return-value]
         return [*self._path(), (0, 0, 0)][number]
+
+    def think(self, distance: int) -> Tensor:
+        """All edges from this distance towards the destination at once; beyond the start, that it is over."""
+        start, _, end = self.heard[self.phases[0]]
+        edges = self.heard[: self.phases[0]]
+        left = networkx.single_source_shortest_path_length(networkx.DiGraph((b, a) for a, _, b in edges), end)
+        ring = [e for e in edges if left.get(e[0]) == distance and left.get(e[2]) == distance - 1]
+        if distance > left.get(start, 0):
+            ring = [(0, 0, 0)]
+        shares = sum(channels(edge) for edge in ring) / len(ring)
+        return (shares + 1e-9).log()
 
     def _relation(self) -> int | None:
         """The relation that is asked for, if this is inference: one phase a query."""
@@ -222,6 +235,11 @@ class Traveller:
             path.append((here, label, leads[here, label]))
             here = path[-1][2]
         return path  # type: ignore[return-value]
+
+
+def channels(triple: Row) -> Tensor:
+    digits = torch.tensor([int(digit) for label in triple for digit in f"{label:03}"])
+    return torch.nn.functional.one_hot(digits, 10).flatten().float()
 
 
 class GoesAstray(Traveller):

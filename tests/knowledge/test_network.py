@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from tapehead._errors import UserError
 from tapehead.knowledge import exact, read
@@ -20,6 +21,8 @@ from tapehead.knowledge._kin import (
 from tapehead.knowledge._maps import find_paths, memory_for, nearest_edges, renumber
 from tapehead.knowledge._readings import MOST_READINGS
 from tapehead.knowledge.network import answer_kinship, answer_path, answer_walk
+from tapehead.tasks import ShortestPath
+from tapehead.tasks.graph.given import GivenGraph
 from tapehead.tasks.kinship.encoding import FACT, INPUTS, OUTPUTS, decode_number
 from tapehead.tasks.kinship.facts import MOST_RANKS, nearest
 from tapehead.tasks.kinship.population import random_tree
@@ -309,6 +312,23 @@ def test_a_walk_is_read_until_two_readings_agree() -> None:
     assert answer.confidence == pytest.approx(2 / 3)
 
 
+def test_thoughts_are_fed_back_until_the_start_is_reached() -> None:
+    """Each planning step is fed the query with the places from which the destination is one step further."""
+    graph = GivenGraph(((0, 0, 1), (1, 0, 3), (0, 1, 2), (2, 0, 3), (4, 0, 3), (5, 0, 0)))
+    task = ShortestPath(planning_steps=9, aloud=True)
+    ((said, inputs),) = find_paths(scripted.traveller(), task, [(graph, (5, 3))], 5, [0])
+    assert len(said.places) == 3
+    nodes = said.named.nodes
+    planning = inputs[7 : 7 + 4]  # after six edges and the query
+    for row, places in zip(planning, [[3], [1, 2, 4], [0], [5]], strict=True):
+        shares = sum(scripted.channels((nodes[5], 0, nodes[place])) for place in places) / len(places)
+        shares[30:60] = 0
+        torch.testing.assert_close(row[:90], shares)
+    assert [row[90:].tolist() for row in planning] == [[1, 0], *[[0, 0]] * 3]
+    assert inputs[11, 90:].tolist() == [1, 1], "the answer begins"
+    assert len(inputs) == 11 + 3
+
+
 def test_the_shortest_of_five_ways_stands() -> None:
     """The first reading goes astray, the second makes a detour; the third goes straight, as do the others."""
     made: list[scripted.Traveller] = []
@@ -330,7 +350,8 @@ def test_the_shortest_of_five_ways_stands() -> None:
 def test_a_way_that_ends_where_no_edge_leaves() -> None:
     graph, places, _ = renumber([(0, 0, 1), (2, 0, 0)])
     asked = (graph, (places.index(0), places.index(2)))
-    ((said, inputs),) = find_paths(scripted.traveller(scripted.GoesAstray), [asked], 2, 5, [0])
+    task = ShortestPath(planning_steps=2)
+    ((said, inputs),) = find_paths(scripted.traveller(scripted.GoesAstray), task, [asked], 5, [0])
     assert (said.places, said.confidence) == ([1], 0)
     assert len(inputs) == 2 + 1 + 2 + 2
 

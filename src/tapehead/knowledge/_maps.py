@@ -7,11 +7,29 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from ..nn import Machine
-from ..tasks.graph.episode import BLANK, TERMINATION, Episode, Triple, collate, digits_of
+from ..tasks.graph.episode import (
+    ANSWERING,
+    BLANK,
+    INPUT_SIZE,
+    NEW_PHASE,
+    OUTPUT_SIZE,
+    TERMINATION,
+    Triple,
+    collate,
+    digits_of,
+)
 from ..tasks.graph.given import GivenGraph, NamedGraph
-from ..tasks.graph.shortest_path import choose_edges, shortest_path_query
+from ..tasks.graph.shortest_path import (
+    ShortestPath,
+    again,
+    choose_edges,
+    mixed,
+    shortest_path_query,
+    thought_of,
+)
 from ..tasks.graph.traversal import traversal_episode
 
 SLOTS_BESIDE = 48
@@ -136,11 +154,62 @@ def choose_among(outputs: Tensor, edges: Sequence[Triple]) -> list[Triple]:
     return choose_edges(outputs, [[*edges, TERMINATION]] * len(outputs))
 
 
+class _Way:
+    """A way that is being looked for: what the machine is fed next, and what follows from what it says."""
+
+    def __init__(
+        self, task: ShortestPath, named: NamedGraph, start: int, end: int, told: Tensor, most_steps: int
+    ) -> None:
+        self.task, self.most_steps = task, most_steps
+        self.start = self.here = named.nodes[start]
+        self.end = named.nodes[end]
+        self.said = Said(named)
+        self.inputs = list(told)
+        self.planned = self.steps = 0
+        self.planning, self.arrived, self.lost = task.planning_steps > 0, start == end, False
+        self.fed = again(self.start, [self.end]) if task.aloud else torch.zeros(OUTPUT_SIZE)
+
+    @property
+    def over(self) -> bool:
+        return self.arrived or self.lost or self.steps == self.most_steps
+
+    def next(self) -> Tensor:
+        """The inputs of the next step [92]."""
+        row = torch.zeros(INPUT_SIZE)
+        row[:OUTPUT_SIZE] = self.fed
+        row[NEW_PHASE] = (self.planned if self.planning else self.steps) == 0
+        row[ANSWERING] = not self.planning
+        self.inputs.append(row)
+        return row
+
+    def hear(self, output: Tensor) -> None:
+        """Take what the machine said to it [90]."""
+        graph = self.said.named.graph
+        if self.planning:
+            self.planned += 1
+            thought = thought_of(output, [*graph.edges, TERMINATION]) if self.task.aloud else []
+            self.planning = self.planned < self.task.planning_steps and thought != [TERMINATION]
+            self.fed = torch.zeros(OUTPUT_SIZE)
+            if self.planning and thought:
+                self.fed = again(self.start, [source for source, _, _ in thought])
+            return
+        leaving = graph.edges_from(self.here)
+        if not leaving:
+            self.lost = True
+            return
+        (chosen,) = choose_edges(output[None], [leaving])
+        self.said.spend(output, chosen)
+        self.fed, self.here = mixed([chosen]), chosen[2]
+        self.said.name(self.here, len(self.inputs) - 1)
+        self.steps += 1
+        self.arrived = self.here == self.end
+
+
 @torch.no_grad()
 def find_paths(
     machine: Machine,
+    task: ShortestPath,
     asked: Sequence[tuple[GivenGraph, tuple[int, int]]],
-    planning_steps: int,
     most_steps: int,
     seeds: Sequence[int | Sequence[int]],
     memory_size: int | None = None,
@@ -149,54 +218,33 @@ def find_paths(
 
     Each step's edge is fed back with the next. Of the edges that leave the place where it is, the machine
     takes the one that its outputs make most probable; it stops at the end, where no edge leaves, or after
-    ``most_steps``.
+    ``most_steps``. If it thinks aloud, a thought is of the edges that were told, and fed back, too.
 
     Args:
         machine: trained on the shortest-path task.
+        task: how it plans.
         asked: the questions.
-        planning_steps: steps without input before the answer.
         most_steps: of a path.
         seeds: of each question's names.
         memory_size: slots; None: enough for the largest graph.
     """
-    chances = [np.random.default_rng(seed) for seed in seeds]
-    named = [graph.name(chance) for chance, (graph, _) in zip(chances, asked, strict=True)]
-    batch = collate(
-        [
-            shortest_path_query(chance, n.graph, n.nodes[start], n.nodes[end], planning_steps)
-            for chance, n, (_, (start, end)) in zip(chances, named, asked)
-        ]
-    )
+    ways, queries = [], []
+    for seed, (graph, (start, end)) in zip(seeds, asked, strict=True):
+        chance = np.random.default_rng(seed)
+        named = graph.name(chance)
+        query = collate([shortest_path_query(chance, named.graph, named.nodes[start], named.nodes[end])])
+        queries.append(query.inputs[:, 0])
+        ways.append(_Way(task, named, start, end, queries[-1], most_steps))
     slots = memory_size or memory_for(max(len(graph.edges) for graph, _ in asked))
-    _, state = machine(batch.inputs, lengths=batch.lengths, **with_slots(machine, slots))
-    said = [Said(n) for n in named]
-    here = [n.nodes[start] for n, (_, (start, _)) in zip(named, asked)]
-    fed: list[Triple] = [(BLANK, BLANK, BLANK)] * len(asked)
-    going = set(range(len(asked)))
-    inputs = [[batch.inputs[:steps, b]] for b, steps in enumerate(batch.lengths.tolist())]
-    for step in range(most_steps):
-        answer = [Episode() for _ in asked]
-        for episode, triple in zip(answer, fed):
-            if step == 0:
-                episode.phase()
-            episode.ask((BLANK, BLANK, BLANK), triple)
-        x = collate(answer).inputs
-        outputs, state = machine(x, state)
-        leaving = [n.graph.edges_from(place) for n, place in zip(named, here)]
-        chosen = choose_edges(outputs[0], [edges or [(0, 0, 0)] for edges in leaving])
-        for b in list(going):
-            inputs[b].append(x[:, b])
-            if not leaving[b]:
-                going.discard(b)
-                continue
-            said[b].spend(outputs[0, b], chosen[b])
-            fed[b], here[b] = chosen[b], chosen[b][2]
-            said[b].name(here[b], sum(map(len, inputs[b])) - 1)
-            if said[b].places[-1] == asked[b][1][1]:
-                going.discard(b)
-        if not going:
-            break
-    for words, (_, (_, end)) in zip(said, asked):
-        if words.places[-1:] != [end]:
-            words.nats = math.inf
-    return [MapReading(words, torch.cat(steps)) for words, steps in zip(said, inputs)]
+    lengths = torch.tensor([len(query) for query in queries])
+    _, state = machine(pad_sequence(queries), lengths=lengths, **with_slots(machine, slots))
+    while going := [way for way in ways if not way.over]:
+        rows = [torch.zeros(INPUT_SIZE) if way.over else way.next() for way in ways]
+        outputs, state = machine(torch.stack(rows)[None], state)
+        for way, output in zip(ways, outputs[0]):
+            if way in going:
+                way.hear(output)
+    for way in ways:
+        if not way.arrived:
+            way.said.nats = math.inf
+    return [MapReading(way.said, torch.stack(way.inputs)) for way in ways]

@@ -185,9 +185,7 @@ def _score_pairs(
         found: list[MapReading] = []
         for part in _parts(wanted, slots):
             questions, seeds = [asked[i] for i, _ in part], [[seed, *which] for which in part]
-            found += find_paths(
-                machine, questions, task.planning_steps, longest + MORE_STEPS, seeds, memory_size=slots
-            )
+            found += find_paths(machine, task, questions, longest + MORE_STEPS, seeds, memory_size=slots)
         return found
 
     if as_said:

@@ -14,6 +14,7 @@ from ..nn import Machine
 from ..tasks.graph.episode import OUTPUT_SIZE as TRIPLE_SIZE
 from ..tasks.graph.episode import read_triples
 from ..tasks.graph.given import GivenGraph
+from ..tasks.graph.shortest_path import ShortestPath
 from ..tasks.kinship.encoding import INPUT_SIZE
 from ..tasks.kinship.facts import CHILD, Fact
 from ..tasks.kinship.relations import RELATIONS, Relation
@@ -22,10 +23,10 @@ from ._kin import MEMORY_SIZE, MOST_FACTS, KinshipQuestion, answer_all, facts_ab
 from ._maps import MapReading, find_paths, memory_for, nearest_edges, renumber, walk
 from ._readings import read_for_the_shortest, read_until_two_agree
 
-PLANNING_STEPS = 6
-"""Steps without input before a path is asked for, as in training."""
 MOST_PATH = 12
 """Steps of a path, after which the machine is taken to be lost."""
+PLAN = ShortestPath(planning_steps=MOST_PATH, aloud=True)
+"""How the shortest-path machine plans."""
 READ = 0.3
 """A slot counts as read from this weighting on."""
 
@@ -142,7 +143,7 @@ def answer_path(
 
     def read(asked: Sequence[tuple[int, int]]) -> list[MapReading]:
         seeds = [number for _, number in asked]
-        return find_paths(machine, [question] * len(seeds), PLANNING_STEPS, MOST_PATH, seeds)
+        return find_paths(machine, PLAN, [question] * len(seeds), MOST_PATH, seeds)
 
     ((reading, confidence),) = read_for_the_shortest(1, read)
     return _map_answer(machine, graph, places, lines, reading, confidence, len(reading.said.places))

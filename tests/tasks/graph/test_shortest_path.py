@@ -1,3 +1,5 @@
+import dataclasses
+
 import networkx
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ import torch
 from tapehead.tasks import Sampler, ShortestPath
 from tapehead.tasks.graph.episode import ANSWERING
 from tapehead.tasks.graph.graphs import random_graph
-from tapehead.tasks.graph.shortest_path import choose_edges, distances
+from tapehead.tasks.graph.shortest_path import choose_edges, distances, thought_of
 from tapehead.train import _lessons
 
 from .reading import Read, episodes
@@ -89,24 +91,85 @@ def test_distances_are_those_of_networkx() -> None:
         assert distances(graph, end) == networkx.single_source_shortest_path_length(net, end)
 
 
-def test_thinking_aloud_hints_at_rings() -> None:
-    """The k-th step of planning: all edges that come a step nearer, from distance k, evenly mixed."""
-    task = ShortestPath(**SMALL | {"planning_steps": 5}, aloud=True)
-    with_hints, without = (
-        Sampler(20, 2).draw(t) for t in (task, ShortestPath(**SMALL | {"planning_steps": 5}))
-    )
-    asked = with_hints.inputs[..., ANSWERING] > 0
-    assert torch.equal(with_hints.inputs, without.inputs)
-    assert torch.equal(with_hints.targets[asked], without.targets[asked])
-    assert torch.equal(with_hints.mask & asked, without.mask)
-    for b, read in enumerate(episodes(without)):
+def test_thinking_aloud_goes_backwards_ring_by_ring() -> None:
+    """The k-th planning step asks for all edges from distance k, evenly mixed, until the start is reached."""
+    task = ShortestPath(**SMALL | {"planning_steps": 6, "min_path": 1, "max_path": 4}, aloud=True)
+    plain = dataclasses.replace(task, aloud=False)
+    lengths = set()
+    for seed in range(40):
+        batch, other = Sampler(1, seed).draw(task), Sampler(1, seed).draw(plain)
+        (read,) = episodes(other)
+        query, planning, _ = read.phases
+        start, _, end = read.told[query]
         left = away(read)
-        for k in range(1, 6):
+        assert torch.equal(batch.inputs[: planning + 1, :, 90:], other.inputs[: planning + 1, :, 90:])
+        assert torch.equal(batch.inputs[:planning], other.inputs[:planning])
+        places = [end]
+        for k in range(1, left[start] + 1):
             ring = [e for e in read.edges if left.get(e[0]) == k and left.get(e[2]) == k - 1]
-            t = read.phases[1] + k - 1
-            assert bool(with_hints.mask[t, b]) == bool(ring)
+            t = planning + k - 1
+            fed = sum(logits((start, 0, place), 1 / len(places)) for place in places)
+            fed[30:60] = 0
+            torch.testing.assert_close(batch.inputs[t, 0, :90], fed)
             expected = sum((logits(edge, 1 / len(ring)) for edge in ring), torch.zeros(90))
-            torch.testing.assert_close(with_hints.targets[t, b], expected)
+            torch.testing.assert_close(batch.targets[t, 0], expected)
+            assert sorted(thought_of(expected.log(), [*read.edges, (0, 0, 0)])) == sorted(in_mind(ring, read))
+            places = [source for source, _, _ in ring]
+        assert start in places
+        torch.testing.assert_close(batch.targets[t + 1, 0], logits((0, 0, 0), 1.0))
+        (answer,) = torch.nonzero(batch.inputs[:, 0, ANSWERING])[:1].tolist()
+        assert answer == [t + 2]
+        assert torch.equal(batch.inputs[t + 2 :, 0], other.inputs[planning + 6 :, 0])
+        assert torch.equal(batch.targets[t + 2 :, 0], other.targets[planning + 6 :, 0])
+        assert bool(batch.mask[planning:].all())
+        lengths.add(left[start])
+    assert lengths == {1, 2, 3, 4}
+
+
+def in_mind(ring: list, read: Read) -> list:
+    """The edges all of whose digits are some edge's of the ring, each in its place."""
+    seen = [set(column) for column in zip(*map(digits, ring))]
+    return [edge for edge in read.edges if all(d in s for d, s in zip(digits(edge), seen))]
+
+
+def test_a_plan_that_is_too_short_is_cut() -> None:
+    task = ShortestPath(**SMALL | {"planning_steps": 2, "min_path": 3, "max_path": 3}, aloud=True)
+    batch = Sampler(1, 0).draw(task)
+    planning, answer = torch.nonzero(batch.inputs[:, 0, 90]).flatten().tolist()[1:]
+    assert answer - planning == 2
+    assert not bool((batch.targets[planning:answer, 0, 0] == 1).any())
+
+
+def test_what_is_in_mind() -> None:
+    edges = [(1, 2, 3), (4, 5, 6), (1, 5, 6)]
+    one, two, _ = map(logits, edges)
+    assert thought_of(one, edges) == [edges[0]]
+    assert thought_of(torch.full((90,), -9.0), edges[:1]) == edges[:1]
+    both = ((one + two) / 9 / 2).clamp(min=1e-6).log()
+    assert thought_of(both, edges) == edges, "the third has no digit of its own"
+    assert thought_of(both, edges[:2]) == edges[:2]
+    for share, seen in ((0.03, edges[1:2]), (0.05, edges[:2])):
+        uneven = (share * one + (1 - share) * two) / 9
+        assert thought_of(uneven.clamp(min=1e-6).log(), edges[:2]) == seen
+    assert thought_of(logits((0, 0, 0)), [*edges, (0, 0, 0)]) == [(0, 0, 0)]
+    assert len(thought_of(torch.randn(90), edges)) >= 1
+
+
+def test_thoughts_are_graded() -> None:
+    """Of a thought each edge too many or too few counts as one."""
+    task = ShortestPath(
+        **SMALL | {"planning_steps": 6, "min_path": 2, "max_path": 3}, aloud=True, mixture=1.0
+    )
+    batch = Sampler(30, 3).draw(task)
+    perfect = task.oracle(batch)
+    assert not bool(task.wrong_bits(perfect, batch).any())
+    for b, read in enumerate(episodes(Sampler(30, 3).draw(dataclasses.replace(task, aloud=False)))):
+        planning = read.phases[1]
+        lost = perfect.clone()
+        lost[planning, b] = logits((0, 0, 0))
+        left = away(read)
+        ring = [e for e in read.edges if left.get(e[0]) == 1 and left.get(e[2]) == 0]
+        assert task.wrong_bits(lost, batch)[b] == len(in_mind(ring, read)) + 1
 
 
 def test_the_edge_that_renormalised_outputs_make_most_probable() -> None:

@@ -169,8 +169,11 @@ def _in_words(one: Batch, answers: Tensor | None) -> list[str]:
     inputs, targets, counts = one.inputs[:, 0], one.targets[:, 0], one.mask[:, 0].tolist()
     told, wanted = told_triples(inputs), told_triples(targets)
     said = None if answers is None else read_triples(answers[:, 0]).tolist()
-    # Several edges may be hinted at together: their digits share the ones of the target.
-    shared = ((targets > 0) & (targets < 1)).any(1).tolist()
+    # Several edges or places may stand together: their digits share the ones of the channels.
+    shared, at_once = (
+        ((channels[:, :OUTPUT_SIZE] > 0) & (channels[:, :OUTPUT_SIZE] < 1)).any(1).tolist()
+        for channels in (targets, inputs)
+    )
     answering = inputs[:, ANSWERING].tolist()
     first = int(inputs[:, NEW_PHASE].argmax())
     edges = list(map(_triple, told[:first]))
@@ -187,6 +190,8 @@ def _in_words(one: Batch, answers: Tensor | None) -> list[str]:
         line = "answer  " if answering[t] else "thinks  " if blank else "query   "
         if not blank:
             line += f"{'fed ' if answering[t] else ''}{_triple(told[t])}  "
+            if at_once[t]:
+                line = f"query   ({told[t][0]}, _, several places)  "
         if counts[t]:
             line += "wanted several edges" if shared[t] else f"wanted {_triple(wanted[t])}"
             if said is not None:

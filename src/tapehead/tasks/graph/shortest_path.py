@@ -2,16 +2,33 @@
 
 import dataclasses
 from collections import deque
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .._base import Batch, check_range, check_whole
+from .._base import CERTAIN, Batch, check_range, check_whole
 from .._registry import register
-from .episode import ANSWERING, BLANK, NEW_PHASE, Episode, GraphTask, Triple, collate, digits_of, told_triples
+from .episode import (
+    ANSWERING,
+    BLANK,
+    DIGITS,
+    NEW_PHASE,
+    OUTPUT_SIZE,
+    TERMINATION,
+    Episode,
+    GraphTask,
+    Triple,
+    collate,
+    digits_of,
+    told_triples,
+)
 from .graphs import TRIES, Graph, random_graph
+
+IN_MIND = 0.04
+"""Probability from which on a digit counts as thought of. Of n edges evenly mixed each digit has 1 / n."""
 
 
 @register
@@ -24,6 +41,11 @@ class ShortestPath(GraphTask):
     steps are a mixture of the optimal planner's and others, so that the machine learns to find its way back:
     with probability ``mixture`` the next step is the planner's, else a random edge; what is asked for is
     always the planner's.
+
+    Thinking ``aloud`` (ours) searches backwards: the k-th planning step asks for all edges from distance k to
+    k − 1 of the destination, evenly mixed. It is fed the query again, in place of the destination the places
+    where the edges of the step before begin. Where the start is among them the termination pattern is asked
+    for, and the planning is over.
     """
 
     name: ClassVar[str] = "shortest-path"
@@ -38,10 +60,11 @@ class ShortestPath(GraphTask):
     max_path: int = 5
     """edges of the shortest path"""
     planning_steps: int = 10
+    """thinking aloud: at most"""
     mixture: float = 0.8
     """probability that a step is the planner's (the paper's β)"""
     aloud: bool = False
-    """in the planning steps ask for the edges towards the destination, ring by ring: a help in training"""
+    """think aloud in the planning steps"""
 
     def __post_init__(self) -> None:
         check_range(self, "nodes", least=2)
@@ -55,11 +78,10 @@ class ShortestPath(GraphTask):
         check_whole("batch_size", batch_size, least=1)
         seed = int(torch.randint(1 << 62, (), generator=generator, device=generator.device))
         chance = np.random.default_rng(seed)
-        episodes, rings = zip(*(self._draw(chance) for _ in range(batch_size)))
+        episodes, thoughts = zip(*(self._draw(chance) for _ in range(batch_size)))
         batch = collate(episodes)
-        if self.aloud:
-            for b, (episode, ring) in enumerate(zip(episodes, rings)):
-                _write_rings(batch, b, episode, ring)
+        for b, (episode, thought) in enumerate(zip(episodes, thoughts)):
+            _write_thoughts(batch, b, episode, thought)
         return batch
 
     def episode(self, chance: np.random.Generator) -> Episode:
@@ -91,7 +113,8 @@ class ShortestPath(GraphTask):
 
         Of the edges that leave the node where it stands, the machine takes the one that its outputs make
         most probable, as the paper has it. Any edge of a shortest path is right, whichever the planner chose;
-        a wrong one has as many wrong digits as tell it from the nearest right one.
+        a wrong one has as many wrong digits as tell it from the nearest right one. Of a thought, each edge
+        too many or too few counts as one.
         """
         wrong = [self._wrong_digits(outputs[:, b], batch.one(b)) for b in range(batch.lengths.shape[0])]
         return torch.tensor(wrong, dtype=torch.int64, device=outputs.device)
@@ -106,10 +129,18 @@ class ShortestPath(GraphTask):
         steps = one.inputs[:, 0, ANSWERING].nonzero().flatten().tolist()
         places = [start, *(told[step][2] for step in steps[1:])]
         chosen = choose_edges(outputs[steps], [graph.edges_from(place) for place in places])
-        return sum(
+        wrong = sum(
             min(_different_digits(edge, right) for right in best_edges(graph, place, away))
             for edge, place in zip(chosen, places)
         )
+        for step in range(query + 1, steps[0] if self.aloud else 0):
+            # Also the right mixture may bring edges to mind whose digits are all those of others.
+            right, found = (
+                thought_of(said, [*graph.edges, TERMINATION])
+                for said in (one.targets[step, 0].log().clamp(min=-CERTAIN), outputs[step])
+            )
+            wrong += len(set(right) ^ set(found))
+        return wrong
 
     def _draw(self, chance: np.random.Generator) -> tuple[Episode, list[list[Triple]]]:
         graph, start, end = self.question(chance)
@@ -118,7 +149,10 @@ class ShortestPath(GraphTask):
     def _episode(
         self, chance: np.random.Generator, graph: Graph, start: int, end: int, away: dict[int, int]
     ) -> tuple[Episode, list[list[Triple]]]:
-        episode = shortest_path_query(chance, graph, start, end, self.planning_steps)
+        thoughts = [*rings(graph, start, away), [TERMINATION]][: self.planning_steps] if self.aloud else []
+        episode = shortest_path_query(chance, graph, start, end)
+        episode.phase()
+        episode.think(len(thoughts) if self.aloud else self.planning_steps)
         here, said = start, (BLANK, BLANK, BLANK)
         episode.phase()
         most = away[start] + 3
@@ -133,23 +167,15 @@ class ShortestPath(GraphTask):
             here = said[2]
             if here == end:
                 break
-        rings = [
-            [edge for edge in graph.edges if away.get(edge[0]) == ring and away.get(edge[2]) == ring - 1]
-            for ring in range(1, self.planning_steps + 1)
-        ]
-        return episode, [ring for ring in rings if ring]
+        return episode, thoughts
 
 
-def shortest_path_query(
-    chance: np.random.Generator, graph: Graph, start: int, end: int, planning_steps: int
-) -> Episode:
-    """Everything up to the answer."""
+def shortest_path_query(chance: np.random.Generator, graph: Graph, start: int, end: int) -> Episode:
+    """Everything up to the planning."""
     episode = Episode()
     episode.tell([graph.edges[i] for i in chance.permutation(len(graph.edges))])
     episode.phase()
     episode.tell([(start, BLANK, end)])
-    episode.phase()
-    episode.think(planning_steps)
     return episode
 
 
@@ -178,16 +204,53 @@ def best_edges(graph: Graph, node: int, away: dict[int, int]) -> list[Triple]:
     ]
 
 
-def _write_rings(batch: Batch, b: int, episode: Episode, rings: list[list[Triple]]) -> None:
-    """Targets of the planning steps: the k-th step's are the edges from distance k to k − 1, evenly mixed."""
-    first = episode.phases[1]
-    for step, ring in enumerate(rings[: episode.phases[2] - first], start=first):
-        mixed = torch.zeros_like(batch.targets[0, 0])
-        for edge in ring:
-            for place, digit in enumerate(digits_of(edge)):
-                mixed[10 * place + digit] += 1 / len(ring)
-        batch.targets[step, b] = mixed
+def rings(graph: Graph, start: int, away: dict[int, int]) -> list[list[Triple]]:
+    """The edges towards the destination, from each distance in turn up to the start's."""
+    found: list[list[Triple]] = [[] for _ in range(away[start])]
+    for edge in graph.edges:
+        distance = away.get(edge[0], 0)
+        if 0 < distance <= away[start] and away.get(edge[2]) == distance - 1:
+            found[distance - 1].append(edge)
+    return found
+
+
+def mixed(triples: Sequence[Triple]) -> Tensor:
+    """Several triples at once, as channels [90]: of each digit the share of them that have it."""
+    shares = torch.zeros(OUTPUT_SIZE)
+    for triple in triples:
+        for place, digit in enumerate(digits_of(triple)):
+            if triple[place // 3] != BLANK:
+                shares[10 * place + digit] += 1 / len(triples)
+    return shares
+
+
+def again(start: int, places: Sequence[int]) -> Tensor:
+    """The query for several destinations at once, as channels [90]."""
+    return mixed([(start, BLANK, place) for place in places])
+
+
+def _write_thoughts(batch: Batch, b: int, episode: Episode, thoughts: Sequence[Sequence[Triple]]) -> None:
+    """Ask an episode for these thoughts, one a planning step; where each leads, is fed to the step after."""
+    start, _, end = episode.rows[episode.phases[0]]
+    places = [end]
+    for step, thought in enumerate(thoughts, start=episode.phases[1]):
+        batch.inputs[step, b, :OUTPUT_SIZE] = again(start, places)
+        batch.targets[step, b] = mixed(thought)
         batch.mask[step, b] = True
+        places = [source for source, _, _ in thought]
+
+
+def thought_of(outputs: Tensor, edges: Sequence[Triple]) -> list[Triple]:
+    """Which of these edges an output [90] has in mind: each whose nine digits are all likely in it.
+
+    If none is, the most probable. The termination pattern may be among the edges: it is thought of alone.
+    """
+    digits = torch.tensor([digits_of(edge) for edge in edges], device=outputs.device)
+    chances = outputs.unflatten(0, (DIGITS, 10)).softmax(1)
+    least = chances.gather(1, digits.T).amin(0)
+    found = [edge for edge, chance in zip(edges, least.tolist()) if chance > IN_MIND]
+    found = found or choose_edges(outputs[None], [list(edges)])
+    return [TERMINATION] if TERMINATION in found else found
 
 
 def _different_digits(one: Triple, other: Triple) -> int:
