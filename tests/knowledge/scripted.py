@@ -206,14 +206,12 @@ class Traveller:
         return [*self._path(), (0, 0, 0)][number]
 
     def think(self, distance: int) -> Tensor:
-        """All edges from this distance towards the destination at once; beyond the start, that it is over."""
-        start, _, end = self.heard[self.phases[0]]
+        """All edges from this distance towards the destination at once."""
+        _, _, end = self.heard[self.phases[0]]
         edges = self.heard[: self.phases[0]]
         left = networkx.single_source_shortest_path_length(networkx.DiGraph((b, a) for a, _, b in edges), end)
         ring = [e for e in edges if left.get(e[0]) == distance and left.get(e[2]) == distance - 1]
-        if distance > left.get(start, 0):
-            ring = [(0, 0, 0)]
-        shares = sum(channels(edge) for edge in ring) / len(ring)
+        shares = sum((channels(edge) for edge in ring), torch.zeros(90)) / max(len(ring), 1)
         return (shares + 1e-9).log()
 
     def _relation(self) -> int | None:

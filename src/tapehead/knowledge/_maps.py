@@ -187,11 +187,9 @@ class _Way:
         graph = self.said.named.graph
         if self.planning:
             self.planned += 1
-            thought = thought_of(output, [*graph.edges, TERMINATION]) if self.task.aloud else []
-            self.planning = self.planned < self.task.planning_steps and thought != [TERMINATION]
-            self.fed = torch.zeros(OUTPUT_SIZE)
-            if self.planning and thought:
-                self.fed = again(self.start, [source for source, _, _ in thought])
+            places = [source for source, _, _ in thought_of(output, graph.edges)] if self.task.aloud else []
+            self.planning = self.planned < self.task.planning_steps and self.start not in places
+            self.fed = again(self.start, places) if self.planning and places else torch.zeros(OUTPUT_SIZE)
             return
         leaving = graph.edges_from(self.here)
         if not leaving:

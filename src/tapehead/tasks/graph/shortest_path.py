@@ -17,7 +17,6 @@ from .episode import (
     DIGITS,
     NEW_PHASE,
     OUTPUT_SIZE,
-    TERMINATION,
     Episode,
     GraphTask,
     Triple,
@@ -44,8 +43,7 @@ class ShortestPath(GraphTask):
 
     Thinking ``aloud`` (ours) searches backwards: the k-th planning step asks for all edges from distance k to
     k − 1 of the destination, evenly mixed. It is fed the query again, in place of the destination the places
-    where the edges of the step before begin. Where the start is among them the termination pattern is asked
-    for, and the planning is over.
+    where the edges of the step before begin. Where the start is among them, the planning is over.
     """
 
     name: ClassVar[str] = "shortest-path"
@@ -136,7 +134,7 @@ class ShortestPath(GraphTask):
         for step in range(query + 1, steps[0] if self.aloud else 0):
             # Also the right mixture may bring edges to mind whose digits are all those of others.
             right, found = (
-                thought_of(said, [*graph.edges, TERMINATION])
+                thought_of(said, graph.edges)
                 for said in (one.targets[step, 0].log().clamp(min=-CERTAIN), outputs[step])
             )
             wrong += len(set(right) ^ set(found))
@@ -149,7 +147,7 @@ class ShortestPath(GraphTask):
     def _episode(
         self, chance: np.random.Generator, graph: Graph, start: int, end: int, away: dict[int, int]
     ) -> tuple[Episode, list[list[Triple]]]:
-        thoughts = [*rings(graph, start, away), [TERMINATION]][: self.planning_steps] if self.aloud else []
+        thoughts = rings(graph, start, away)[: self.planning_steps] if self.aloud else []
         episode = shortest_path_query(chance, graph, start, end)
         episode.phase()
         episode.think(len(thoughts) if self.aloud else self.planning_steps)
@@ -243,14 +241,13 @@ def _write_thoughts(batch: Batch, b: int, episode: Episode, thoughts: Sequence[S
 def thought_of(outputs: Tensor, edges: Sequence[Triple]) -> list[Triple]:
     """Which of these edges an output [90] has in mind: each whose nine digits are all likely in it.
 
-    If none is, the most probable. The termination pattern may be among the edges: it is thought of alone.
+    If none is, the most probable.
     """
     digits = torch.tensor([digits_of(edge) for edge in edges], device=outputs.device)
     chances = outputs.unflatten(0, (DIGITS, 10)).softmax(1)
     least = chances.gather(1, digits.T).amin(0)
     found = [edge for edge, chance in zip(edges, least.tolist()) if chance > IN_MIND]
-    found = found or choose_edges(outputs[None], [list(edges)])
-    return [TERMINATION] if TERMINATION in found else found
+    return found or choose_edges(outputs[None], [list(edges)])
 
 
 def _different_digits(one: Triple, other: Triple) -> int:
