@@ -313,17 +313,19 @@ def test_a_walk_is_read_until_two_readings_agree() -> None:
 
 
 def test_thoughts_are_fed_back_until_the_start_is_reached() -> None:
-    """Each planning step is fed the query with the places from which the destination is one step further."""
+    """Each planning step is fed the places at the distance it stands at, and those with the ones before."""
     graph = GivenGraph(((0, 0, 1), (1, 0, 3), (0, 1, 2), (2, 0, 3), (4, 0, 3), (5, 0, 0)))
     task = ShortestPath(planning_steps=9, aloud=True)
     ((said, inputs),) = find_paths(scripted.traveller(), task, [(graph, (5, 3))], 5, [0])
     assert len(said.places) == 3
     nodes = said.named.nodes
     planning = inputs[7 : 7 + 3]  # after six edges and the query
-    for row, places in zip(planning, [[3], [1, 2, 4], [0]], strict=True):
-        shares = sum(scripted.channels((nodes[5], 0, nodes[place])) for place in places) / len(places)
-        shares[30:60] = 0
-        torch.testing.assert_close(row[:90], shares)
+    rings = [[3], [1, 2, 4], [0]]
+    for row, known, reached in zip(planning, [[3], [3, 1, 2, 4], [1, 2, 4, 0]], rings, strict=True):
+        for channels, places in ((row[:30], known), (row[60:90], reached)):
+            names = [(nodes[place], 0, 0) for place in places]
+            torch.testing.assert_close(channels, sum(map(scripted.channels, names))[:30] / len(names))
+        assert not bool(row[30:60].any())
     assert [row[90:].tolist() for row in planning] == [[1, 0], *[[0, 0]] * 2]
     assert inputs[10, 90:].tolist() == [1, 1], "the answer begins"
     assert len(inputs) == 10 + 3

@@ -24,6 +24,8 @@ SHORTEST_PATH = """
 """
 OF_GRAPHS = ("traversal", "inference", "shortest-path")
 TABLES = dict(zip(OF_GRAPHS, (TRAVERSAL, INFERENCE, SHORTEST_PATH)))
+HELPS = {"traversal": {"rehearse": False}, "inference": {"aloud": False}}
+"""In training only."""
 WITH_LESSONS = [name for name, config in train.PRESETS.items() if config.curriculum is not None]
 
 
@@ -92,9 +94,7 @@ def test_our_lessons_end_where_the_papers_end(task: str) -> None:
         config, lessons = train.preset(f"{model}-{task}"), curriculum(f"{model}-{task}").lessons
         assert as_in_the_table(lessons[-1]) == TABLES[task].split()[-1]
         # Scored without the help: the task that stands in the model's config.
-        assert config.task == dataclasses.replace(
-            lessons[-1], **{help: False for help in ("rehearse", "aloud") if hasattr(lessons[-1], help)}
-        )
+        assert config.task == dataclasses.replace(lessons[-1], **HELPS.get(task, {}))
         assert config.fit_memory == (model == "dnc")
     assert curriculum(f"dnc-{task}") == curriculum(f"lstm-{task}"), "the baseline has the same lessons"
 

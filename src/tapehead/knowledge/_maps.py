@@ -24,8 +24,8 @@ from ..tasks.graph.episode import (
 from ..tasks.graph.given import GivenGraph, NamedGraph
 from ..tasks.graph.shortest_path import (
     ShortestPath,
-    again,
     choose_edges,
+    frontier,
     mixed,
     shortest_path_query,
     thought_of,
@@ -163,11 +163,12 @@ class _Way:
         self.task, self.most_steps = task, most_steps
         self.start = self.here = named.nodes[start]
         self.end = named.nodes[end]
+        self.reached, self.before = [self.end], list[int]()
         self.said = Said(named)
         self.inputs = list(told)
         self.planned = self.steps = 0
         self.planning, self.arrived, self.lost = task.planning_steps > 0, start == end, False
-        self.fed = again(self.start, [self.end]) if task.aloud else torch.zeros(OUTPUT_SIZE)
+        self.fed = frontier(self.reached, self.before) if task.aloud else torch.zeros(OUTPUT_SIZE)
 
     @property
     def over(self) -> bool:
@@ -187,9 +188,13 @@ class _Way:
         graph = self.said.named.graph
         if self.planning:
             self.planned += 1
-            places = [source for source, _, _ in thought_of(output, graph.edges)] if self.task.aloud else []
-            self.planning = self.planned < self.task.planning_steps and self.start not in places
-            self.fed = again(self.start, places) if self.planning and places else torch.zeros(OUTPUT_SIZE)
+            if self.task.aloud:
+                thought = thought_of(output, graph.edges)
+                self.reached, self.before = [source for source, _, _ in thought], self.reached
+                self.fed = frontier(self.reached, self.before)
+            self.planning = self.planned < self.task.planning_steps and self.start not in self.reached
+            if not self.planning:
+                self.fed = torch.zeros(OUTPUT_SIZE)
             return
         leaving = graph.edges_from(self.here)
         if not leaving:

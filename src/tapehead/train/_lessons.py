@@ -96,13 +96,14 @@ PAPER_SHORTEST_PATH: tuple[tuple[Range, Range, Range], ...] = (
     ((20, 25), (2, 6), (2, 5)),
 )
 
-# Ours: short ways in small graphs first.
+# Ours: small graphs stay among the larger ones to the end.
 SHORTEST_PATH: tuple[tuple[Range, Range, Range], ...] = (
     ((3, 5), (1, 2), (1, 1)),
     ((4, 8), (1, 2), (1, 2)),
-    *PAPER_SHORTEST_PATH[:2],
-    *PAPER_SHORTEST_PATH[3:8],
-    *PAPER_SHORTEST_PATH[10:],
+    ((5, 10), (1, 2), (2, 3)),
+    ((10, 20), (1, 2), (2, 5)),
+    ((10, 20), (2, 4), (2, 5)),
+    PAPER_SHORTEST_PATH[-1],
 )
 
 
@@ -116,15 +117,22 @@ def inference(lessons: tuple[tuple[Range, Range, Range], ...], **fields: Any) ->
     return CurriculumConfig(tuple(Inference(**_sizes(*lesson), **fields) for lesson in lessons))
 
 
-def shortest_path(
-    lessons: tuple[tuple[Range, Range, Range], ...], *, batch_size: int, **fields: Any
-) -> CurriculumConfig:
-    """Lessons of the shortest-path task: after every 2,000 episodes 50 are graded, and nothing is replayed.
+def shortest_path_of_the_paper() -> CurriculumConfig:
+    """Lessons of the shortest-path task: 50 episodes are graded after every 2,000; nothing is replayed.
 
     An episode passes if every step that it asks for begins a shortest way.
     """
-    tasks = tuple(ShortestPath(**_sizes(*lesson), **fields) for lesson in lessons)
-    return CurriculumConfig(tasks, threshold=0.8, episodes=50, check_every=2000 // batch_size, replay=0.0)
+    tasks = tuple(ShortestPath(**_sizes(*lesson)) for lesson in PAPER_SHORTEST_PATH)
+    return CurriculumConfig(tasks, threshold=0.8, episodes=50, check_every=2000, replay=0.0)
+
+
+def shortest_path(**fields: Any) -> CurriculumConfig:
+    """Our lessons of the shortest-path task: soon over, but replayed to the end.
+
+    An episode passes if each of its thoughts has all the right edges, and no other, in mind.
+    """
+    tasks = tuple(ShortestPath(**_sizes(*lesson), **fields) for lesson in SHORTEST_PATH)
+    return CurriculumConfig(tasks, threshold=0.2, check_every=250, replay=0.75, stay=True)
 
 
 def priority_sort() -> CurriculumConfig:

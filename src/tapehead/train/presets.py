@@ -232,13 +232,18 @@ def _graph_paper(
 
 
 def _graph(
-    task: Task, model: DNCConfig | LSTMConfig, curriculum: CurriculumConfig, sequences: int, **fields: Any
+    task: Task,
+    model: DNCConfig | LSTMConfig,
+    curriculum: CurriculumConfig,
+    sequences: int,
+    final_lr: float | None = None,
+    **fields: Any,
 ) -> TrainConfig:
     return TrainConfig(
         task=task,
         model=model,
         # The loss is a sum over tens of answers of nine digits each: the norm grows with it.
-        optimizer=dataclasses.replace(FAST_OPTIMIZER, clip_value=200.0),
+        optimizer=dataclasses.replace(FAST_OPTIMIZER, clip_value=200.0, final_lr=final_lr),
         batch_size=8,
         sequences=sequences,
         validate_every=8_000,
@@ -248,6 +253,18 @@ def _graph(
 
 
 GRAPH_DNC = DNCConfig(hidden_size=256, memory_size=128, word_size=64, num_reads=2, lookup_start=True)
+# A state of its own is a place to remember few things in, short of learning to use the memory. Masks, because
+# all edges that lead to a place are looked up at once, whatever else they say.
+THINKING_DNC = DNCConfig(
+    hidden_size=256,
+    memory_size=128,
+    word_size=128,
+    num_reads=2,
+    num_layers=2,
+    controller="feedforward",
+    lookup_start=True,
+    masked_lookup=True,
+)
 PLANNING_STEPS = 6
 
 GRAPH_PRESETS: dict[str, TrainConfig] = {
@@ -260,7 +277,7 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
     ),
     "dnc-shortest-path-paper": _graph_paper(
         ShortestPath(),
-        lessons.shortest_path(lessons.PAPER_SHORTEST_PATH, batch_size=1),
+        lessons.shortest_path_of_the_paper(),
         layers=2,
         slots=128,
         batch_size=1,
@@ -281,11 +298,13 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
         fit_memory=True,
     ),
     "dnc-shortest-path": _graph(
-        ShortestPath(planning_steps=PLANNING_STEPS),
-        GRAPH_DNC,
-        lessons.shortest_path(lessons.SHORTEST_PATH, batch_size=8, planning_steps=PLANNING_STEPS, aloud=True),
-        sequences=1_000_000,
+        ShortestPath(aloud=True, mixture=1.0),
+        THINKING_DNC,
+        lessons.shortest_path(aloud=True, mixture=1.0),
+        sequences=500_000,
         fit_memory=True,
+        average=0.999,
+        final_lr=3e-5,
     ),
     "lstm-traversal": _graph(
         Traversal(),
@@ -300,10 +319,11 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
         sequences=1_000_000,
     ),
     "lstm-shortest-path": _graph(
-        ShortestPath(planning_steps=PLANNING_STEPS),
+        ShortestPath(aloud=True, mixture=1.0),
         LSTMConfig(256),
-        lessons.shortest_path(lessons.SHORTEST_PATH, batch_size=8, planning_steps=PLANNING_STEPS, aloud=True),
-        sequences=1_000_000,
+        lessons.shortest_path(aloud=True, mixture=1.0),
+        sequences=500_000,
+        final_lr=3e-5,
     ),
     # Each step of an answer depends on the last one alone, so the controller needs no state of its own.
     "dnc-kinship": _graph(

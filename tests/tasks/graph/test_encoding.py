@@ -117,5 +117,5 @@ def test_hints_and_steps_in_words() -> None:
     words = [line.split() for line in lines if not line.startswith("told")][1:]
     assert [line[0] for line in words] == [*["query"] * 4, *["answer"] * 3]
     assert "wanted several edges" in " ".join(words[1] + words[2] + words[3])
-    assert "_, several places)" in " ".join(words[2] + words[3])
+    assert "(several, _, several)" in " ".join(words[2] + words[3])
     assert [line[1] for line in words[-3:]] == ["wanted", "fed", "fed"]

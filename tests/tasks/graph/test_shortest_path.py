@@ -75,8 +75,8 @@ def test_a_mixture_of_steps() -> None:
 
 def test_lessons_keep_their_ranges() -> None:
     for nodes, degree, path in _lessons.PAPER_SHORTEST_PATH + _lessons.SHORTEST_PATH:
-        config = _lessons.shortest_path(((nodes, degree, path),), batch_size=8)
-        for read in episodes(Sampler(4, 1).draw(config.lessons[0])):
+        task = ShortestPath(**_lessons._sizes(nodes, degree, path))
+        for read in episodes(Sampler(4, 1).draw(task)):
             assert nodes[0] <= len(read.degrees) <= nodes[1]
             assert degree[0] <= min(read.degrees.values())
             assert max(read.degrees.values()) <= degree[1]
@@ -104,17 +104,19 @@ def test_thinking_aloud_goes_backwards_ring_by_ring() -> None:
         left = away(read)
         assert torch.equal(batch.inputs[: planning + 1, :, 90:], other.inputs[: planning + 1, :, 90:])
         assert torch.equal(batch.inputs[:planning], other.inputs[:planning])
-        places = [end]
+        places, before = {end}, set()
         for k in range(1, left[start] + 1):
             ring = [e for e in read.edges if left.get(e[0]) == k and left.get(e[2]) == k - 1]
             t = planning + k - 1
-            fed = sum(logits((start, 0, place), 1 / len(places)) for place in places)
-            fed[30:60] = 0
+            known = places | before
+            fed = torch.zeros(90)
+            fed[:30] = sum(logits((place, 0, 0), 1 / len(known))[:30] for place in known)
+            fed[60:] = sum(logits((0, 0, place), 1 / len(places))[60:] for place in places)
             torch.testing.assert_close(batch.inputs[t, 0, :90], fed)
             expected = sum((logits(edge, 1 / len(ring)) for edge in ring), torch.zeros(90))
             torch.testing.assert_close(batch.targets[t, 0], expected)
             assert sorted(thought_of(expected.log(), read.edges)) == sorted(in_mind(ring, read))
-            places = [source for source, _, _ in ring]
+            places, before = {source for source, _, _ in ring}, places
         assert start in places
         (answer,) = torch.nonzero(batch.inputs[:, 0, ANSWERING])[:1].tolist()
         assert answer == [t + 1]

@@ -191,7 +191,7 @@ def _in_words(one: Batch, answers: Tensor | None) -> list[str]:
         if not blank:
             line += f"{'fed ' if answering[t] else ''}{_triple(told[t])}  "
             if at_once[t]:
-                line = f"query   ({told[t][0]}, _, several places)  "
+                line = "query   (several, _, several)  "
         if counts[t]:
             line += "wanted several edges" if shared[t] else f"wanted {_triple(wanted[t])}"
             if said is not None:

@@ -42,8 +42,8 @@ class ShortestPath(GraphTask):
     always the planner's.
 
     Thinking ``aloud`` (ours) searches backwards: the k-th planning step asks for all edges from distance k to
-    k − 1 of the destination, evenly mixed. It is fed the query again, in place of the destination the places
-    where the edges of the step before begin. Where the start is among them, the planning is over.
+    k − 1 of the destination, evenly mixed. It is fed (known, _, reached): the places at distance k − 1, and
+    those together with the places at k − 2. Where the start is reached, the planning is over.
     """
 
     name: ClassVar[str] = "shortest-path"
@@ -222,20 +222,25 @@ def mixed(triples: Sequence[Triple]) -> Tensor:
     return shares
 
 
-def again(start: int, places: Sequence[int]) -> Tensor:
-    """The query for several destinations at once, as channels [90]."""
-    return mixed([(start, BLANK, place) for place in places])
+def frontier(reached: Sequence[int], before: Sequence[int]) -> Tensor:
+    """What a planning step is fed, as channels [90]: (known, _, reached), the places each evenly mixed.
+
+    Args:
+        reached: the places at one distance from the destination.
+        before: the places one step nearer; with the others they are what is known.
+    """
+    known = mixed([(place, BLANK, BLANK) for place in {*reached, *before}])
+    return known + mixed([(BLANK, BLANK, place) for place in set(reached)])
 
 
 def _write_thoughts(batch: Batch, b: int, episode: Episode, thoughts: Sequence[Sequence[Triple]]) -> None:
     """Ask an episode for these thoughts, one a planning step; where each leads, is fed to the step after."""
-    start, _, end = episode.rows[episode.phases[0]]
-    places = [end]
+    reached, before = [episode.rows[episode.phases[0]][2]], list[int]()
     for step, thought in enumerate(thoughts, start=episode.phases[1]):
-        batch.inputs[step, b, :OUTPUT_SIZE] = again(start, places)
+        batch.inputs[step, b, :OUTPUT_SIZE] = frontier(reached, before)
         batch.targets[step, b] = mixed(thought)
         batch.mask[step, b] = True
-        places = [source for source, _, _ in thought]
+        reached, before = [source for source, _, _ in thought], reached
 
 
 def thought_of(outputs: Tensor, edges: Sequence[Triple]) -> list[Triple]:
