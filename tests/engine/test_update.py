@@ -35,6 +35,7 @@ CLIPS = {
     "a wide norm": {"clip": "norm", "clip_value": 1e6},
     "elementwise": {"clip": "elementwise", "clip_value": 0.01},
     "none": {"clip": "none"},
+    "weight decay": {"clip": "none", "weight_decay": 0.5},
 }
 
 

@@ -34,6 +34,8 @@ def test_json_round_trip_of_a_curriculum(tiny_config: Any) -> None:
         ({"model": 3}, "model is 3"),
         ({"task": {"name": "cppy"}}, "there is no task 'cppy'"),
         ({"task": {"name": "copy", "max_length": 0}}, "max_length"),
+        ({"optimizer": {"weight_decay": -0.1}}, "weight_decay is -0.1"),
+        ({"optimizer": {"name": "rmsprop", "weight_decay": 0.1}}, "above 0 with adam"),
         ({"curriculum": {"lessons": []}}, "lessons is empty"),
         ({"curriculum": {"lessons": [{"name": "copy"}]}}, "other input or output sizes"),
     ],

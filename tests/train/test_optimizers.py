@@ -65,12 +65,15 @@ def test_rmsprop_graves_state_goes_on_exactly() -> None:
     assert torch.equal(parameter, twin)
 
 
-def test_adam_is_torchs_to_the_bit() -> None:
+@pytest.mark.parametrize("weight_decay", [0.0, 0.5])
+def test_adam_is_torchs_to_the_bit(weight_decay: float) -> None:
     """Also after a checkpoint, and where a parameter has no gradient for once."""
     models = [torch.nn.Linear(3, 4), torch.nn.Linear(3, 4)]
     models[1].load_state_dict(models[0].state_dict())
-    ours = build_optimizer(train.OptimizerConfig(lr=1e-2), models[0])
-    theirs = torch.optim.Adam(models[1].parameters(), lr=1e-2, fused=True)
+    ours = build_optimizer(train.OptimizerConfig(lr=1e-2, weight_decay=weight_decay), models[0])
+    theirs = torch.optim.AdamW(models[1].parameters(), lr=1e-2, weight_decay=weight_decay, fused=True)
+    if not weight_decay:
+        theirs = torch.optim.Adam(models[1].parameters(), lr=1e-2, fused=True)
     for step in range(9):
         for parameter, other in zip(models[0].parameters(), models[1].parameters()):
             missing = step == 5 and parameter.ndim == 1

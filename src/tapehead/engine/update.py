@@ -63,13 +63,13 @@ class Update:
 
     Args:
         machine: one for which :func:`why_not` has no reason.
-        optimizer: Adam without weight decay over all of its parameters, after the first step: its state is
-            what goes on from there, so it is saved as usual.
+        optimizer: Adam with decoupled weight decay over all of its parameters, after the first step: its
+            state is what goes on from there, so it is saved as usual.
         clip: one of CLIPPING.
         clip_value: the bound of the joint norm, or of each number.
     """
 
-    def __init__(self, machine: Any, optimizer: torch.optim.Adam, clip: str, clip_value: float) -> None:
+    def __init__(self, machine: Any, optimizer: torch.optim.AdamW, clip: str, clip_value: float) -> None:
         self._machine = machine
         (self._group,) = optimizer.param_groups
         self._bound = clip_value
@@ -157,7 +157,9 @@ class Update:
         """Clip, and a step of Adam; the norm."""
         gradients = [gradient.contiguous() for gradient in gradients]
         group = self._group
-        numbers = (ctypes.c_double * 5)(group["lr"], *group["betas"], group["eps"], self._bound)
+        numbers = (ctypes.c_double * 6)(
+            group["lr"], *group["betas"], group["eps"], group["weight_decay"], self._bound
+        )
         pointers = _addresses([*self._parameters, *gradients, *self._states])
         return native.call_library(f"adam_{self._scalar}", self._sizes, numbers, pointers)
 

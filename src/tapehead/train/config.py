@@ -142,6 +142,9 @@ class OptimizerConfig:
     """of the two RMSProps"""
     decay: float = 0.95
     """of the RMSProps' running means (alpha)"""
+    weight_decay: float = 0.0
+    """of adam: in every update each weight shrinks by the learning rate times this, apart from the gradient
+    (AdamW)"""
     eps: float | None = None
     """None: 1e-4 for rmsprop-graves, 1e-8 for the others"""
     clip: Literal["norm", "elementwise", "controller", "none"] = "norm"
@@ -157,6 +160,11 @@ class OptimizerConfig:
         check_positive(self, "lr", "clip_value")
         if self.warmup < 0:
             raise ConfigError(f"optimizer.warmup is {self.warmup}: give a number of updates, 0 for none")
+        if self.weight_decay < 0 or (self.weight_decay and self.name != "adam"):
+            raise ConfigError(
+                f"optimizer.weight_decay is {self.weight_decay} and optimizer.name is {self.name}: "
+                "give 0, or a number above 0 with adam"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

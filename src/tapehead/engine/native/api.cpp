@@ -101,7 +101,7 @@ template <class F> double adam_step(const int64_t* sizes, const double* numbers,
   const Index count = sizes[1];
   F* const* of = reinterpret_cast<F* const*>(pointers);
   const Parameters<F> parameters{count, sizes + 2, of, of + count, of + 2 * count, of + 3 * count, reinterpret_cast<float* const*>(pointers + 4 * count)};
-  return adam(parameters, Clip(sizes[0]), AdamNumbers{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]});
+  return adam(parameters, Clip(sizes[0]), AdamNumbers{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]});
 }
 
 }  // namespace

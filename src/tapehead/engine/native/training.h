@@ -50,7 +50,7 @@ template <class F> struct Parameters {
 enum Clip { kClipNothing, kClipNorm, kClipElements };
 
 struct AdamNumbers {
-  double rate, beta1, beta2, eps, bound;
+  double rate, beta1, beta2, eps, decay, bound;
 };
 
 template <class F> double joint_norm(const Parameters<F>& p) {
@@ -69,13 +69,14 @@ template <class F> double joint_norm(const Parameters<F>& p) {
   return std::sqrt(squares);
 }
 
-// Clip and take one step of Adam (Kingma and Ba 2015, algorithm 1); nothing happens unless all is finite.
+// Clip and take one step of Adam (Kingma and Ba 2015, algorithm 1) after a decay of the weights that the gradient does
+// not see (Loshchilov and Hutter 2019, algorithm 2); nothing happens unless all is finite.
 // Returns the joint norm before clipping.
 template <class F> double adam(const Parameters<F>& p, Clip clip, const AdamNumbers& n) {
   const double norm = joint_norm(p);
   if (!std::isfinite(norm)) return norm;
   const F scale = clip == kClipNorm && norm > n.bound ? F(n.bound / norm) : F(1);
-  const F bound = F(n.bound), keep1 = F(n.beta1), keep2 = F(n.beta2), new1 = F(1 - n.beta1), new2 = F(1 - n.beta2);
+  const F bound = F(n.bound), keep1 = F(n.beta1), keep2 = F(n.beta2), new1 = F(1 - n.beta1), new2 = F(1 - n.beta2), keep = F(1 - n.rate * n.decay);
   for (Index k = 0; k < p.count; k++) {
     const double step = *p.steps[k] += 1;
     const F rate = F(n.rate / (1 - std::pow(n.beta1, step))), root = F(1 / std::sqrt(1 - std::pow(n.beta2, step))), eps = F(n.eps);
@@ -86,7 +87,7 @@ template <class F> double adam(const Parameters<F>& p, Clip clip, const AdamNumb
       if (clip == kClipElements) g = g > bound ? bound : g < -bound ? -bound : g;
       average[i] = keep1 * average[i] + new1 * g;
       square[i] = keep2 * square[i] + new2 * g * g;
-      value[i] -= rate * average[i] / (std::sqrt(square[i]) * root + eps);
+      value[i] = keep * value[i] - rate * average[i] / (std::sqrt(square[i]) * root + eps);
     }
   }
   return norm;
