@@ -10,6 +10,7 @@ import torch
 
 import tapehead
 from tapehead import tasks, train
+from tapehead.train import _run
 from tapehead.train._run import training_sampler
 from tapehead.train._update import Updater
 
@@ -181,3 +182,20 @@ def test_a_beginning_that_leads_nowhere_is_given_up(tmp_path: Path, tiny_config:
     rows, others = rows_of(tmp_path / "run"), rows_of(tmp_path / "untouched")
     assert rows[:4] == others[:4]
     assert rows[5]["bits_per_sequence"] != others[4]["bits_per_sequence"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "why_not", "gpu"),
+    [(None, None, False), ("reference", None, True), (None, "no C++ compiler was found", True)],
+)
+def test_the_gpu_is_for_the_reference_alone(
+    backend: Any, why_not: str | None, gpu: bool, tiny_config: Any, monkeypatch: Any
+) -> None:
+    """On a GPU a small machine's update takes a hundred times as long as in the engine."""
+    monkeypatch.delenv("TAPEHEAD_BACKEND", raising=False)
+    monkeypatch.setattr(_run.native, "why_unavailable", lambda: why_not)
+    asked: list[bool] = []
+    plain = _run.Processes
+    monkeypatch.setattr(_run, "Processes", lambda gpu: asked.append(gpu) or plain())
+    _run.processes_for(tiny_config(backend=backend))
+    assert asked == [gpu]

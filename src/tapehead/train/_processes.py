@@ -14,14 +14,17 @@ class Processes:
 
     The stream of batches is never handed over: accelerate would let rank 0 draw and broadcast each of them,
     whereas here every rank draws its own.
+
+    Args:
+        gpu: take the GPU where there is one, instead of the CPU.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, gpu: bool = False) -> None:
         from accelerate import Accelerator
 
-        # Without `cpu`, accelerate ignores the other processes of a launcher where there is no GPU.
         launched = int(os.environ.get("WORLD_SIZE", "1")) > 1
-        self._accelerator = Accelerator(cpu=launched and not torch.cuda.is_available(), mixed_precision="no")
+        # Without `cpu`, accelerate ignores the other processes of a launcher where there is no GPU.
+        self._accelerator = Accelerator(cpu=not (gpu and torch.cuda.is_available()), mixed_precision="no")
         self.device: torch.device = self._accelerator.device
         self.rank: int = self._accelerator.process_index
         self.count: int = self._accelerator.num_processes

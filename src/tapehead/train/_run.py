@@ -16,6 +16,7 @@ import copy
 import dataclasses
 import io
 import math
+import os
 import pickle
 import re
 import shutil
@@ -27,7 +28,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from .. import zoo
+from .. import engine, zoo
+from ..engine import native
 from ..nn import Machine
 from ..tasks import Batch, Sampler
 from ._errors import CheckpointError, ConfigError
@@ -242,12 +244,17 @@ class Run:
         return path
 
 
-def load_run(folder: Path, processes: Processes, *, sequences: int | None = None) -> Run:
+def processes_for(config: TrainConfig) -> Processes:
+    """The processes that train: on the CPU with the engine, on a GPU only with the reference."""
+    backend = config.backend or os.environ.get(engine.BACKEND_VARIABLE) or "auto"
+    return Processes(gpu=backend == "reference" or native.why_unavailable() is not None)
+
+
+def load_run(folder: Path, *, sequences: int | None = None) -> Run:
     """The run in ``folder``, where its newest checkpoint left it.
 
     Args:
         folder: of the run.
-        processes: as many as the run had.
         sequences: train up to this many sequences instead of the config's.
 
     Raises:
@@ -260,6 +267,7 @@ def load_run(folder: Path, processes: Processes, *, sequences: int | None = None
         ranks = state["ranks"]
         progress = Progress(**state["progress"])
         config = TrainConfig.from_dict(state["config"])
+    processes = processes_for(config)
     if len(ranks) != processes.count:
         raise CheckpointError(
             f"{folder} was trained by {len(ranks)} processes, but {processes.count} would go on: "
