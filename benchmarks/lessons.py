@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         runs = [run for run in runs if (run["name"], run["seed"]) != (new["name"], new["seed"])] + [new]
     runs.sort(key=lambda run: (run["name"], run["seed"]))
     if options.runs:
-        found = {"task": options.task, "machine": report.describe_machine(), "runs": runs}
+        found = {"task": options.task, "runs": runs}
         path.with_suffix(".part").write_text(json.dumps(found) + "\n")
         path.with_suffix(".part").replace(path)
     print(report.table(runs, COLUMNS))
@@ -98,6 +98,7 @@ def take_over(folders: Sequence[Path]) -> dict[str, Any]:
     course = [[int(seen), count - int(rest), exact] for seen, rest, exact in points]
     passed = course[-1][1] + (course[-1][2] >= config.curriculum.threshold and course[-1][1] == count - 1)
     return {
+        "host": json.loads((folders[-1] / "config.json").read_text())["trained"]["host"],
         "name": "DNC" if isinstance(config.model, DNCConfig) else "LSTM alone",
         "seed": config.seed,
         "parameters": sum(parameter.numel() for parameter in config.build_model().parameters()),

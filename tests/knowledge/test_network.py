@@ -332,7 +332,7 @@ def test_thoughts_are_fed_back_until_the_start_is_reached() -> None:
 
 
 def test_the_shortest_of_five_ways_stands() -> None:
-    """The first reading goes astray, the second makes a detour; the third goes straight, as do the others."""
+    """The first reading knows no edge, the second makes a detour; the other three go straight."""
     made: list[scripted.Traveller] = []
 
     def script() -> scripted.Traveller:
@@ -346,7 +346,7 @@ def test_the_shortest_of_five_ways_stands() -> None:
     answer = answer_path(machine, [(0, 0, 1), (1, 0, 3), (0, 1, 2), (2, 0, 1)], 0, 3)
     assert answer.answers == [1, 3]
     assert len(made) == 5 + 1, "and once more to look at"
-    assert answer.confidence == pytest.approx(3 / 5)
+    assert answer.confidence == pytest.approx((1 / 2 + 3) / 5), "the first takes one of two edges that leave"
 
 
 def test_a_way_that_ends_where_no_edge_leaves() -> None:

@@ -92,10 +92,11 @@ class Said:
         self.places.append(self.numbers[place])
         self.steps.append(step)
 
-    def spend(self, logits: Tensor, triple: Triple) -> None:
-        """Count what the triple said costs under the outputs [90]."""
+    def spend(self, logits: Tensor, triple: Triple, among: Sequence[Triple] = ()) -> None:
+        """Count what the triple said costs under the outputs [90], renormalised over ``among`` if given."""
         chances = logits.double().unflatten(0, (9, 10)).log_softmax(1)
-        self.nats -= float(chances[range(9), digits_of(triple)].sum())
+        nats, *others = (-chances[range(9), digits_of(one)].sum() for one in (triple, *among))
+        self.nats += float(nats + (torch.stack(others).neg().logsumexp(0) if others else 0))
 
     @property
     def confidence(self) -> float:
@@ -201,7 +202,7 @@ class _Way:
             self.lost = True
             return
         (chosen,) = choose_edges(output[None], [leaving])
-        self.said.spend(output, chosen)
+        self.said.spend(output, chosen, leaving)
         self.fed, self.here = mixed([chosen]), chosen[2]
         self.said.name(self.here, len(self.inputs) - 1)
         self.steps += 1
