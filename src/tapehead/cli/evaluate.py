@@ -5,7 +5,6 @@ import json
 from collections.abc import Sequence
 from typing import Annotated
 
-import torch
 import tyro
 
 from .. import tasks, zoo
@@ -73,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
             print(_on_file(options, task))
             return 0
         points = evaluate(
-            zoo.load(options.model).to("cuda" if torch.cuda.is_available() else "cpu"),
+            zoo.load(options.model),
             task,
             all_points(task, _choices(options, task)),
             sequences=options.sequences,
