@@ -132,7 +132,7 @@ def shortest_path(**fields: Any) -> CurriculumConfig:
     An episode passes if each of its thoughts has all the right edges, and no other, in mind.
     """
     tasks = tuple(ShortestPath(**_sizes(*lesson), **fields) for lesson in SHORTEST_PATH)
-    return CurriculumConfig(tasks, threshold=0.2, check_every=250, replay=0.75, stay=True)
+    return CurriculumConfig(tasks, threshold=0.05, check_every=250, replay=0.75, stay=True)
 
 
 def priority_sort() -> CurriculumConfig:

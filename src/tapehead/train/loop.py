@@ -53,8 +53,8 @@ class Interrupted(KeyboardInterrupt):
 def train(config: TrainConfig, folder: str | os.PathLike, *, quiet: bool = False) -> Report:
     """Train a model from the beginning.
 
-    An update by the engine on one core is a hundred times faster than one by the reference on a GPU, so a GPU
-    is used only where the reference is asked for or the engine cannot be built. The same call trains in every
+    At the sizes that learn well the engine on one core is 5 to 90 times faster than the reference on a GPU
+    (benchmarks/PROFILE.md), so a GPU is used only where the reference is asked for or the engine cannot be built. The same call trains in every
     process that ``torchrun`` or ``accelerate launch`` started. The loss that is minimised is the mean over
     the batch of the whole sequence's cross-entropy in nats.
 
