@@ -20,8 +20,8 @@ def test_lstm_baselines_have_the_published_parameter_counts(name: str) -> None:
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("model", ["ntm", "ntm-ff", "dnc", "lstm"])
 def test_every_task_has_presets(task: str, model: str) -> None:
-    scaled = (model, task) == ("ntm-ff", "repeat-copy")
-    assert train.preset(f"{model}-{task}").task == tasks.get(task, **({"norm_repeats": 100} if scaled else {}))
+    scale = {"norm_repeats": 100} if (model, task) == ("ntm-ff", "repeat-copy") else {}
+    assert train.preset(f"{model}-{task}").task == tasks.get(task, **scale)
     if model != "dnc":  # The DNC paper did not run these tasks.
         paper = train.preset(f"{model}-{task}-paper")
         assert paper.task == tasks.get(task)
