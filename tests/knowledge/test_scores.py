@@ -31,13 +31,13 @@ def names(task: GraphTask) -> str:
 @pytest.mark.parametrize("task", TASKS, ids=names)
 def test_perfect_and_broken_on_random_graphs(task: GraphTask) -> None:
     perfect, broken = scripted.traveller(), scripted.traveller(scripted.GoesAstray)
-    assert score_random(perfect, task, episodes=60, seed=1) == (60, 60)
-    right, asked = score_random(broken, task, episodes=20)
+    assert score_random(perfect, task, episodes=60, seed=1, as_said=True) == (60, 60)
+    right, asked = score_random(broken, task, episodes=20, as_said=True)
     assert asked == 20
     # Where few edges leave, renormalised outputs find a short way by luck.
     assert right == 0 if not isinstance(task, ShortestPath) else right < 20
     assert perfect.memory_sizes == [128] * 2
-    score_random(perfect, task, episodes=1, memory_size=99)
+    score_random(perfect, task, episodes=1, memory_size=99, as_said=True)
     assert perfect.memory_sizes[2:] == [99]
 
 
@@ -77,6 +77,15 @@ def test_a_detour_is_no_shortest_path() -> None:
     for as_said in (False, True):
         machine = scripted.traveller(scripted.Detour)
         assert score_given(machine, TASKS[2], graph, steps=2, episodes=9, as_said=as_said) == (1, 2)
+
+
+def test_ways_on_random_graphs_are_read_five_times_or_as_said() -> None:
+    for as_said, readings in ((False, 5), (True, 1)):
+        made: list[scripted.Traveller] = []
+        machine = scripted.traveller()
+        machine.script = lambda made=made: made.append(scripted.Traveller()) or made[-1]
+        assert score_random(machine, TASKS[2], episodes=10, as_said=as_said) == (10, 10)
+        assert len(made) == 10 * readings
 
 
 def test_relations_of_a_graph() -> None:

@@ -38,8 +38,8 @@ class Options:
     episodes: int = 1000
     """of a graph task: episodes"""
     as_said: bool = False
-    """with --graph: read once and take the outputs as they are, as on random graphs; otherwise an episode is
-    read several times under other names, as by `tapehead ask`"""
+    """of a graph task: read once and take the outputs as they are, as walks and relations on random graphs
+    always are; otherwise an episode is read several times under other names, as by `tapehead ask`"""
     data: str | None = None
     """of kinship: a family tree (GEDCOM or an edge list), or family"""
     questions: int = 1000
@@ -110,8 +110,6 @@ def _check(options: Options, task: tasks.Task) -> None:
         raise UserError("kinship is scored on a family tree: give one with --data, such as --data family")
     if options.relations is not None and options.graph is None:
         raise UserError("--relations is about a file: give it with --graph")
-    if options.as_said and options.graph is None:
-        raise UserError("--as-said is about a file, as on random graphs it always is: give it with --graph")
     if graph and options.memory_size is not None and options.memory_size < 1:
         raise UserError(f"memory_size is {options.memory_size}: give at least 1")
 

@@ -50,7 +50,7 @@ def score_given(
         seed: of the episodes.
         relations: of inference: (label, edges) of those that may be asked.
         memory_size: slots; None: enough for the graph.
-        as_said: one reading, and each output taken for the digits that it says; as on random graphs.
+        as_said: one reading, and each output taken for the digits that it says.
 
     Returns:
         (episodes wholly right, episodes).
@@ -143,9 +143,18 @@ def _in_numbers(words: Said, triples: Sequence[Triple]) -> tuple[Triple, ...] | 
 
 
 def score_random(
-    machine: Machine, task: GraphTask, *, episodes: int, seed: int = 0, memory_size: int | None = None
+    machine: Machine,
+    task: GraphTask,
+    *,
+    episodes: int,
+    seed: int = 0,
+    memory_size: int | None = None,
+    as_said: bool = False,
 ) -> tuple[int, int]:
-    """Score a machine on fresh random graphs of a task; arguments and result as of :func:`score_given`."""
+    """Score a machine on fresh random graphs of a task; arguments and result as of :func:`score_given`.
+
+    Walks and relations are always taken as said.
+    """
     check_whole("episodes", episodes, least=1)
     if not isinstance(task, ShortestPath):
         sampler = Sampler(TOGETHER, seed)
@@ -166,7 +175,7 @@ def score_random(
         graph, nodes, _ = renumber(drawn.edges)
         asked.append((graph, (nodes.index(start), nodes.index(end))))
     slots = memory_size or memory_for(max(len(graph.edges) for graph, _ in asked))
-    return _score_pairs(machine, task, asked, task.max_path, seed, slots, as_said=True), episodes
+    return _score_pairs(machine, task, asked, task.max_path, seed, slots, as_said=as_said), episodes
 
 
 def _score_pairs(

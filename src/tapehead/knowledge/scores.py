@@ -147,8 +147,8 @@ def graph(
         episodes: how many; of shortest paths on a file at most all pairs of nodes that are so far apart.
         memory_size: slots; None: enough for the graph.
         seed: of the episodes.
-        as_said: of traversal and inference on a file: one reading, its outputs taken for the digits that they
-            say, as on random graphs; otherwise as ``tapehead ask`` answers.
+        as_said: one reading, its outputs taken for the digits that they say, as walks and relations on random
+            graphs always are; otherwise as ``tapehead ask`` answers.
 
     Raises:
         UserError: the file does not fit the task, or has no episode of so many steps.
@@ -156,7 +156,9 @@ def graph(
     try:
         if graph is None:
             asked = task if steps is None else task.at(path=steps)
-            right, done = score_random(machine, asked, episodes=episodes, seed=seed, memory_size=memory_size)
+            right, done = score_random(
+                machine, asked, episodes=episodes, seed=seed, memory_size=memory_size, as_said=as_said
+            )
             return GraphReport(model, task.name, "random", steps, done, right)
         if steps is None:
             steps = {Traversal: 7, Inference: 4, ShortestPath: 4}[type(task)]  # the paper's tests
