@@ -2,7 +2,7 @@
 
     python examples/ask_the_examples.py [FOLDER]
 
-prints five answers about the Bach family and three about the London Underground, the exact answers beside
+prints five answers about the Bach family and four about the London Underground, the exact answers beside
 them, and writes the picture of one to FOLDER/answer.png.
 """
 
@@ -24,6 +24,7 @@ QUESTIONS = {
         "from Bond Street take Central, Central, Central: where am I?",
         "from Victoria take Victoria, Piccadilly, Piccadilly: where am I?",
         "from Paddington take Bakerloo, Bakerloo, Victoria: where am I?",
+        "shortest path from Paddington to Bank",
     ),
 }
 
