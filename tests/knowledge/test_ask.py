@@ -7,7 +7,7 @@ import pytest
 
 from tapehead import DNC, tasks, zoo
 from tapehead._errors import UserError
-from tapehead.knowledge import ask, read, read_bytes
+from tapehead.knowledge import _readings, ask, read, read_bytes
 from tapehead.knowledge.network import NetworkAnswer
 from tapehead.nn import DeepLSTM
 
@@ -73,7 +73,7 @@ def test_a_walk() -> None:
     assert lost.confidence == pytest.approx(0)
 
 
-def test_any_of_the_shortest_ways_is_right() -> None:
+def test_any_of_the_shortest_ways_is_right(monkeypatch: Any) -> None:
     class TheOtherWay(scripted.Traveller):
         """The last of the shortest ways, where the solver takes the first."""
 
@@ -91,6 +91,7 @@ def test_any_of_the_shortest_ways_is_right() -> None:
         assert answer.correct
         assert answer.exact == answer.answers
         assert len(answer.facts_read) == len(answer.answers)
+    monkeypatch.setattr(_readings, "WAYS", 1)  # Of twenty, one is right by luck.
     answer = ask(graph, WAY, model=scripted.traveller(scripted.GoesAstray))
     assert not answer.correct
     assert answer.exact[-1] == "Piccadilly Circus"

@@ -5,6 +5,7 @@ import pytest
 
 from tapehead._errors import UserError
 from tapehead.knowledge import graph_score, read, scores
+from tapehead.knowledge._readings import WAYS
 from tapehead.knowledge.graph_score import score_given, score_random
 from tapehead.knowledge.kinship_score import score_kinship
 from tapehead.nn import DeepLSTM
@@ -63,7 +64,7 @@ def test_shortest_paths_are_asked_of_all_pairs_once() -> None:
     assert score_given(scripted.traveller(), TASKS[2], LONDON, steps=5, episodes=count + 9) == (count, count)
     assert score_given(scripted.traveller(), TASKS[2], LONDON, steps=5, episodes=3) == (3, 3)
     broken = scripted.traveller(scripted.GoesAstray)
-    right, asked = score_given(broken, TASKS[2], LONDON, steps=4, episodes=30)
+    right, asked = score_given(broken, TASKS[2], LONDON, steps=4, episodes=30, as_said=True)
     assert right < asked / 4
 
 
@@ -79,8 +80,8 @@ def test_a_detour_is_no_shortest_path() -> None:
         assert score_given(machine, TASKS[2], graph, steps=2, episodes=9, as_said=as_said) == (1, 2)
 
 
-def test_ways_on_random_graphs_are_read_five_times_or_as_said() -> None:
-    for as_said, readings in ((False, 5), (True, 1)):
+def test_ways_on_random_graphs_are_read_many_times_or_as_said() -> None:
+    for as_said, readings in ((False, WAYS), (True, 1)):
         made: list[scripted.Traveller] = []
         machine = scripted.traveller()
         machine.script = lambda made=made: made.append(scripted.Traveller()) or made[-1]

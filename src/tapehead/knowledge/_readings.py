@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 MOST_READINGS = 5
-"""Times that a question is asked."""
+"""Times that a question is asked whose answer cannot be checked."""
+WAYS = 20
+"""Times that a way is asked for; more are better, as whether it arrives, and how soon, can be seen."""
 
 
 @runtime_checkable
@@ -58,25 +60,25 @@ def read_until_two_agree(
 def read_for_the_shortest(
     count: int, read: Callable[[Sequence[tuple[int, int]]], Sequence[R]]
 ) -> list[tuple[R, float]]:
-    """Ask for ``count`` ways MOST_READINGS times each: the shortest that arrives stands.
-
-    Whether a way arrives, and in how many steps, can be seen from the edges.
+    """Ask for ``count`` ways WAYS times each: the shortest that arrives stands.
 
     Args:
         count: of questions, numbered from 0.
         read: asks (question, reading) pairs side by side; an answer is as long as its way.
 
     Returns:
-        For each question the most confident reading of the shortest way, and the mean over all of its
-        readings of the probability that they gave to theirs, which is 0 for those that found none as short.
+        For each question the most confident reading of the shortest way, and the probability that as many
+        readings again would find one as short. For that a reading counts with the probability that it gave
+        to its own way, which is 0 if it found none as short.
     """
-    found = read([(i, number) for i in range(count) for number in range(MOST_READINGS)])
+    found = read([(i, number) for i in range(count) for number in range(WAYS)])
     best = []
     for i in range(count):
-        made = sorted(found[i * MOST_READINGS : (i + 1) * MOST_READINGS], key=lambda one: -one.confidence)
+        made = sorted(found[i * WAYS : (i + 1) * WAYS], key=lambda one: -one.confidence)
         steps = [math.inf if one.answer is None else float(len(one.answer)) for one in made]
         as_short = [one for one, length in zip(made, steps) if length == min(steps)]
-        best.append((as_short[0], sum(one.confidence for one in as_short) / MOST_READINGS))
+        once = sum(one.confidence for one in as_short) / WAYS
+        best.append((as_short[0], 1 - (1 - once) ** WAYS))
     return best
 
 
