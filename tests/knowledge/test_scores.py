@@ -80,13 +80,15 @@ def test_a_detour_is_no_shortest_path() -> None:
         assert score_given(machine, TASKS[2], graph, steps=2, episodes=9, as_said=as_said) == (1, 2)
 
 
-def test_ways_on_random_graphs_are_read_many_times_or_as_said() -> None:
-    for as_said, readings in ((False, WAYS), (True, 1)):
-        made: list[scripted.Traveller] = []
-        machine = scripted.traveller()
-        machine.script = lambda made=made: made.append(scripted.Traveller()) or made[-1]
-        assert score_random(machine, TASKS[2], episodes=10, as_said=as_said) == (10, 10)
-        assert len(made) == 10 * readings
+@pytest.mark.parametrize(
+    ("task", "as_said", "readings"), [(0, False, 2), (0, True, 1), (2, False, WAYS), (2, True, 1)]
+)
+def test_random_graphs_are_read_as_often_as_a_map(task: int, as_said: bool, readings: int) -> None:
+    made: list[scripted.Traveller] = []
+    machine = scripted.traveller()
+    machine.script = lambda: made.append(scripted.Traveller()) or made[-1]
+    assert score_random(machine, TASKS[task], episodes=10, as_said=as_said) == (10, 10)
+    assert len(made) == 10 * readings
 
 
 def test_relations_of_a_graph() -> None:

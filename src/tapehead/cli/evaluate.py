@@ -38,8 +38,8 @@ class Options:
     episodes: int = 1000
     """of a graph task: episodes"""
     as_said: bool = False
-    """of a graph task: read once and take the outputs as they are, as walks and relations on random graphs
-    always are; otherwise an episode is read several times under other names, as by `tapehead ask`"""
+    """of a graph task: read once and take the outputs as they are, as relations on random graphs always
+    are; otherwise an episode is read several times under other names, as by `tapehead ask`"""
     data: str | None = None
     """of kinship: a family tree (GEDCOM or an edge list), or family"""
     questions: int = 1000

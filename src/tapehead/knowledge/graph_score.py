@@ -12,6 +12,7 @@ from ..tasks._base import check_whole
 from ..tasks.graph import Inference, ShortestPath, Traversal
 from ..tasks.graph.episode import TERMINATION, Episode, GraphTask, Triple, collate, read_triples
 from ..tasks.graph.given import GivenGraph, NamedGraph
+from ..tasks.graph.graphs import Graph
 from ._maps import LEAST_SLOTS, MapReading, Said, choose_among, find_paths, memory_for, renumber, with_slots
 from ._readings import read_for_the_shortest, read_until_two_agree
 
@@ -78,18 +79,32 @@ def score_given(
         if not asked:
             raise ValueError(f"the graph has no path of {steps} steps that is one of the relations.")
         asked = [asked[int(chance.integers(len(asked)))] for _ in range(episodes)]
+    questions = [(graph, one) for one in asked]
+    return _score_answers(machine, task, questions, seed, slots, as_said=as_said), episodes
+
+
+def _score_answers(
+    machine: Machine,
+    task: GraphTask,
+    asked: Sequence[tuple[GivenGraph, Any]],
+    seed: int,
+    slots: int,
+    *,
+    as_said: bool,
+) -> int:
+    """How many walks or relations are answered wholly right."""
 
     def read(wanted: Sequence[tuple[int, int]]) -> list[_Reading]:
         found: list[_Reading] = []
         for part in _parts(wanted, slots):
             chances = [np.random.default_rng([seed, *which]) for which in part]
-            drawn = [_episode(chance, task, graph, asked[i]) for chance, (i, _) in zip(chances, part)]
+            drawn = [_episode(chance, task, *asked[i]) for chance, (i, _) in zip(chances, part)]
             found += _read(machine, drawn, slots, choose=isinstance(task, Traversal) and not as_said)
         return found
 
     if as_said:
-        return sum(reading.right for reading in read([(i, 0) for i in range(episodes)])), episodes
-    return sum(reading.right for reading, _ in read_until_two_agree(episodes, read)), episodes
+        return sum(reading.right for reading in read([(i, 0) for i in range(len(asked))]))
+    return sum(reading.right for reading, _ in read_until_two_agree(len(asked), read))
 
 
 class _Reading(NamedTuple):
@@ -153,10 +168,10 @@ def score_random(
 ) -> tuple[int, int]:
     """Score a machine on fresh random graphs of a task; arguments and result as of :func:`score_given`.
 
-    Walks and relations are always taken as said.
+    Relations are always taken as said.
     """
     check_whole("episodes", episodes, least=1)
-    if not isinstance(task, ShortestPath):
+    if isinstance(task, Inference):
         sampler = Sampler(TOGETHER, seed)
         right = done = 0
         while done < episodes:
@@ -168,14 +183,21 @@ def score_random(
             right += int(exact[: episodes - done].sum())
             done += min(TOGETHER, episodes - done)
         return right, done
+    assert isinstance(task, Traversal | ShortestPath)
     chance = np.random.default_rng(seed)
-    asked = []
-    for _ in range(episodes):
-        drawn, start, end = task.question(chance)
-        graph, nodes, _ = renumber(drawn.edges)
-        asked.append((graph, (nodes.index(start), nodes.index(end))))
-    slots = memory_size or memory_for(max(len(graph.edges) for graph, _ in asked))
-    return _score_pairs(machine, task, asked, task.max_path, seed, slots, as_said=as_said), episodes
+    questions = [_renumbered(*task.question(chance)) for _ in range(episodes)]
+    slots = memory_size or memory_for(max(len(graph.edges) for graph, _ in questions))
+    if isinstance(task, Traversal):
+        return _score_answers(machine, task, questions, seed, slots, as_said=as_said), episodes
+    return _score_pairs(machine, task, questions, task.max_path, seed, slots, as_said=as_said), episodes
+
+
+def _renumbered(drawn: Graph, asked: Any) -> tuple[GivenGraph, Any]:
+    """A question about a random graph, a walk or (start, end), in the graph's own numbers."""
+    graph, nodes, labels = renumber(drawn.edges)
+    if isinstance(asked, tuple):
+        return graph, tuple(map(nodes.index, asked))
+    return graph, [(nodes.index(a), labels.index(e), nodes.index(b)) for a, e, b in asked]
 
 
 def _score_pairs(

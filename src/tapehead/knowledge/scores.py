@@ -147,8 +147,8 @@ def graph(
         episodes: how many; of shortest paths on a file at most all pairs of nodes that are so far apart.
         memory_size: slots; None: enough for the graph.
         seed: of the episodes.
-        as_said: one reading, its outputs taken for the digits that they say, as walks and relations on random
-            graphs always are; otherwise as ``tapehead ask`` answers.
+        as_said: one reading, its outputs taken for the digits that they say, as relations on random graphs
+            always are; otherwise as ``tapehead ask`` answers.
 
     Raises:
         UserError: the file does not fit the task, or has no episode of so many steps.

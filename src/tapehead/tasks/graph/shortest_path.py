@@ -85,7 +85,7 @@ class ShortestPath(GraphTask):
     def episode(self, chance: np.random.Generator) -> Episode:
         return self._draw(chance)[0]
 
-    def question(self, chance: np.random.Generator) -> tuple[Graph, int, int]:
+    def question(self, chance: np.random.Generator) -> tuple[Graph, tuple[int, int]]:
         """Draw a graph, a start and an end.
 
         Raises:
@@ -99,7 +99,7 @@ class ShortestPath(GraphTask):
                 steps = int(chance.integers(self.min_path, self.max_path + 1))
                 starts = [node for node, distance in distances(graph, end).items() if distance == steps]
                 if starts:
-                    return graph, starts[int(chance.integers(len(starts)))], end
+                    return graph, (starts[int(chance.integers(len(starts)))], end)
         raise ValueError(
             f"random graphs of up to {self.max_nodes} nodes hardly ever have shortest paths of "
             f"{self.min_path} edges or more: give shorter paths or larger graphs."
@@ -141,7 +141,7 @@ class ShortestPath(GraphTask):
         return wrong
 
     def _draw(self, chance: np.random.Generator) -> tuple[Episode, list[list[Triple]]]:
-        graph, start, end = self.question(chance)
+        graph, (start, end) = self.question(chance)
         return self._episode(chance, graph, start, end, distances(graph, end))
 
     def _episode(

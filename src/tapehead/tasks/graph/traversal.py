@@ -40,14 +40,17 @@ class Traversal(GraphTask):
         check_range(self, "degree")
         check_range(self, "path")
 
-    def episode(self, chance: np.random.Generator) -> Episode:
+    def question(self, chance: np.random.Generator) -> tuple[Graph, list[Triple]]:
+        """Draw a graph and a walk."""
         nodes = int(chance.integers(self.min_nodes, self.max_nodes + 1))
         graph = random_graph(chance, nodes, self.min_degree, self.max_degree)
         start = graph.edges[int(chance.integers(len(graph.edges)))][0]
         steps = int(chance.integers(self.min_path, self.max_path + 1))
-        return traversal_episode(
-            chance, graph, random_walk(chance, graph, start, steps), rehearse=self.rehearse
-        )
+        return graph, random_walk(chance, graph, start, steps)
+
+    def episode(self, chance: np.random.Generator) -> Episode:
+        graph, walk = self.question(chance)
+        return traversal_episode(chance, graph, walk, rehearse=self.rehearse)
 
 
 def traversal_episode(
