@@ -210,15 +210,16 @@ def _draw(task: str, runs: Sequence[dict[str, Any]], target: Target) -> Figure:
                 for run in runs
                 if run["architecture"] == name
             ]
-            seeds = len(own)
+            label = f"{words} ({len(own)} seeds)"
             own = [points for points in own if points]  # None where the last lesson was never reached.
+            label += "" if own else ": none came to the last lesson"
             for points in own:
                 axes.plot(*zip(*points), color=colour, linewidth=0.6, alpha=0.5)
             grid = sorted({sequences for points in own for sequences, _ in points})
             at = [dict(points) for points in own]
             shared = [x for x in grid if sum(x in points for points in at) * 2 > len(at)]
             middle = [statistics.median(points[x] for points in at if x in points) for x in shared]
-            axes.plot(shared, middle, color=colour, linewidth=2, label=f"{words} ({seeds} seeds)")
+            axes.plot(shared, middle, color=colour, linewidth=2, label=label)
         learned = target.learned
         axes.axhline(learned, color="#888888", linewidth=0.7, linestyle="--")
         axes.annotate(
@@ -228,7 +229,8 @@ def _draw(task: str, runs: Sequence[dict[str, Any]], target: Target) -> Figure:
             axes.set_ylim(target.floor - 4, target.floor + 50)
         else:
             axes.set_yscale("log")
-            axes.set_ylim(bottom=target.learned / 1000)
+            least = min(bits for run in runs for _, bits in run["points"] if bits is not None)
+            axes.set_ylim(bottom=max(target.learned / 1000, least / 2))
         dress_axes(axes)
         axes.legend(loc="best")
     return figure
