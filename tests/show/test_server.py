@@ -375,3 +375,8 @@ def test_a_port_that_is_taken() -> None:
         port = int(address.rpartition(":")[2])
         with pytest.raises(UserError, match=f"port {port} cannot be had"):
             serve(port, browser=False)
+
+
+def test_the_page_begins_with_a_length_of_the_training_range() -> None:
+    usual = {model["name"]: model["usual"] for model in Library().watchable()}
+    assert (usual["ntm-copy"], usual["dnc-ngrams"], usual["dnc-priority-sort"]) == (12, 200, 20)

@@ -49,7 +49,7 @@ class Library:
                     "task": task.name,
                     "about": about(config, config["arguments"]["memory_size"]),
                     "size": size,
-                    "usual": None if most is None else _usual(task, most),
+                    "usual": None if most is None else _usual(task, getattr(task, f"min_{size}", 1), most),
                     "trained_to": most,
                 }
             )
@@ -118,13 +118,14 @@ class Library:
         raise UserError("that file is no longer here: drop it once more, or choose an example")
 
 
-def _usual(task: tasks.Task, most: int) -> int:
-    """A length that is soon looked at, if the task can take it."""
+def _usual(task: tasks.Task, least: int, most: int) -> int:
+    """A length that is soon looked at, of those in training, if the task can take it."""
+    usual = min(most, max(least, USUAL_LENGTH))
     try:
-        task.sized(min(most, USUAL_LENGTH))
+        task.sized(usual)
     except ValueError:  # To sort twelve vectors of which sixteen are to be answered.
         return most
-    return min(most, USUAL_LENGTH)
+    return usual
 
 
 def _described(key: str, graph: "KnowledgeGraph") -> dict[str, Any]:
