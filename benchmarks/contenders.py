@@ -8,9 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from tapehead._types import map_state
-
-from .cases import Case
+from benchmarks.cases import Case
+from tapehead.types import map_state
 
 PEER = "dnc"
 PEER_VERSION = "1.1.0"

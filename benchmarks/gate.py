@@ -7,9 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tapehead._types import map_state
-
-from .cases import Case
+from benchmarks.cases import Case
+from tapehead.types import map_state
 
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}
 STEPS, BATCH = 6, 3

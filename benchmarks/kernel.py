@@ -16,10 +16,9 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from tapehead.engine import build
-
-from . import report
-from .cases import CASES
+from benchmarks import report
+from benchmarks.cases import CASES
+from tapehead.engine.native import build
 
 # The part that a function belongs to; of the functions on the stack the innermost one decides. What several
 # parts call (softmax, dot) has no entry, so its caller decides.
@@ -108,7 +107,7 @@ def _loop(case: str, batch: int) -> None:
     """Training steps until the parent ends this process."""
     import torch
 
-    from .contenders import training_step
+    from benchmarks.contenders import training_step
 
     torch.set_num_threads(1)
     step = training_step("native", CASES[case], batch)

@@ -22,11 +22,10 @@ from typing import Any, NamedTuple
 import torch
 from matplotlib.figure import Figure
 
+from benchmarks import report
 from tapehead import train
-from tapehead.show._curves import dress_axes
-from tapehead.show._style import LINES, new_figure, save_figures, style
-
-from . import report
+from tapehead.viz.figures.curves import dress_axes
+from tapehead.viz.figures.style import LINES, new_figure, save_figures, style
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 ARCHITECTURES = {

@@ -17,15 +17,14 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from benchmarks import report
+from benchmarks.cases import Case
+from benchmarks.learning import IMAGES
 from tapehead import train
-from tapehead.show._curves import dress_axes
-from tapehead.show._style import LINES, new_figure, save_figures, style
 from tapehead.tasks import Sampler, Task
 from tapehead.train.config import DNCConfig, TrainConfig
-
-from . import report
-from .cases import Case
-from .learning import IMAGES
+from tapehead.viz.figures.curves import dress_axes
+from tapehead.viz.figures.style import LINES, new_figure, save_figures, style
 
 TASKS = ("traversal", "inference")  # the lessons of shortest-path are passed long before it is learned
 SAMPLED = 200

@@ -16,13 +16,12 @@ import torch
 from matplotlib.figure import Figure
 
 import tapehead
-from tapehead.show._style import image, new_figure, save_figures, style
+from benchmarks import report
+from benchmarks.learning import IMAGES
 from tapehead.tasks.graph.episode import Episode, collate
 from tapehead.tasks.graph.graphs import random_graph, random_walk
 from tapehead.tasks.graph.traversal import traversal_episode
-
-from . import report
-from .learning import IMAGES
+from tapehead.viz.figures.style import image, new_figure, save_figures, style
 
 MODEL = "dnc-traversal"
 STEPS = 5

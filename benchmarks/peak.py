@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .cases import Case
+from benchmarks.cases import Case
 
 MEASURED_STEPS = 2
 _LIMIT_SECONDS = 300
@@ -40,7 +40,7 @@ def measure(contender: str, case: Case, batch: int) -> dict[str, Any]:
 
 
 def _main(contender: str, case: str, batch: str) -> int:
-    from .contenders import training_step
+    from benchmarks.contenders import training_step
 
     step = training_step(contender, Case(**json.loads(case)), int(batch))
     before = _status("VmRSS")

@@ -21,16 +21,15 @@ from unittest import mock
 
 import torch
 
+from benchmarks import report
 from tapehead import train
-from tapehead.engine import native
-from tapehead.engine.update import Update
+from tapehead.engine.native import ops
+from tapehead.engine.native.adam import Update
 from tapehead.train import loop
-from tapehead.train._report import Reporter
-from tapehead.train._update import Updater
 from tapehead.train.config import TrainConfig
 from tapehead.train.curriculum import Curriculum
-
-from . import report
+from tapehead.train.report import Reporter
+from tapehead.train.update import Updater
 
 WARM_UP = 50
 PARTS = ("sampler", "update", "progress and rows")
@@ -155,11 +154,11 @@ def _clocked(clocks: _Clocks) -> Iterator[None]:
         ("progress and rows", Reporter, "progress"),
         ("progress and rows", Reporter, "row"),
         ("progress and rows", loop, "_training_row"),
-        ("forward", native, "_forward"),
+        ("forward", ops, "_forward"),
         ("loss", Update, "_loss"),
-        ("backward", native, "_backward"),
+        ("backward", ops, "_backward"),
         ("clipping and Adam", Update, "_step"),
-        (KERNEL, native, "call_library"),
+        (KERNEL, ops, "call_library"),
     ]
     with contextlib.ExitStack() as stack:
         for name, owner, attribute in places:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from tapehead.engine import build
+from tapehead.engine.native import build
 
 RESULTS = Path(__file__).parent / "results"
 FORMAT = 1

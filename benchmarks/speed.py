@@ -15,13 +15,12 @@ from typing import Any
 
 import torch
 
+from benchmarks import cases, gate, peak, report
+from benchmarks.cases import Case
+from benchmarks.contenders import CONTENDERS, TrainingStep, Unavailable, saved_bytes, training_step
+from benchmarks.targets import compare_with_targets
+from benchmarks.timing import PRODUCT_FLOP, OthersWatch, available_bytes, clock, matrix_product, take_turns
 from tapehead.engine import EngineError
-
-from . import cases, gate, peak, report
-from .cases import Case
-from .contenders import CONTENDERS, TrainingStep, Unavailable, saved_bytes, training_step
-from .targets import compare_with_targets
-from .timing import PRODUCT_FLOP, OthersWatch, available_bytes, clock, matrix_product, take_turns
 
 QUICK_ROUNDS, QUICK_SECONDS = 3, 1.0
 QUICK_BATCHES = (1, 16)

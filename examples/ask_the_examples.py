@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from tapehead import knowledge
-from tapehead.show import plot_answer, save_figure
+from tapehead.viz.figures import plot_answer, save_figure
 
 QUESTIONS = {
     "family": (

@@ -14,11 +14,11 @@ import torch
 
 import tapehead
 from tapehead import knowledge
-from tapehead.show import save_figure
-from tapehead.show._style import image, new_figure, style
 from tapehead.tasks.graph.episode import OUTPUT_SIZE, collate, read_triples
 from tapehead.tasks.graph.given import GivenGraph
 from tapehead.tasks.graph.traversal import traversal_episode
+from tapehead.viz.figures import save_figure
+from tapehead.viz.figures.style import image, new_figure, style
 
 START, LINES = "Victoria", ("Victoria northbound", "Piccadilly westbound", "Circle anticlockwise")
 SLOTS = 160

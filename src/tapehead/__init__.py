@@ -4,11 +4,11 @@ from typing import Any
 
 from . import functional as functional
 from . import nn as nn
-from ._types import DNCState as DNCState
-from ._types import NTMState as NTMState
-from ._types import Trace as Trace
 from .nn import DNC as DNC
 from .nn import NTM as NTM
+from .types import DNCState as DNCState
+from .types import NTMState as NTMState
+from .types import Trace as Trace
 
 __version__ = "0.1.0"
 
@@ -25,11 +25,11 @@ def load(name_or_path: str) -> Any:
         The machine, in evaluation mode.
 
     Raises:
-        tapehead.zoo.ModelError: nothing of that name, or a damaged or foreign folder.
+        tapehead.hub.PretrainedError: nothing of that name, or a damaged or foreign folder.
     """
-    from . import zoo
+    from . import hub
 
-    return zoo.load(name_or_path)
+    return hub.load(name_or_path)
 
 
 def ask(graph: Any, question: str, *, model: Any = None) -> Any:

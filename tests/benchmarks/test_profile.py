@@ -11,7 +11,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 def test_parts_make_up_the_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profile, "WARM_UP", 2)
-    before = profile.native._forward
+    before = profile.ops._forward
     assert profile.main(["--updates", "5", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["updates"] == 5
@@ -20,7 +20,7 @@ def test_parts_make_up_the_whole(capsys: pytest.CaptureFixture[str], monkeypatch
     for part in profile.PARTS[:-1]:
         assert by_name[part] > 0, part
     assert 0 < result["kernel_share"] < result["engine_share"] < 1
-    assert profile.native._forward is before
+    assert profile.ops._forward is before
 
 
 def test_a_table_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

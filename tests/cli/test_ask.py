@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tapehead import cli, zoo
+from tapehead import cli, hub
 from tests.knowledge import scripted
 
 
 @pytest.fixture(autouse=True)
 def _perfect(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zoo, "load", lambda name: scripted.kin())
+    monkeypatch.setattr(hub, "load", lambda name: scripted.kin())
 
 
 def test_an_answer(capsys: Any) -> None:

@@ -269,7 +269,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
 def test_a_disk_that_fills_up_leaves_the_last_checkpoint(
     tmp_path: Path, capsys: Any, monkeypatch: Any
 ) -> None:
-    from tapehead.train import _files
+    from tapehead.train import files as _files
 
     folder = tmp_path / "run"
     write = _files.os.fsync

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tapehead import NTM, cli, knowledge, tasks
-from tests.show import fakes
+from tests.web import fakes
 
 
 def complaint(capsys: Any, *arguments: str) -> str:

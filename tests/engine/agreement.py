@@ -9,8 +9,8 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from tapehead._types import map_state
-from tapehead.engine import _workspace, native
+from tapehead.engine.native import ops, workspace
+from tapehead.types import map_state
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
 """Relative to the largest entry of each tensor."""
@@ -21,14 +21,14 @@ Results = dict[str, Tensor | None]
 @contextlib.contextmanager
 def poisoned() -> Iterator[None]:
     """All memory that nobody has written holds NaN: what is read without being written shows."""
-    borrow = _workspace.borrow
+    borrow = workspace.borrow
 
-    def borrow_poisoned(size: int) -> _workspace.Block:
+    def borrow_poisoned(size: int) -> workspace.Block:
         block = borrow(size)
         block.array.fill(0xFF)  # NaN in float32 and in float64
         return block
 
-    with mock.patch.object(_workspace, "borrow", borrow_poisoned):
+    with mock.patch.object(workspace, "borrow", borrow_poisoned):
         # Deterministic mode fills torch.empty, too.
         torch.use_deterministic_algorithms(True)
         try:
@@ -40,14 +40,14 @@ def poisoned() -> Iterator[None]:
 @contextlib.contextmanager
 def threads(count: int) -> Iterator[None]:
     """``count`` threads for PyTorch and for the engine, however little there is to do."""
-    before, least_share = torch.get_num_threads(), native.LEAST_SHARE
+    before, least_share = torch.get_num_threads(), ops.LEAST_SHARE
     torch.set_num_threads(count)
-    native.LEAST_SHARE = 1
+    ops.LEAST_SHARE = 1
     try:
         yield
     finally:
         torch.set_num_threads(before)
-        native.LEAST_SHARE = least_share
+        ops.LEAST_SHARE = least_share
 
 
 def random_state(machine: Any, batch_size: int, memory_size: int | None = None, seed: int = 0) -> Any:

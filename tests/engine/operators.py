@@ -6,9 +6,8 @@ from unittest import mock
 
 import torch
 
-from tapehead.engine import native
-
-from .agreement import Results
+from tapehead.engine.native import ops
+from tests.engine.agreement import Results
 
 Arguments = tuple
 """x, lengths, weights, state, config, numbers."""
@@ -18,13 +17,13 @@ Arguments = tuple
 def recorded_operators() -> Iterator[list[Arguments]]:
     """The operator's arguments of every native run within."""
     calls: list[Arguments] = []
-    forward = native._forward
+    forward = ops._forward
 
     def record(*arguments: object) -> list[torch.Tensor]:
         calls.append(arguments)
         return forward(*arguments)
 
-    with mock.patch.object(native, "_forward", record):
+    with mock.patch.object(ops, "_forward", record):
         yield calls
 
 
@@ -55,8 +54,8 @@ def kernel_results(arguments: Arguments) -> Results:
     """All that the two operators return, but for the tape."""
     arguments = leaves(arguments)
     _, _, weights, state, *_ = arguments
-    output = native._forward(*arguments)
-    gradients = native._backward(*backward_arguments(arguments, output))
+    output = ops._forward(*arguments)
+    gradients = ops._backward(*backward_arguments(arguments, output))
     names = ["x", *(f"weight {i}" for i in range(len(weights))), *(f"state {i}" for i in range(len(state)))]
     results: Results = {f"output {i}": tensor for i, tensor in enumerate(output[:-1])}
     return results | {f"gradient of {name}": tensor for name, tensor in zip(names, gradients, strict=True)}

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tapehead import DNC, NTM, engine
-from tapehead.engine import EngineError, native, reference
+from tapehead.engine import EngineError, dispatch, reference
+from tapehead.engine.native import ops
 from tapehead.nn import DeepLSTM
-
-from .agreement import assert_close, assert_same_bits, everything
+from tests.engine.agreement import assert_close, assert_same_bits, everything
 
 
 class Own(torch.nn.Module):
@@ -55,7 +55,7 @@ REFUSED = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 def _nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_said", set())
+    monkeypatch.setattr(dispatch, "_said", set())
     monkeypatch.delenv(engine.BACKEND_VARIABLE, raising=False)
 
 
@@ -63,7 +63,7 @@ def _nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the engines that run, in order."""
     seen: list[str] = []
-    for name, module in (("native", native), ("reference", reference)):
+    for name, module in (("native", ops), ("reference", reference)):
         original = module.run
 
         def spy(*arguments: Any, name: str = name, original: Any = original, **named: Any) -> Any:
@@ -165,8 +165,8 @@ def test_a_traced_call_runs_on_the_reference(make: Any, runs: list[str]) -> None
 
 
 def test_an_engine_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "_library", None)
-    monkeypatch.setattr(native, "_failure", "no C++ compiler was found")
+    monkeypatch.setattr(ops, "_library", None)
+    monkeypatch.setattr(ops, "_failure", "no C++ compiler was found")
     machine, x = DNC(3, 6, 2, 5, 4, 2), torch.randn(4, 2, 3)
     expected = everything(machine, "reference", x)
     with pytest.warns(RuntimeWarning, match=r"slower than the native one: no C\+\+ compiler"):
@@ -183,7 +183,7 @@ def test_a_warning_turned_off_is_no_error() -> None:
 
 
 def test_too_many_slots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "_SLOT_LIMIT", 4)
+    monkeypatch.setattr(ops, "_SLOT_LIMIT", 4)
     with pytest.raises(EngineError, match="at most 4 memory slots, not 5"):
         NTM(3, 6, 2, 5, 4, backend="native")(torch.randn(4, 2, 3))
 

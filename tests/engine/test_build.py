@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from tapehead import DNC, engine
-from tapehead.engine import EngineError, build, native
-
-from .agreement import assert_close, assert_same_bits, everything
-from .operators import recorded_operators
+from tapehead import DNC
+from tapehead.engine import EngineError, dispatch
+from tapehead.engine.native import build, ops
+from tests.engine.agreement import assert_close, assert_same_bits, everything
+from tests.engine.operators import recorded_operators
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,9 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, library: Path) -> Pat
     """An empty cache, in a process that has not loaded anything yet."""
     folder = tmp_path / "cache"
     monkeypatch.setenv(build.CACHE_VARIABLE, str(folder))
-    monkeypatch.setattr(native, "_library", None)
-    monkeypatch.setattr(native, "_failure", None)
-    monkeypatch.setattr(engine, "_said", set())
+    monkeypatch.setattr(ops, "_library", None)
+    monkeypatch.setattr(ops, "_failure", None)
+    monkeypatch.setattr(dispatch, "_said", set())
     return folder
 
 
@@ -79,7 +79,7 @@ def _answers(warning: str | None = None) -> None:
     with contextlib.nullcontext() if warning is None else pytest.warns(RuntimeWarning, match=warning):
         found = everything(machine, "auto", x)
     if warning is None:
-        assert native._library is not None
+        assert ops._library is not None
         assert_close(expected, found, 1e-4)
     else:
         assert_same_bits(expected, found)
@@ -91,7 +91,7 @@ def test_a_build_is_used_again(compiler: Compiler, cache: Path, monkeypatch: pyt
     files = _files(cache)
     assert len(files) == 1
     assert files[0].startswith("engine-")
-    monkeypatch.setattr(native, "_library", None)
+    monkeypatch.setattr(ops, "_library", None)
     _answers()
     assert calls.read_text() == "call\n"
     assert build.build(force=True) == cache / files[0]
@@ -145,7 +145,7 @@ def test_a_compiler_that_fails(body: str, reason: str, compiler: Compiler, cache
     compiler(body)
     _answers(warning=reason)
     assert not [name for name in _files(cache) if name.startswith("building-")]
-    native._failure = None
+    ops._failure = None
     compiler('cp "$LIBRARY" "$OUT"')  # mended
     _answers()
 
@@ -208,7 +208,7 @@ def test_another_cpu_another_library(
     calls = compiler('cp "$LIBRARY" "$OUT"')
     _answers()
     monkeypatch.setattr(build, "cpu_name", lambda: "another CPU")
-    monkeypatch.setattr(native, "_library", None)
+    monkeypatch.setattr(ops, "_library", None)
     _answers()
     assert len(_files(cache)) == 2
     assert calls.read_text() == "call\n" * 2
@@ -290,7 +290,7 @@ def test_only_the_compiler_dies(compiler: Compiler, cache: Path) -> None:
     calls = compiler('head -c 5000 "$LIBRARY" > "$OUT"; kill -KILL $$')
     _answers(warning=r"could not build the engine \(exit -9\)")
     assert _files(cache) == []
-    native._failure = None
+    ops._failure = None
     compiler('cp "$LIBRARY" "$OUT"')
     _answers()
     assert calls.read_text() == "call\n" * 2
@@ -352,7 +352,7 @@ def test_sizes_are_counted_alike(compiler: Compiler) -> None:
     compiler('cp "$LIBRARY" "$OUT"')
     with recorded_operators() as calls:
         DNC(3, 6, 2, 5, 4, 2, backend="native")(torch.randn(4, 2, 3))
-    assert native._library is not None
-    count = native._library.tapehead_size_count()
+    assert ops._library is not None
+    count = ops._library.tapehead_size_count()
     x, *_, config, numbers = calls[0]
-    assert len(native._plan_for(x, config, numbers).sizes) == count
+    assert len(ops._plan_for(x, config, numbers).sizes) == count

@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from tapehead import DNC, NTM
-from tapehead.engine import _workspace, native
+from tapehead.engine.native import ops, workspace
 from tapehead.nn import DeepLSTM
-
-from .agreement import Results, assert_same_bits, everything, poisoned, random_state, threads
-from .operators import kernel_results, leaves, recorded_operators
+from tests.engine.agreement import Results, assert_same_bits, everything, poisoned, random_state, threads
+from tests.engine.operators import kernel_results, leaves, recorded_operators
 
 MACHINES: dict[str, Callable[[], Any]] = {
     "dnc": lambda: DNC(5, 33, 4, 19, 7, 3, num_layers=2, link_sharpening=True, interface_norm=True),
@@ -73,10 +72,10 @@ def test_a_batch_is_its_sequences(name: str) -> None:
         machine.backend = "native"
         machine(x, state)
     x, lengths, weights, state, config, numbers = leaves(calls[0])
-    outputs, features, words, *final, _ = native._forward(x, lengths, weights, state, config, numbers)
+    outputs, features, words, *final, _ = ops._forward(x, lengths, weights, state, config, numbers)
     for b in range(x.shape[1]):
         alone = [tensor[b : b + 1] for tensor in state]
-        one = native._forward(x[:, b : b + 1], lengths, weights, alone, config, numbers)
+        one = ops._forward(x[:, b : b + 1], lengths, weights, alone, config, numbers)
         for mine, whole in zip(one, (outputs, features, words), strict=False):
             assert torch.equal(mine, whole[:, b : b + 1])
         assert all(torch.equal(mine, whole[b : b + 1]) for mine, whole in zip(one[3:-1], final, strict=True))
@@ -101,39 +100,39 @@ def test_python_threads_at_once() -> None:
 
 
 def test_buffers_come_back() -> None:
-    tensor = _workspace.take(10**6, torch.float32)
+    tensor = workspace.take(10**6, torch.float32)
     address = tensor.data_ptr()
     part = tensor[5:10]
     del tensor
-    other = _workspace.take(10**6, torch.float32)
+    other = workspace.take(10**6, torch.float32)
     assert other.data_ptr() != address, "a buffer was given out while a view of it lived"
     del part
-    assert _workspace.take(10**6, torch.float32).data_ptr() == address
+    assert workspace.take(10**6, torch.float32).data_ptr() == address
 
 
 def test_buffers_are_aligned_and_large_enough() -> None:
     for elements in (0, 1, 1023, 4096, 70_001, 1_000_003):
         for dtype in (torch.float32, torch.float64):
-            tensor = _workspace.take(elements, dtype)
+            tensor = workspace.take(elements, dtype)
             assert (tensor.dtype, tensor.numel()) == (dtype, elements)
-            assert tensor.data_ptr() % _workspace.ALIGNMENT == 0
+            assert tensor.data_ptr() % workspace.ALIGNMENT == 0
             tensor.fill_(1)
 
 
 def test_idle_buffers_are_bounded(monkeypatch: Any) -> None:
-    monkeypatch.setattr(_workspace, "_idle", [])
-    monkeypatch.setattr(_workspace, "MAX_IDLE_BYTES", 10_000_000)
-    held = [_workspace.take(500_000, torch.float32) for _ in range(8)]
+    monkeypatch.setattr(workspace, "_idle", [])
+    monkeypatch.setattr(workspace, "MAX_IDLE_BYTES", 10_000_000)
+    held = [workspace.take(500_000, torch.float32) for _ in range(8)]
     held.clear()
-    assert 0 < sum(block.size for block in _workspace._idle) <= 10_000_000
+    assert 0 < sum(block.size for block in workspace._idle) <= 10_000_000
 
 
 def test_a_buffer_may_come_back_while_another_is_sought() -> None:
-    tensor = _workspace.take(10**6, torch.float32)
+    tensor = workspace.take(10**6, torch.float32)
 
     def let_go() -> None:
         nonlocal tensor
-        with _workspace._lock:  # As when the garbage collector runs in the midst of take().
+        with workspace._lock:  # As when the garbage collector runs in the midst of take().
             tensor = torch.empty(0)
 
     worker = threading.Thread(target=let_go, daemon=True)
@@ -147,12 +146,12 @@ def test_little_work_is_not_shared() -> None:
     machine = DNC(3, 4, 2, 5, 6)
     spec = machine.kernel_spec()
     assert not isinstance(spec, str)
-    config, numbers = native.KernelConfig.of(spec, None), native.numbers_of(spec)
+    config, numbers = ops.KernelConfig.of(spec, None), ops.numbers_of(spec)
     before = torch.get_num_threads()
     torch.set_num_threads(4)
     try:
         shapes = ((1, 8), (1, 15), (1, 16), (8, 4), (300, 1))
-        found = [native._plan_for(torch.zeros(*shape, 3), config, numbers).sizes[-1] for shape in shapes]
+        found = [ops._plan_for(torch.zeros(*shape, 3), config, numbers).sizes[-1] for shape in shapes]
     finally:
         torch.set_num_threads(before)
     assert found == [1, 1, 2, 4, 4]

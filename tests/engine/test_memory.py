@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from tapehead import DNC
-from tapehead.engine import native
-
-from .operators import recorded_operators
+from tapehead.engine.native import ops
+from tests.engine.operators import recorded_operators
 
 PEAK = """
 import resource
@@ -65,10 +64,10 @@ def test_memory_grows_with_the_root_of_the_steps() -> None:
         with recorded_operators() as calls:
             DNC(8, 8, 8, 512, 4, 1, backend="native")(torch.zeros(steps, 1, 8))
         x, *_, config, numbers = calls[0]
-        plan = native._plan_for(x, config, numbers)
+        plan = ops._plan_for(x, config, numbers)
         return (plan.tape + plan.backward_scratch) / 512**2
 
-    assert native.why_unavailable() is None
+    assert ops.why_unavailable() is None
     assert links(100) < 2 * 10 + 12
     assert links(900) < 2 * 30 + 60  # and 900 steps' records, 28 rows of 512 each: 49 matrices
 

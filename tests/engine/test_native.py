@@ -10,10 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tapehead import DNC, NTM
-from tapehead._types import map_state
 from tapehead.nn import DeepLSTM
-
-from .agreement import TOLERANCE, assert_agree, assert_close, assert_same_bits, everything, random_state
+from tapehead.types import map_state
+from tests.engine.agreement import (
+    TOLERANCE,
+    assert_agree,
+    assert_close,
+    assert_same_bits,
+    everything,
+    random_state,
+)
 
 CASES: dict[str, Callable[[], Any]] = {
     "dnc": lambda: DNC(5, 7, 4, 9, 6, 3),

@@ -11,10 +11,9 @@ import pytest
 import torch
 
 from tapehead import DNC, NTM
-from tapehead.engine import _workspace, native
+from tapehead.engine.native import ops, workspace
 from tapehead.nn import DeepLSTM
-
-from .operators import backward_arguments, leaves, recorded_operators
+from tests.engine.operators import backward_arguments, leaves, recorded_operators
 
 MACHINES: dict[str, Callable[[], Any]] = {
     "dnc": lambda: DNC(5, 7, 4, 9, 6, 2, num_layers=2, interface_norm=True),
@@ -35,12 +34,12 @@ def test_opcheck(
         machine.backend = "native"
         machine(torch.randn(3, 2, 5), lengths=lengths)
     # The tape is an output for the backward pass alone; its gaps hold whatever the memory held.
-    monkeypatch.setattr(_workspace, "take", lambda elements, dtype: torch.zeros(elements, dtype=dtype))
+    monkeypatch.setattr(workspace, "take", lambda elements, dtype: torch.zeros(elements, dtype=dtype))
     arguments = leaves(calls[0], requires_grad=True)
     arguments = (arguments[0].requires_grad_(input_gradient), *arguments[1:])
     torch.library.opcheck(torch.ops.tapehead.run_forward, arguments)
     plain = leaves(calls[0])
-    torch.library.opcheck(torch.ops.tapehead.run_backward, backward_arguments(plain, native._forward(*plain)))
+    torch.library.opcheck(torch.ops.tapehead.run_backward, backward_arguments(plain, ops._forward(*plain)))
 
 
 def test_an_operator_and_the_eager_call_are_the_same() -> None:
@@ -60,7 +59,7 @@ def _as_an_operator(*arguments: Any) -> Any:
 
 
 def _eagerly(x: Any, lengths: Any, weights: Any, state: Any, config: Any, numbers: Any) -> Any:
-    return native._Eager.apply(lengths, config, numbers, len(weights), x, *weights, *state)
+    return ops._Eager.apply(lengths, config, numbers, len(weights), x, *weights, *state)
 
 
 COMPILED = """

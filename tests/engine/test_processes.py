@@ -11,7 +11,7 @@ import pickle
 import torch
 from torch.utils.data import DataLoader, Dataset
 from tapehead import DNC, NTM
-from tapehead.engine import native
+from tapehead.engine.native import ops
 
 torch.manual_seed(0)
 MACHINES = DNC(5, 9, 4, 17, 6, 3, backend="native"), NTM(5, 9, 4, 17, 6, 2, 2, backend="native")
@@ -43,7 +43,7 @@ class Episodes(Dataset):
 torch.set_num_threads(2)  # the engine starts threads of its own and joins them: none is lost in the fork
 expected = [numbers(seed) for seed in range(3)]
 torch.set_num_threads(1)
-assert native._library is not None
+assert ops._library is not None
 
 into, out = os.pipe()
 child = os.fork()

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from tapehead import DNC, NTM, tasks, train
-from tapehead.engine import update as native
+from tapehead.engine.native import adam
 from tapehead.nn import DeepLSTM
-from tapehead.train._processes import Processes
-from tapehead.train._run import Run
-from tapehead.train._update import Updater, by_autograd
+from tapehead.train.distributed import Processes
+from tapehead.train.run import Run
+from tapehead.train.update import Updater, by_autograd
 
 TASK = tasks.Copy(max_length=6, num_bits=3)
 MODELS = {
@@ -75,7 +75,7 @@ def test_the_same_as_by_autograd(model: str, clip: str, dtype: torch.dtype) -> N
 def test_the_loss_is_that_of_pytorch_for_all_logits() -> None:
     run = new_run(MODELS["ntm"])
     Updater(run)(TASK, run.sampler.draw(TASK))  # the optimiser's state
-    update = native.Update(run.machine, run.optimizer, "none", 1.0)
+    update = adam.Update(run.machine, run.optimizer, "none", 1.0)
     logits = torch.tensor([0.0, -0.0, 1e-9, -3e-6, 0.7, -5.0, 16.0, -17.0, 60.0, -88.0, 3e4, -1e30])
     for target in (0.0, 1.0):
         outputs = logits.view(4, 1, 3).clone().requires_grad_()
@@ -153,24 +153,24 @@ def test_where_autograd_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_reasons() -> None:
-    assert native.why_not(NTM(5, 4, 3, 6, 4)) is None
-    assert native.why_not(DeepLSTM(5, 4, 3)) is None
+    assert adam.why_not(NTM(5, 4, 3, 6, 4)) is None
+    assert adam.why_not(DeepLSTM(5, 4, 3)) is None
     reasons = {
         "your own": NTM(5, 4, 3, 6, 4, controller=Own()),
         "its output layer is its own": Doubled(5, 4, 3, 6, 4),
     }
     for reason, machine in reasons.items():
-        assert reason in str(native.why_not(machine))
+        assert reason in str(adam.why_not(machine))
     frozen = DNC(5, 4, 3, 6, 4)
     next(frozen.parameters()).requires_grad_(False)
-    assert "frozen" in str(native.why_not(frozen))
+    assert "frozen" in str(adam.why_not(frozen))
     further = NTM(5, 4, 3, 6, 4, learned_start=True)
-    assert native.why_not(further) is None
+    assert adam.why_not(further) is None
     further.scale = torch.nn.Parameter(torch.ones(1))
-    assert "parameters of which the kernel does not know" in str(native.why_not(further))
+    assert "parameters of which the kernel does not know" in str(adam.why_not(further))
     further = DNC(5, 4, 3, 6, 4)
     further.scale = torch.nn.Parameter(torch.ones(1))
-    assert "parameters of which the kernel does not know" in str(native.why_not(further))
+    assert "parameters of which the kernel does not know" in str(adam.why_not(further))
 
 
 class Own(torch.nn.Module):

@@ -5,13 +5,13 @@ from typing import Any
 import networkx
 import pytest
 
-from tapehead import DNC, tasks, zoo
-from tapehead._errors import UserError
-from tapehead.knowledge import _readings, ask, read, read_bytes
-from tapehead.knowledge.network import NetworkAnswer
+from tapehead import DNC, hub, tasks
+from tapehead.errors import InputError
+from tapehead.knowledge import ask, read, read_bytes
+from tapehead.knowledge.inference import voting as _readings
+from tapehead.knowledge.inference.answer import NetworkAnswer
 from tapehead.nn import DeepLSTM
-
-from . import scripted
+from tests.knowledge import scripted
 
 BROTHERS = "Who were Johann Sebastian Bach's brothers?"
 WAY = "shortest path from Moorgate to Piccadilly Circus"
@@ -135,22 +135,22 @@ def test_a_model_for_each_kind_of_question(
         asked.append(name)
         return scripted.kin() if graph == "family" else scripted.traveller()
 
-    monkeypatch.setattr(zoo, "names", lambda: (model,))
-    monkeypatch.setattr(zoo, "load", load)
-    monkeypatch.setattr(zoo, "info", lambda name: {"architecture": "DNC", "task": task})
+    monkeypatch.setattr(hub, "names", lambda: (model,))
+    monkeypatch.setattr(hub, "load", load)
+    monkeypatch.setattr(hub, "info", lambda name: {"architecture": "DNC", "task": task})
     assert ask(read(graph), words).correct
     assert ask(read(graph), words, model="mine").correct
     assert asked == [model, "mine"]
 
 
 def test_a_kind_of_question_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zoo, "names", lambda: ())
-    with pytest.raises(UserError, match="tapehead train dnc-shortest-path"):
+    monkeypatch.setattr(hub, "names", lambda: ())
+    with pytest.raises(InputError, match="tapehead train dnc-shortest-path"):
         ask(read("london"), "from Bank to Victoria")
 
 
 def test_a_missing_model_is_told() -> None:
-    with pytest.raises(UserError, match="no-such-model"):
+    with pytest.raises(InputError, match="no-such-model"):
         ask(read("family"), "Who is Hans Bach's father?", model="no-such-model")
 
 
@@ -165,13 +165,13 @@ def test_a_missing_model_is_told() -> None:
 def test_models_that_do_not_serve(machine: Any, task: str | None, complaint: str, tmp_path: Path) -> None:
     extra = {"task": tasks.get(task).to_dict()} if task else {}
     machine(4, 3, 4).save_pretrained(tmp_path, extra=extra)
-    with pytest.raises(UserError, match=complaint):
+    with pytest.raises(InputError, match=complaint):
         ask(read("family"), "Who is Hans Bach's father?", model=tmp_path)
 
 
 def test_no_way(tmp_path: Path) -> None:
     (tmp_path / "map.csv").write_text("A,red,B\n")
-    with pytest.raises(UserError, match="no way from B to A"):
+    with pytest.raises(InputError, match="no way from B to A"):
         ask(read(tmp_path / "map.csv"), "from B to A", model=scripted.traveller())
 
 
@@ -180,5 +180,5 @@ def test_a_map_of_one_way_streets() -> None:
     rows = "".join(f"S{n},road{n},S{n + 1}\n" for n in range(800))
     graph = read_bytes(rows.encode(), "roads.csv")
     assert ask(graph, "from S3 take road3, road4", model=scripted.traveller()).answers == ["S4", "S5"]
-    with pytest.raises(UserError, match="none joins the end: ask on a smaller map"):
+    with pytest.raises(InputError, match="none joins the end: ask on a smaller map"):
         ask(graph, "from S3 to S800", model=scripted.traveller())

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from tapehead._types import map_state
 from tapehead.nn import DNC, NTM, DeepLSTM, Machine
+from tapehead.types import map_state
 
 BACKENDS = ["reference", "native"]
 

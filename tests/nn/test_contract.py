@@ -8,9 +8,8 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from tapehead import DNC
-from tapehead._types import map_state
-
-from .machines import (
+from tapehead.types import map_state
+from tests.nn.machines import (
     HIDDEN,
     INPUT,
     OUTPUT,

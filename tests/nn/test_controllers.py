@@ -6,8 +6,7 @@ from torch import nn
 
 from tapehead import DNC, NTM
 from tapehead.nn import DeepLSTM, FeedforwardController, LSTMController
-
-from .machines import GRUController, assert_same, inputs
+from tests.nn.machines import GRUController, assert_same, inputs
 
 
 def test_one_layer_is_nn_lstm() -> None:

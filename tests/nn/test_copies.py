@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from .machines import Case, assert_same, cases, inputs, tensors
+from tests.nn.machines import Case, assert_same, cases, inputs, tensors
 
 every_machine = pytest.mark.parametrize("case", cases(), ids=str)
 
@@ -70,7 +70,7 @@ def test_the_constructor_takes_a_dtype(case: Case) -> None:
     if case.own_controller:
         pytest.skip("the controller brings its own dtype")
     torch.manual_seed(0)
-    from .machines import MACHINES
+    from tests.nn.machines import MACHINES
 
     machine = MACHINES[case.name](backend=case.backend, dtype=torch.float64, device="cpu")
     assert {parameter.dtype for parameter in machine.parameters()} == {torch.float64}
@@ -89,7 +89,7 @@ def test_built_on_the_meta_device(case: Case) -> None:
     """Shapes without numbers: what large-model loaders do first."""
     if case.own_controller:
         pytest.skip("the controller brings its own device")
-    from .machines import MACHINES
+    from tests.nn.machines import MACHINES
 
     machine = MACHINES[case.name](device="meta", backend="reference")
     y, state = machine(torch.empty(2, 3, 3, device="meta"))

@@ -10,8 +10,7 @@ from torch.nn.utils.rnn import pack_sequence
 from tapehead import DNC, NTM, DNCState, NTMState
 from tapehead.engine import EngineError
 from tapehead.nn import DeepLSTM
-
-from .machines import BACKENDS, GRUController
+from tests.nn.machines import BACKENDS, GRUController
 
 
 def _small(kind: type, **more: Any) -> Any:

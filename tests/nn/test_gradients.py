@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from tapehead import DNC, NTM
-from tapehead._types import map_state
 from tapehead.nn import Machine
-
-from .machines import BACKENDS, Case, assert_same, cases, inputs, random_state, tensors
+from tapehead.types import map_state
+from tests.nn.machines import BACKENDS, Case, assert_same, cases, inputs, random_state, tensors
 
 every_machine = pytest.mark.parametrize("case", cases(), ids=str)
 with_memory = pytest.mark.parametrize("case", cases(lambda case: case.has_memory), ids=str)

@@ -20,10 +20,10 @@ HEAVY = (
     "transformers",
     "tyro",
     "tapehead.cli",
-    "tapehead.show",
+    "tapehead.viz.figures",
     "tapehead.tasks",
     "tapehead.train",
-    "tapehead.zoo",
+    "tapehead.hub",
 )
 
 

@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from tapehead import DNC
-from tapehead.nn._controllers import build_controller, hold_first_unit
-
-from .machines import GRUController
+from tapehead.nn.controllers import build_controller, hold_first_unit
+from tests.nn.machines import GRUController
 
 CONTROLLERS: list[dict[str, Any]] = [
     {"controller": "lstm"},

@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from tapehead._types import map_state
-
-from .machines import OUTPUT, Case, assert_same, cases, inputs, join, pick, random_state, tensors
+from tapehead.types import map_state
+from tests.nn.machines import OUTPUT, Case, assert_same, cases, inputs, join, pick, random_state, tensors
 
 LENGTHS = [4, 6, 1]
 every_machine = pytest.mark.parametrize("case", cases(), ids=str)

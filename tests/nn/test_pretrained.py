@@ -13,9 +13,8 @@ from safetensors.torch import load_file, save_file
 import tapehead
 from tapehead import DNC, NTM
 from tapehead.nn import DeepLSTM
-from tapehead.nn._pretrained import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, PretrainedError
-
-from .machines import Case, assert_same, cases, inputs
+from tapehead.nn.pretrained import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, PretrainedError
+from tests.nn.machines import Case, assert_same, cases, inputs
 
 built_in = pytest.mark.parametrize("case", cases(lambda case: not case.own_controller), ids=str)
 

@@ -7,8 +7,7 @@ import torch
 from torch.nn.functional import softplus
 
 from tapehead import DNC, NTM, Trace
-
-from .machines import SLOTS, WORD, Case, assert_same, cases, inputs, random_state
+from tests.nn.machines import SLOTS, WORD, Case, assert_same, cases, inputs, random_state
 
 with_memory = pytest.mark.parametrize("case", cases(lambda case: case.has_memory), ids=str)
 IN_STATE = ("memory", "read_weights", "write_weights", "usage", "link", "precedence", "read_words")

@@ -10,7 +10,7 @@ and sharpened links. Content lookup, reading, erasing and adding are the NTM's a
 
 import numpy as np
 
-from .ntm_numpy import (
+from tests.paper.ntm_numpy import (
     EPSILON,
     MEMORY_START,
     content_weights,

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tapehead import functional
-
-from . import dnc_numpy, ntm_numpy
+from tests.paper import dnc_numpy, ntm_numpy
 
 TOLERANCE = 1e-10
 HALF_STEPS = [0.5e-6, 2.5e-6, 1.5e-6, 0.49e-6, 1e-6, 2e-6]

@@ -8,8 +8,7 @@ import torch
 
 import tapehead
 from tapehead.nn import FeedforwardController
-
-from . import dnc_numpy, ntm_numpy
+from tests.paper import dnc_numpy, ntm_numpy
 
 STEPS, BATCH, INPUTS, OUTPUTS = 6, 2, 3, 2
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tapehead import tasks
-from tapehead.tasks import Copy, _registry
+from tapehead.tasks import Copy
+from tapehead.tasks import registry as _registry
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_a_taken_name():
     class Other(Copy):
         pass
 
-    with pytest.raises(ValueError, match=r"'copy' is taken by tapehead\.tasks\.copy\.Copy"):
+    with pytest.raises(ValueError, match=r"'copy' is taken by tapehead\.tasks\.algorithmic\.copy\.Copy"):
         tasks.register(Other)
 
 

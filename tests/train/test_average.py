@@ -10,10 +10,10 @@ import torch
 import tapehead
 from tapehead import train
 from tapehead.tasks import Sampler
-from tapehead.train._processes import Processes
-from tapehead.train._run import VALIDATION, Run
-from tapehead.train._update import Updater
+from tapehead.train.distributed import Processes
 from tapehead.train.evaluate import score_task
+from tapehead.train.run import VALIDATION, Run
+from tapehead.train.update import Updater
 
 
 def test_it_is_the_average_of_the_weights(tiny_config: Any) -> None:

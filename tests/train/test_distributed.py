@@ -12,15 +12,15 @@ import torch
 from safetensors.torch import load_file
 
 from tapehead import tasks, train
-from tapehead.train._run import training_sampler
+from tapehead.train.run import training_sampler
 
 WORKER = """
 import json, sys
 from pathlib import Path
 from safetensors.torch import save_file
 from tapehead import train
-from tapehead.train._processes import Processes
-from tapehead.train._run import Run
+from tapehead.train.distributed import Processes
+from tapehead.train.run import Run
 
 folder = Path(sys.argv[1])
 config = train.TrainConfig.from_dict(json.loads((folder / "config.json").read_text()))
@@ -45,7 +45,7 @@ def _launch(script: Path, *arguments: str) -> "subprocess.CompletedProcess[str]"
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: Any) -> Path:
     """A folder in which two processes left their gradients and a run."""
-    from .conftest import tiny
+    from tests.train.conftest import tiny
 
     folder = tmp_path_factory.mktemp("two")
     (folder / "config.json").write_text(json.dumps(tiny().to_dict()))

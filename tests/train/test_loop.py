@@ -10,9 +10,9 @@ import torch
 
 import tapehead
 from tapehead import tasks, train
-from tapehead.train import _run
-from tapehead.train._run import training_sampler
-from tapehead.train._update import Updater
+from tapehead.train import run as _run
+from tapehead.train.run import training_sampler
+from tapehead.train.update import Updater
 
 
 def rows_of(folder: Path, *, but: tuple[str, ...] = ("seconds",)) -> list[dict[str, Any]]:
@@ -193,7 +193,7 @@ def test_the_gpu_is_for_the_reference_alone(
 ) -> None:
     """The engine on one core is faster than the reference on a GPU."""
     monkeypatch.delenv("TAPEHEAD_BACKEND", raising=False)
-    monkeypatch.setattr(_run.native, "why_unavailable", lambda: why_not)
+    monkeypatch.setattr(_run.ops, "why_unavailable", lambda: why_not)
     asked: list[bool] = []
     plain = _run.Processes
     monkeypatch.setattr(_run, "Processes", lambda gpu: asked.append(gpu) or plain())

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tapehead import train
-from tapehead.train._optimizers import build_optimizer, clip_gradients, learning_rate
+from tapehead.train.optimizers import build_optimizer, clip_gradients, learning_rate
 
 
 def test_rmsprop_graves_is_the_papers_formula() -> None:

@@ -88,7 +88,7 @@ def test_resuming_at_every_checkpoint_gives_the_same_run(
     config = _everything_config(tiny_config)
     config = train.TrainConfig.from_dict(config.to_dict() | {"sequences": 240, "validate_every": 60})
     left: list[Path] = []
-    from tapehead.train._run import Run
+    from tapehead.train.run import Run
 
     save = Run.save_checkpoint
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import tapehead
-from tapehead import cli, tasks, train, zoo
+from tapehead import cli, hub, tasks, train
 from tapehead.nn import DNC
 
 STILL = train.OptimizerConfig(lr=1e-12)
@@ -51,7 +51,7 @@ def test_weights_that_do_not_fit(first: str, tmp_path: Path, tiny_config: Any, m
 
 
 def test_a_model_that_is_not_there(tmp_path: Path, tiny_config: Any, capsys: Any) -> None:
-    with pytest.raises(zoo.ModelError, match="no folder and no model 'nowhere'"):
+    with pytest.raises(hub.PretrainedError, match="no folder and no model 'nowhere'"):
         train.train(tiny_config(start_from="nowhere"), tmp_path / "run", quiet=True)
     assert cli.main(["train", "ntm-copy", "--start-from", "nowhere", "--out", str(tmp_path / "run")]) == 2
     assert "no folder and no model 'nowhere'" in capsys.readouterr().err

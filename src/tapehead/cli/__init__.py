@@ -6,9 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .._errors import UserError
-from ..engine import EngineError
-from ..nn._pretrained import PretrainedError
+from ..errors import InputError, TapeheadError
 
 __all__ = ["main"]
 
@@ -29,7 +27,7 @@ EXTRAS = {
     "accelerate": "train",
     "tyro": "train",
     "tqdm": "train",
-    "matplotlib": "show",
+    "matplotlib": "viz",
     "tensorboard": "log",
     "ged4py": "knowledge",
     "gedcom7": "knowledge",
@@ -52,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output (`| head`) has left; nothing is wrong, and nothing more can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (UserError, PretrainedError, EngineError) as error:
+    except TapeheadError as error:
         _complain(str(error))
     except ModuleNotFoundError as error:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
@@ -79,7 +77,7 @@ def _run(arguments: list[str]) -> int:
         return 0
     if name not in COMMANDS:
         close = difflib.get_close_matches(name, COMMANDS, n=1)
-        raise UserError(
+        raise InputError(
             f"there is no command {name!r}: "
             + (f"did you mean {close[0]}?" if close else f"the commands are {', '.join(COMMANDS)}")
         )

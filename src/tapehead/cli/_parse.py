@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import tyro
 
-from .._errors import UserError
+from ..errors import InputError
 
 Options = TypeVar("Options")
 
@@ -26,7 +26,7 @@ def parse(
         about: what the command does, for the help.
 
     Raises:
-        UserError: an unknown option, or a value that does not fit.
+        InputError: an unknown option, or a value that does not fit.
         SystemExit: help was asked for and printed.
     """
     complaints = io.StringIO()
@@ -42,11 +42,11 @@ def parse(
                 **given,
             )
     except ValueError as error:  # A task or a model refused its sizes.
-        raise UserError(str(error)) from error
+        raise InputError(str(error)) from error
     except SystemExit as end:
         if not end.code:
             raise
-        raise UserError(f"{_sentence(complaints.getvalue())} (see `{prog} --help`)") from None
+        raise InputError(f"{_sentence(complaints.getvalue())} (see `{prog} --help`)") from None
 
 
 def _sentence(box: str) -> str:

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     graph = knowledge.read(options.file, hide_living=options.hide_living)
     answer = knowledge.ask(graph, options.question, model=options.model)
     if options.figure is not None:
-        from ..show import plot_answer, save_figure
+        from ..viz.figures import plot_answer, save_figure
 
         save_figure(plot_answer(answer), options.figure)
     if options.json:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 
 from .. import engine
-from .._errors import UserError
-from ..engine import build
+from ..engine.native import build
+from ..errors import InputError
 
 USAGE = """\
 usage: tapehead engine             show the native engine's state: compiler, flags, CPU, cache
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         case ["-h" | "--help"]:
             print(USAGE, end="")
         case _:
-            raise UserError(f"tapehead engine {' '.join(arguments)}: give nothing, or --build")
+            raise InputError(f"tapehead engine {' '.join(arguments)}: give nothing, or --build")
     return 0
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from .. import tasks, zoo
-from .._errors import UserError
+from .. import hub, tasks
+from ..errors import InputError
 from ..tasks.graph.episode import GraphTask
 from ..train import Point, evaluate
 from ..train.evaluate import all_points
@@ -60,9 +60,9 @@ def main(arguments: Sequence[str]) -> int:
         prog="tapehead evaluate",
         about="Score a model on fresh episodes of the given sizes or the largest in training; or on a file.",
     )
-    described = zoo.info(options.model).get("task")
+    described = hub.info(options.model).get("task")
     if not isinstance(described, dict):
-        raise UserError(
+        raise InputError(
             f"{options.model} does not say what task it was trained on: only a run's model can be scored"
         )
     try:
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
             print(_on_file(options, task))
             return 0
         points = evaluate(
-            zoo.load(options.model),
+            hub.load(options.model),
             task,
             all_points(task, _choices(options, task)),
             sequences=options.sequences,
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
             seed=options.seed,
         )
     except ValueError as error:  # A size that the task or the machine cannot take.
-        raise UserError(str(error)) from error
+        raise InputError(str(error)) from error
     if options.json:
         rows = [point.to_dict() for point in points]
         print(json.dumps({"model": options.model, "task": task.name, "points": rows}))
@@ -105,20 +105,20 @@ def _check(options: Options, task: tasks.Task) -> None:
     }
     for option, is_misplaced in misplaced.items():
         if is_misplaced:
-            raise UserError(f"{options.model} was trained on {task.name}, which knows no {option}")
+            raise InputError(f"{options.model} was trained on {task.name}, which knows no {option}")
     if kinship and options.data is None:
-        raise UserError("kinship is scored on a family tree: give one with --data, such as --data family")
+        raise InputError("kinship is scored on a family tree: give one with --data, such as --data family")
     if options.relations is not None and options.graph is None:
-        raise UserError("--relations is about a file: give it with --graph")
+        raise InputError("--relations is about a file: give it with --graph")
     if graph and options.memory_size is not None and options.memory_size < 1:
-        raise UserError(f"memory_size is {options.memory_size}: give at least 1")
+        raise InputError(f"memory_size is {options.memory_size}: give at least 1")
 
 
 def _on_file(options: Options, task: GraphTask | tasks.Kinship) -> str:
     """The score on a family, a map, or random graphs, as text."""
-    from ..knowledge import scores
+    from ..knowledge.evaluation import scores
 
-    machine = zoo.load(options.model)
+    machine = hub.load(options.model)
     if isinstance(task, tasks.Kinship):
         assert options.data is not None
         found: scores.KinshipReport | scores.GraphReport = scores.kinship(

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from .. import zoo
-from ..nn._pretrained import CARD_FILE
+from .. import hub
+from ..nn.pretrained import CARD_FILE
 from ._parse import parse
 
 
@@ -28,14 +28,14 @@ def main(arguments: Sequence[str]) -> int:
         about="List the models that ship with tapehead, or show a card.",
     )
     if options.name is not None:
-        zoo.info(options.name)
-        card = zoo.find(options.name) / CARD_FILE
+        hub.info(options.name)
+        card = hub.find(options.name) / CARD_FILE
         print(card.read_text(encoding="utf-8").rstrip() if card.is_file() else f"{options.name} has no card")
         return 0
-    if not zoo.names():
+    if not hub.names():
         print("no models ship with this tapehead; train one: tapehead train ntm-copy")
-    for name in zoo.names():
-        config = zoo.info(name)
+    for name in hub.names():
+        config = hub.info(name)
         task = config.get("task", {}).get("name", "no task")
         validation = config.get("trained", {}).get("validation")
         score = f"{validation['bits_per_sequence']:.4g} bits per sequence" if validation else ""

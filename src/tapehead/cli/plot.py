@@ -8,9 +8,9 @@ from typing import Annotated
 import torch
 import tyro
 
-from .. import tasks, zoo
-from .._errors import UserError
-from ..show import curves, plot_trace, save_figures
+from .. import hub, tasks
+from ..errors import InputError
+from ..viz.figures import curves, plot_trace, save_figures
 from ._parse import parse
 
 
@@ -38,12 +38,12 @@ def main(arguments: Sequence[str]) -> int:
         prog="tapehead plot",
         about="Draw one episode: inputs and outputs, heads, memory; and a run's learning curve.",
     )
-    described = zoo.info(options.model).get("task")
+    described = hub.info(options.model).get("task")
     if described is None:
-        raise UserError(
+        raise InputError(
             f"{options.model} does not say what task it was trained on: only a run's model can be drawn"
         )
-    machine = zoo.load(options.model)
+    machine = hub.load(options.model)
     machine.batch_first = False
     try:
         task = tasks.from_dict(described)
@@ -54,8 +54,8 @@ def main(arguments: Sequence[str]) -> int:
                 batch.inputs, lengths=batch.lengths, return_trace=machine.traceable, **given
             )
     except ValueError as error:  # A size that the task or the machine cannot take.
-        raise UserError(str(error)) from error
-    folder = zoo.find(options.model)
+        raise InputError(str(error)) from error
+    folder = hub.find(options.model)
     figures = plot_trace(
         trace[0] if trace else None,
         batch,
@@ -72,5 +72,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _folder(model: str, folder: Path) -> Path:
-    shipped = folder == zoo.find(folder.name) if folder.name in zoo.names() else False
+    shipped = folder == hub.find(folder.name) if folder.name in hub.names() else False
     return Path("figures", model) if shipped else folder / "figures"

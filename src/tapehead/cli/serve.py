@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from ..show.server import serve
+from ..web import serve
 from ._parse import parse
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from .. import tasks
-from .._errors import UserError
+from ..errors import InputError
 from ._parse import parse
 
 USAGE = """\
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         case ["-h" | "--help"]:
             print(USAGE, end="")
         case _:
-            raise UserError(
+            raise InputError(
                 f"tapehead tasks {' '.join(arguments)}: give nothing, or `show` and a task's name"
             )
     return 0
@@ -53,7 +53,7 @@ def _show(name: str, arguments: Sequence[str]) -> None:
     if name not in tasks.names():
         close = difflib.get_close_matches(name, tasks.names(), n=1)
         hint = f"did you mean {close[0]}?" if close else f"the tasks are {', '.join(tasks.names())}"
-        raise UserError(f"there is no task {name!r}: {hint}")
+        raise InputError(f"there is no task {name!r}: {hint}")
     options = parse(
         ShowOptions,
         arguments,

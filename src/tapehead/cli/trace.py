@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from .._errors import UserError
-from ..show.player import Recording, perform, write_player
+from ..errors import InputError
+from ..viz.player_page import Recording, perform, write_player
 from ._parse import parse
 
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _performed(options: Options) -> Recording:
     if options.model is None:
-        raise UserError("name a model (tapehead models lists them), or give --data and --question")
+        raise InputError("name a model (tapehead models lists them), or give --data and --question")
     return perform(
         options.model,
         task_name=options.task,
@@ -60,13 +60,13 @@ def _performed(options: Options) -> Recording:
 
 def _asked(options: Options) -> Recording:
     from .. import knowledge
-    from ..show.player import record_answer
+    from ..viz.player_page import record_answer
 
     if not options.data or not options.question:
         missing = "--question" if options.data else "--data"
-        raise UserError(f"a question needs --data and --question: {missing} is missing")
+        raise InputError(f"a question needs --data and --question: {missing} is missing")
     given = [name for name in ("task", "length", "memory_size") if getattr(options, name) is not None]
     if given:
-        raise UserError(f"--{given[0].replace('_', '-')} is for tasks: leave it out with a question")
+        raise InputError(f"--{given[0].replace('_', '-')} is for tasks: leave it out with a question")
     graph = knowledge.read(options.data)
     return record_answer(graph, knowledge.ask(graph, options.question, model=options.model))

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from .. import train as training
-from .._errors import UserError
+from ..errors import InputError
 from ._parse import parse
 
 USAGE = """\
@@ -72,11 +72,11 @@ def _new_run(arguments: Sequence[str]) -> tuple[training.TrainConfig, Path]:
     first, *rest = arguments
     if first == "--config":
         if not rest:
-            raise UserError("--config needs a file: give a run's config.json")
+            raise InputError("--config needs a file: give a run's config.json")
         preset = training.load_config(rest.pop(0))
         name, called = f"{preset.model.architecture.__name__.lower()}-{preset.task.name}", "--config FILE"
     elif first.startswith("-"):
-        raise UserError(f"the preset comes first, before {first}: tapehead train ntm-copy {first} ...")
+        raise InputError(f"the preset comes first, before {first}: tapehead train ntm-copy {first} ...")
     else:
         preset, name, called = training.preset(first), first, first
     options = parse(

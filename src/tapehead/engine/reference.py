@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._types import AnyState, Trace, map_state
+from ..types import AnyState, Trace, map_state
 
 
 def run(

@@ -5,10 +5,11 @@ import os
 import time
 from typing import Any
 
-from .._errors import UserError
-from . import exact, network
+from ..errors import InputError
+from . import solver
 from .graph import Entity, KnowledgeGraph
-from .network import NetworkAnswer
+from .inference import answer as network
+from .inference.answer import NetworkAnswer
 from .questions import KinshipQuestion, PathQuestion, Question, WalkQuestion, parse
 
 MODELS = {KinshipQuestion: "dnc-kinship", WalkQuestion: "dnc-traversal", PathQuestion: "dnc-shortest-path"}
@@ -88,7 +89,7 @@ def ask(graph: KnowledgeGraph, question: str, *, model: Any = None) -> Answer:
         model: a machine, or the name or folder of one; by default the one that ships for such questions.
 
     Raises:
-        UserError: the question is not understood, a name is unknown or ambiguous, or there is no such model.
+        InputError: the question is not understood, a name is unknown or ambiguous, or there is no such model.
     """
     start = time.perf_counter()
     parsed = parse(question, graph)
@@ -114,7 +115,7 @@ def ask(graph: KnowledgeGraph, question: str, *, model: Any = None) -> Answer:
         else:
             end = numbers.index(parsed.end)
             answer = network.answer_path(machine, edges, first, end)
-            correct = exact.is_shortest_path(graph, first, answer.answers, end)
+            correct = solver.is_shortest_path(graph, first, answer.answers, end)
             expected = list(answer.answers) if correct else expected
 
     def sentence(fact: tuple[int, str, int]) -> str:
@@ -151,43 +152,43 @@ def _expected(graph: KnowledgeGraph, question: Question) -> list[int]:
     """The exact answer in person or place numbers."""
     if isinstance(question, KinshipQuestion):
         tree, people = graph.family_tree()
-        return sorted(exact.relatives(tree, people.index(question.person), question.relation))
+        return sorted(solver.relatives(tree, people.index(question.person), question.relation))
     places, lines, _ = graph.edges
     start = places.index(question.start)
     if isinstance(question, WalkQuestion):
-        return exact.walk(graph, start, [lines.index(line) for line in question.lines])
-    path = exact.shortest_path(graph, start, places.index(question.end))
+        return solver.walk(graph, start, [lines.index(line) for line in question.lines])
+    path = solver.shortest_path(graph, start, places.index(question.end))
     if path is None:
-        raise UserError(f"there is no way {reading(graph, question)} in {graph.name}")
+        raise InputError(f"there is no way {reading(graph, question)} in {graph.name}")
     return path
 
 
 def _machine(question: Question, model: Any) -> Any:
     if not isinstance(model, str | os.PathLike | None):
         return model
-    from .. import zoo
+    from .. import hub
 
     usual = MODELS[type(question)]
-    if model is None and usual not in zoo.names():
-        raise UserError(
+    if model is None and usual not in hub.names():
+        raise InputError(
             f"no model for such questions ships yet: train one with `tapehead train {usual}` (hours) "
             "and give its folder as the model"
         )
     try:
         if model is not None:
-            about, wanted = zoo.info(model), usual.removeprefix("dnc-")
+            about, wanted = hub.info(model), usual.removeprefix("dnc-")
             task = about.get("task")
             trained_on = task.get("name") if isinstance(task, dict) else None
             if trained_on != wanted:
-                raise UserError(
+                raise InputError(
                     f"{model} was trained on {trained_on or 'no task that it tells of'}: "
                     f"this question needs a model of {wanted}"
                 )
             if about["architecture"] == "DeepLSTM":
-                raise UserError(f"{model} has no memory to read from: give a DNC")
-        return zoo.load(model or usual)
-    except zoo.ModelError as error:
-        raise UserError(str(error)) from error
+                raise InputError(f"{model} has no memory to read from: give a DNC")
+        return hub.load(model or usual)
+    except hub.PretrainedError as error:
+        raise InputError(str(error)) from error
 
 
 def _name(graph: KnowledgeGraph, identity: str) -> str:

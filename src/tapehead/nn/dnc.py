@@ -7,10 +7,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .. import functional as F
-from .._types import DNCState, Trace
 from ..functional import oneplus
-from ._controllers import bound_gradient, hold_first_unit
-from ._machine import Machine, check_limits, check_word_sizes
+from ..types import DNCState, Trace
+from .controllers import bound_gradient, hold_first_unit
+from .module import Machine, check_limits, check_word_sizes
 
 INITIAL_MEMORY = 1e-6
 LOOKUP_STRENGTH = 5

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from .. import functional as F
-from .._types import NTMState, Trace
-from ._controllers import bound_gradient
-from ._machine import Machine, check_limits, check_word_sizes
+from ..types import NTMState, Trace
+from .controllers import bound_gradient
+from .module import Machine, check_limits, check_word_sizes
 
 INITIAL_MEMORY = 1e-6
 FIRST_SPREAD = 0.5

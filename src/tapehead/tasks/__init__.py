@@ -7,23 +7,23 @@
 0.0
 """
 
-from ._base import Batch as Batch
-from ._base import Task as Task
-from ._registry import from_dict as from_dict
-from ._registry import get as get
-from ._registry import names as names
-from ._registry import register as register
-from ._sampling import Sampler as Sampler
-from .associative_recall import AssociativeRecall as AssociativeRecall
-from .copy import Copy as Copy
+from .algorithmic.associative_recall import AssociativeRecall as AssociativeRecall
+from .algorithmic.copy import Copy as Copy
+from .algorithmic.ngrams import NGrams as NGrams
+from .algorithmic.priority_sort import PrioritySort as PrioritySort
+from .algorithmic.reallocation import Reallocation as Reallocation
+from .algorithmic.repeat_copy import RepeatCopy as RepeatCopy
+from .base import Batch as Batch
+from .base import Task as Task
 from .graph import Inference as Inference
 from .graph import ShortestPath as ShortestPath
 from .graph import Traversal as Traversal
 from .kinship import Kinship as Kinship
-from .ngrams import NGrams as NGrams
-from .priority_sort import PrioritySort as PrioritySort
-from .reallocation import Reallocation as Reallocation
-from .repeat_copy import RepeatCopy as RepeatCopy
+from .registry import from_dict as from_dict
+from .registry import get as get
+from .registry import names as names
+from .registry import register as register
+from .sampler import Sampler as Sampler
 
 __all__ = [
     "AssociativeRecall",

@@ -4,12 +4,6 @@
 >>> report = train.train(train.preset("ntm-copy"), "runs/mine")  # doctest: +SKIP
 """
 
-from ._errors import CheckpointError as CheckpointError
-from ._errors import ConfigError as ConfigError
-from ._errors import NonFiniteError as NonFiniteError
-from ._errors import TrainingError as TrainingError
-from ._rmsprop_graves import RMSpropGraves as RMSpropGraves
-from ._run import load_batch as load_batch
 from .config import CurriculumConfig as CurriculumConfig
 from .config import DNCConfig as DNCConfig
 from .config import LSTMConfig as LSTMConfig
@@ -18,6 +12,10 @@ from .config import OptimizerConfig as OptimizerConfig
 from .config import TrainConfig as TrainConfig
 from .config import load_config as load_config
 from .curriculum import Curriculum as Curriculum
+from .errors import CheckpointError as CheckpointError
+from .errors import ConfigError as ConfigError
+from .errors import NonFiniteError as NonFiniteError
+from .errors import TrainingError as TrainingError
 from .evaluate import Point as Point
 from .evaluate import evaluate as evaluate
 from .loop import Interrupted as Interrupted
@@ -26,6 +24,8 @@ from .loop import resume as resume
 from .loop import train as train
 from .presets import PRESETS as PRESETS
 from .presets import preset as preset
+from .rmsprop_graves import RMSpropGraves as RMSpropGraves
+from .run import load_batch as load_batch
 
 __all__ = [
     "PRESETS",

@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Literal
 import tyro
 
 from .. import nn, tasks
-from ._errors import ConfigError
-from ._fields import check_positive, construct, mapping
+from .errors import ConfigError
+from .fields import check_positive, construct, mapping
 
 ARCHITECTURE = "architecture"
 

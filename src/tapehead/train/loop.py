@@ -15,15 +15,15 @@ from typing import Any
 
 from torch import Tensor
 
-from .. import zoo
+from .. import hub
 from ..tasks import Batch, Task
-from ._errors import NonFiniteError, TrainingError
-from ._optimizers import learning_rate
-from ._report import Reporter, check_tensorboard
-from ._run import Run, load_run, processes_for
-from ._update import Updater
 from .config import TrainConfig
+from .errors import NonFiniteError, TrainingError
 from .evaluate import score_task
+from .optimizers import learning_rate
+from .report import Reporter, check_tensorboard
+from .run import Run, load_run, processes_for
+from .update import Updater
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _train(run: Run, folder: Path, quiet: bool) -> Report:
                 save()
                 saved = time.perf_counter()
         if processes.is_main:
-            zoo.write_card(folder)
+            hub.write_card(folder)
     validation = progress.validation
     return Report(
         folder,

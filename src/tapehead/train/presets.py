@@ -12,9 +12,9 @@ from typing import Any, Literal
 from ..tasks import AssociativeRecall, Copy, NGrams, PrioritySort, Reallocation, RepeatCopy, Task
 from ..tasks.graph import Inference, ShortestPath, Traversal
 from ..tasks.kinship import Kinship
-from . import _lessons as lessons
-from ._errors import ConfigError
+from . import lessons as lessons
 from .config import CurriculumConfig, DNCConfig, LSTMConfig, NTMConfig, OptimizerConfig, TrainConfig
+from .errors import ConfigError
 
 PAPER_OPTIMIZER = OptimizerConfig(
     name="rmsprop-graves",  # section 4.6: "RMSProp in the form described in Graves 2013"

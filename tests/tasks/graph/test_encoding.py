@@ -3,8 +3,7 @@ import torch
 
 from tapehead.tasks import Inference, Sampler, ShortestPath, Traversal
 from tapehead.tasks.graph.episode import BLANK, Episode, collate, read_triples, told_triples
-
-from .reading import Read, episodes
+from tests.tasks.graph.reading import Read, episodes
 
 HELPS = [Traversal(rehearse=True), Inference(aloud=True), ShortestPath(aloud=True)]
 

@@ -3,8 +3,7 @@ import pytest
 
 from tapehead.tasks.graph.episode import collate
 from tapehead.tasks.graph.given import GivenGraph
-
-from .reading import episodes
+from tests.tasks.graph.reading import episodes
 
 # 0 → 1 → 2 → 3 by label 0, a loop 2 → 0 by label 1, and a dead end: 3.
 EDGES = ((0, 0, 1), (1, 0, 2), (2, 0, 3), (2, 1, 0))

@@ -5,9 +5,8 @@ import pytest
 
 from tapehead.tasks import Inference, Sampler
 from tapehead.tasks.graph.inference import FAMILY_EDGES, relations, relations_of
-from tapehead.train import _lessons
-
-from .reading import Read, episodes
+from tapehead.train import lessons as _lessons
+from tests.tasks.graph.reading import Read, episodes
 
 
 def walk(read: Read, start: int, path: tuple[int, ...]) -> list[tuple[int, int, int]]:

@@ -9,9 +9,8 @@ from tapehead.tasks import Sampler, ShortestPath
 from tapehead.tasks.graph.episode import ANSWERING
 from tapehead.tasks.graph.graphs import random_graph
 from tapehead.tasks.graph.shortest_path import choose_edges, distances, thought_of
-from tapehead.train import _lessons
-
-from .reading import Read, episodes
+from tapehead.train import lessons as _lessons
+from tests.tasks.graph.reading import Read, episodes
 
 SMALL = {"min_nodes": 6, "max_nodes": 10, "min_degree": 1, "max_degree": 3, "planning_steps": 3}
 

@@ -1,9 +1,8 @@
 import pytest
 
 from tapehead.tasks import Sampler, Traversal
-from tapehead.train import _lessons
-
-from .reading import Read, episodes
+from tapehead.train import lessons as _lessons
+from tests.tasks.graph.reading import Read, episodes
 
 
 def check(read: Read, *, rehearse: bool = False) -> int:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tapehead.knowledge import exact
+from tapehead.knowledge import solver
 from tapehead.tasks.kinship.population import random_tree
 from tapehead.tasks.kinship.relations import BY_NAME
 from tapehead.tasks.kinship.tree import FamilyTree
@@ -44,7 +44,7 @@ def test_families_are_as_families_are(trees: list[FamilyTree]) -> None:
 @pytest.mark.parametrize("relation", ["half-siblings", "first cousins", "second cousins", "sisters-in-law"])
 def test_rare_kin_occur(trees: list[FamilyTree], relation: str) -> None:
     found = [
-        bool(exact.relatives(tree, person, BY_NAME[relation]))
+        bool(solver.relatives(tree, person, BY_NAME[relation]))
         for tree in trees
         for person in range(0, len(tree.sexes), 3)
     ]
@@ -58,7 +58,7 @@ def test_cousins_marry(trees: list[FamilyTree]) -> None:
     for tree in trees:
         for family in tree.families:
             a, b = family.partners
-            married += a is not None and b is not None and a in exact.relatives(tree, b, cousins)
+            married += a is not None and b is not None and a in solver.relatives(tree, b, cousins)
     assert married > 0
 
 
@@ -72,7 +72,7 @@ def test_fathers_are_men_and_nobody_is_an_ancestor_of_themselves(trees: list[Fam
         for person in range(len(tree.sexes)):
             above, waiting = set(), [person]
             for someone in waiting:
-                new = exact.parents(tree, someone) - above
+                new = solver.parents(tree, someone) - above
                 above |= new
                 waiting += sorted(new)
             assert person not in above

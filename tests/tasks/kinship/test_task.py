@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tapehead.knowledge import exact
+from tapehead.knowledge import solver
 from tapehead.tasks import Kinship, Sampler
 from tapehead.tasks.kinship.encoding import (
     BITS,
@@ -23,9 +23,8 @@ from tapehead.tasks.kinship.facts import CHILD, PARTNER, Fact
 from tapehead.tasks.kinship.relations import RELATIONS
 from tapehead.tasks.kinship.task import collate
 from tapehead.tasks.kinship.walk import SPOUSE, Frame, answers
-from tapehead.train import _lessons
-
-from .reading import read, replay
+from tapehead.train import lessons as _lessons
+from tests.tasks.kinship.reading import read, replay
 
 SMALL = Kinship(min_facts=5, max_facts=40, questions=4, max_steps=40)
 
@@ -208,7 +207,7 @@ def test_exact_solver_agrees_on_whole_trees() -> None:
     batch = collate([Episode(given, tuple(asked), names)])  # type: ignore[arg-type]
     for (_, relation, found), (_, r, _) in zip(replay(batch.inputs[:, 0], batch.targets[:, 0]), asked):
         assert relation == r
-        assert found == {names.people[one] for one in exact.relatives(tree, 3, RELATIONS[r])}
+        assert found == {names.people[one] for one in solver.relatives(tree, 3, RELATIONS[r])}
 
 
 def test_rare_moves_weigh_more_in_training() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._base import CERTAIN, Batch, Task, check_whole
+from ..base import CERTAIN, Batch, Task, check_whole
 
 BLANK = -1
 """In place of a label: all its channels are zero."""

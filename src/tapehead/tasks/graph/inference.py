@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._base import check_range, check_whole
-from .._registry import register
+from ..base import check_range, check_whole
+from ..registry import register
 from .episode import BLANK, Episode, GraphTask, Triple
 from .graphs import TRIES, draw_names, neighbours
 

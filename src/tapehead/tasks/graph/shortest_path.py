@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._base import CERTAIN, Batch, check_range, check_whole
-from .._registry import register
+from ..base import CERTAIN, Batch, check_range, check_whole
+from ..registry import register
 from .episode import (
     ANSWERING,
     BLANK,

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._base import check_range
-from .._registry import register
+from ..base import check_range
+from ..registry import register
 from .episode import BLANK, TERMINATION, Episode, GraphTask, Triple
 from .graphs import Graph, random_graph, random_walk
 

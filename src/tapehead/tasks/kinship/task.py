@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._base import Batch, Task, check_range, check_whole
-from .._registry import register
-from ._words import episode_in_words
+from ..base import Batch, Task, check_range, check_whole
+from ..registry import register
 from .encoding import (
     BITS,
     CHOICES,
@@ -29,6 +28,7 @@ from .facts import MOST_RANKS, GivenFacts, give, nearest
 from .population import random_tree
 from .relations import RELATIONS
 from .walk import Walk, follow
+from .words import episode_in_words
 
 MOVES = 2 * (KINDS + 1)
 """Kinds of frames, and of coming back to them; and no frame."""

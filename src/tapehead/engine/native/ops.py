@@ -1,0 +1,320 @@
+"""The native engine: a whole sequence, forward or backward, in one call of compiled code.
+
+Two custom operators stand between autograd and the C++ of native/: ``tapehead::run_forward`` and
+``tapehead::run_backward``.
+"""
+
+import ctypes
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..spec import KernelConfig, KernelSpec, flatten_state, unflatten_state
+from . import build, workspace
+from .build import EngineError
+
+LEAST_SHARE = 8
+"""Steps, of all sequences together, that are worth a thread."""
+_LAYER_LIMIT = 16
+_SLOT_LIMIT = 1 << 24
+_library: ctypes.CDLL | None = None
+_failure: str | None = None
+
+
+def why_unavailable() -> str | None:
+    """None when the engine is built and loaded (the first call builds it), else the reason."""
+    global _library, _failure
+    if _library is None and _failure is None:
+        try:
+            _library = build.load()
+        except EngineError as error:
+            _failure = str(error)
+    return _failure
+
+
+def why_not(spec: KernelSpec | str, x: Tensor, state: Any) -> str | None:
+    """None when the kernel can run this call, else the reason."""
+    if isinstance(spec, str):
+        return spec
+    if x.device.type != "cpu":
+        return f"it has no kernel for {x.device.type} tensors"
+    if x.dtype not in (torch.float32, torch.float64):
+        return f"it computes in float32 and float64, not in {x.dtype}"
+    if len(spec.layers) > _LAYER_LIMIT:
+        return f"it takes at most {_LAYER_LIMIT} controller layers, not {len(spec.layers)}"
+    if spec.kind != "none":
+        slots = spec.memory_size if state is None else state.memory.shape[1]
+        if slots > _SLOT_LIMIT:
+            return f"it takes at most {_SLOT_LIMIT} memory slots, not {slots}"
+    return _why_unavailable_constant()
+
+
+def _why_unavailable_constant() -> str | None:
+    return why_unavailable()
+
+
+# What torch.compiler.assume_constant_result does; calling it here would import torch._dynamo, two seconds.
+_why_unavailable_constant._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+def run(
+    spec: KernelSpec, x: Tensor, state: Any, lengths: Tensor | None
+) -> tuple[Tensor | None, Tensor, Tensor | None, Any]:
+    """Run a machine over x [T, B, input_size].
+
+    Args:
+        state: the batched state to start from; None for the constant start state of ``spec``.
+        lengths: steps of each sequence [B], or None when all are T long. What x holds after them is not
+            looked at; outputs there are zero.
+
+    Returns:
+        (outputs [T, B, output_size], or None where the machine computes them itself from the next two:
+        features [T, B, L·H], words read [T, B, R, W] or None, final state).
+
+    Raises:
+        ValueError: a state or a weight of another dtype or device than x, or a controller state that does
+            not fit. (C++ sees addresses alone, and cannot tell.)
+    """
+    weights = weights_of(spec)
+    start = [] if state is None else flatten_state(spec, x, state)
+    for tensor in [*weights, *start]:
+        if tensor.dtype != x.dtype or tensor.device != x.device:
+            raise ValueError(
+                f"x is {x.dtype} on {x.device}, but the state or a weight is {tensor.dtype} "
+                f"on {tensor.device}: convert one to the other"
+            )
+    config = KernelConfig.of(spec, state)
+    numbers = numbers_of(spec)
+    if torch.compiler.is_compiling():
+        found = torch.ops.tapehead.run_forward(x, lengths, weights, start, list(config), numbers)[:-1]
+    else:
+        found = _Eager.apply(lengths, config, numbers, len(weights), x, *weights, *start)
+    outputs, features, words, *final = found
+    read_words = words.unflatten(-1, (spec.num_reads, spec.word_size)) if spec.num_reads else None
+    return outputs if spec.outputs else None, features, read_words, unflatten_state(spec, x, final)
+
+
+def weights_of(spec: KernelSpec) -> list[Tensor]:
+    """A machine's parameters in the kernel's order."""
+    controller = [tensor for layer in spec.layers for tensor in layer]
+    return [*controller, *spec.interface, *spec.interface_norm, *spec.outputs]
+
+
+def numbers_of(spec: KernelSpec) -> tuple[float, ...]:
+    """A machine's numbers that are no sizes, in the kernel's order."""
+    return (
+        spec.mask_min,
+        spec.clip_controller_gradient or 0.0,
+        spec.clip_weighting_gradient or 0.0,
+        spec.initial_memory,
+    )
+
+
+class _Plan:
+    """What calls of one machine, shape and dtype share: sizes for C++, and the buffers it needs."""
+
+    def __init__(
+        self,
+        x_shape: Sequence[int],
+        dtype: torch.dtype,
+        config: KernelConfig,
+        numbers: Sequence[float],
+        threads: int,
+    ) -> None:
+        steps, batch, inputs = x_shape
+        self.scalar = "float64" if dtype == torch.float64 else "float32"
+        self.itemsize = dtype.itemsize
+        kind, outputs, hidden, layers, lstm, *rest = config
+        sizes = [kind, steps, batch, inputs, outputs, hidden, layers, lstm, *rest, threads]
+        self.sizes = (ctypes.c_int64 * len(sizes))(*sizes)
+        self.numbers = (ctypes.c_double * len(numbers))(*numbers)
+        self.output_shapes = config.output_shapes(steps, batch)
+        out = (ctypes.c_int64 * 3)()
+        call_library(f"layout_{self.scalar}", self.sizes, out)
+        self.tape, self.forward_scratch, self.backward_scratch = out  # in numbers, not in bytes
+
+    def run(
+        self, name: str, before: Sequence[Tensor | None], scratch: int, after: Sequence[Tensor | None]
+    ) -> None:
+        """Call C++ with tensors, so many numbers of scratch, and tensors; None is null."""
+        block = workspace.borrow(scratch * self.itemsize)
+        try:
+            addresses = [None if tensor is None else tensor.data_ptr() for tensor in before]
+            addresses.append(block.address)
+            addresses += [None if tensor is None else tensor.data_ptr() for tensor in after]
+            pointers = (ctypes.c_void_p * len(addresses))(*addresses)
+            call_library(f"{name}_{self.scalar}", self.sizes, self.numbers, pointers)
+        finally:
+            workspace.give_back(block)
+
+
+@functools.lru_cache(maxsize=1024)
+def _plan(
+    x_shape: tuple[int, ...],
+    dtype: torch.dtype,
+    config: tuple[int, ...],
+    numbers: tuple[float, ...],
+    threads: int,
+) -> _Plan:
+    return _Plan(x_shape, dtype, KernelConfig(*config), numbers, threads)
+
+
+def _plan_for(x: Tensor, config: Sequence[int], numbers: Sequence[float]) -> _Plan:
+    # A second thread would be waited for longer than it takes to do its share.
+    threads = min(torch.get_num_threads(), max(1, x.shape[0] * x.shape[1] // LEAST_SHARE))
+    return _plan(tuple(x.shape), x.dtype, tuple(config), tuple(numbers), threads)
+
+
+def call_library(name: str, *arguments: Any) -> Any:
+    """Call a function of the C interface (native/api.cpp).
+
+    Raises:
+        EngineError: there is no library.
+    """
+    if why_unavailable() is not None:
+        raise EngineError(f"the native engine is not available: {_failure}")
+    return getattr(_library, f"tapehead_{name}")(*arguments)
+
+
+def _forward(
+    x: Tensor,
+    lengths: Tensor | None,
+    weights: Sequence[Tensor],
+    state: Sequence[Tensor],
+    config: Sequence[int],
+    numbers: Sequence[float],
+) -> list[Tensor]:
+    """Outputs (empty where the machine makes them), features, words, the final state's tensors, the tape."""
+    x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
+    lengths = None if lengths is None else lengths.contiguous()
+    plan = _plan_for(x, config, numbers)
+    outputs, features, words, *final = [x.new_empty(shape) for shape in plan.output_shapes]
+    tape = workspace.take(plan.tape, x.dtype)
+    before = [x, lengths, *weights, *state, tape]
+    plan.run("forward", before, plan.forward_scratch, [features, words, outputs, *final])
+    return [outputs, features, words, *final, tape]
+
+
+_run_forward = torch.library.custom_op("tapehead::run_forward", _forward, mutates_args=())
+
+
+@_run_forward.register_fake
+def _(
+    x: Tensor,
+    lengths: Tensor | None,
+    weights: Sequence[Tensor],
+    state: Sequence[Tensor],
+    config: Sequence[int],
+    numbers: Sequence[float],
+) -> list[Tensor]:
+    shapes = KernelConfig(*config).output_shapes(*x.shape[:2])
+    if all(isinstance(size, int) for size in (*x.shape, *config)):
+        tape_size: Any = _plan_for(x, config, numbers).tape
+    else:
+        tape_size = torch.library.get_ctx().new_dynamic_size()
+    return [x.new_empty(shape) for shape in [*shapes, (tape_size,)]]
+
+
+def _backward(
+    gradients: Sequence[Tensor | None],
+    needed: Sequence[int],
+    x: Tensor,
+    lengths: Tensor | None,
+    weights: Sequence[Tensor],
+    state: Sequence[Tensor],
+    features: Tensor,
+    words: Tensor,
+    tape: Tensor,
+    config: Sequence[int],
+    numbers: Sequence[float],
+) -> list[Tensor]:
+    """Gradients of x, of every weight and of every state tensor; an empty tensor where ``needed`` says 0."""
+    x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
+    lengths = None if lengths is None else lengths.contiguous()
+    given = [None if g is None else g.contiguous() for g in gradients]
+    plan = _plan_for(x, config, numbers)
+    asked = [
+        torch.empty_like(t) if need else None for t, need in zip([x, *weights, *state], needed, strict=True)
+    ]
+    before = [x, lengths, *weights, *state, tape]
+    plan.run("backward", before, plan.backward_scratch, [features, words, *given, *asked])
+    return [x.new_empty(0) if d is None else d for d in asked]
+
+
+_run_backward = torch.library.custom_op("tapehead::run_backward", _backward, mutates_args=())
+
+
+@_run_backward.register_fake
+def _(
+    gradients: Sequence[Tensor | None],
+    needed: Sequence[int],
+    x: Tensor,
+    lengths: Tensor | None,
+    weights: Sequence[Tensor],
+    state: Sequence[Tensor],
+    features: Tensor,
+    words: Tensor,
+    tape: Tensor,
+    config: Sequence[int],
+    numbers: Sequence[float],
+) -> list[Tensor]:
+    return [
+        tensor.new_empty(tensor.shape if need else (0,))
+        for tensor, need in zip([x, *weights, *state], needed, strict=True)
+    ]
+
+
+def _save(ctx: Any, inputs: tuple, output: Sequence[Tensor]) -> None:
+    x, lengths, weights, state, config, numbers = inputs
+    ctx.set_materialize_grads(False)
+    ctx.counts = len(weights), len(state)
+    ctx.needed = [int(tensor.requires_grad) for tensor in [x, *weights, *state]]
+    ctx.config, ctx.numbers, ctx.has_lengths = config, numbers, lengths is not None
+    _, features, words, *_, tape = output
+    ctx.save_for_backward(x, *weights, *state, features, words, tape, *([] if lengths is None else [lengths]))
+
+
+def _differentiate(ctx: Any, gradients: Sequence[Tensor | None], backward: Any) -> list[Tensor | None]:
+    """The gradients of x, the weights and the state, None where nobody asks."""
+    num_weights, num_state = ctx.counts
+    x, *rest = ctx.saved_tensors
+    lengths = rest.pop() if ctx.has_lengths else None
+    weights, state = rest[:num_weights], rest[num_weights : num_weights + num_state]
+    found = backward(gradients, ctx.needed, x, lengths, weights, state, *rest[-3:], ctx.config, ctx.numbers)
+    return [d if need else None for d, need in zip(found, ctx.needed, strict=True)]
+
+
+def _op_backward(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple:
+    d_x, *rest = _differentiate(ctx, list(gradients[:-1]), torch.ops.tapehead.run_backward)
+    num_weights = ctx.counts[0]
+    return d_x, None, rest[:num_weights], rest[num_weights:], None, None
+
+
+_run_forward.register_autograd(_op_backward, setup_context=_save)
+
+
+class _Eager(torch.autograd.Function):
+    """The same call without the operators' dispatch, whose 0.3 ms are as much as a short sequence takes."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        lengths: Tensor | None,
+        config: tuple[int, ...],
+        numbers: tuple[float, ...],
+        num_weights: int,
+        x: Tensor,
+        *tensors: Tensor,
+    ) -> tuple[Tensor, ...]:
+        weights, state = tensors[:num_weights], tensors[num_weights:]
+        output = _forward(x, lengths, weights, state, config, numbers)
+        _save(ctx, (x, lengths, weights, state, config, numbers), output)
+        return tuple(output[:-1])
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple:
+        return None, None, None, None, *_differentiate(ctx, gradients, _backward)

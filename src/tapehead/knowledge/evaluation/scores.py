@@ -1,0 +1,270 @@
+"""Scores of the models that answer questions, on files: what ``tapehead evaluate`` prints of them."""
+
+import csv
+import dataclasses
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError
+from ...nn import Machine
+from ...tasks.graph import Inference, ShortestPath, Traversal
+from ...tasks.graph.episode import GraphTask
+from ...tasks.graph.given import GivenGraph
+from ...tasks.graph.inference import FAMILY_EDGES, SINGLE, relations_of
+from ...tasks.kinship.relations import BY_NAME
+from ..graph import Entity, Fact, KnowledgeGraph
+from ..readers import edge_list as _edges
+from ..readers.files import ReadError, decode, read_capped
+from ..readers.read import EXAMPLES, read
+from .graphs import score_given, score_random
+from .kinship import KinshipScore, score_kinship
+
+LENGTHS = (2, 3, 4, 5)
+_DATA = Path(__file__).parents[1] / "data"
+FAMILY_GRAPH, FAMILY_RELATIONS = _DATA / "family_inference.csv", _DATA / "family_relations.csv"
+
+
+@dataclasses.dataclass(frozen=True)
+class KinshipReport:
+    """How a model did on a family tree."""
+
+    model: str
+    data: str
+    people: int
+    score: KinshipScore
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        by_length = self.score.by_length
+        return {
+            "model": self.model,
+            "data": self.data,
+            "people": self.people,
+            "accuracy_by_length": {str(length): tally.accuracy for length, tally in by_length.items()},
+            "questions_by_length": {str(length): tally.asked for length, tally in by_length.items()},
+        }
+
+    def __str__(self) -> str:
+        """A row for each relation and each length."""
+        width = max(map(len, self.score.by_relation), default=0)
+        lines = [f"{self.data}: {self.people:,} people; an answer counts if the whole set is right"]
+        for length, tally in self.score.by_length.items():
+            lines.append(f"{f'{length} steps':{width}}  {tally.accuracy:7.1%}  of {tally.asked:,}")
+            lines += [
+                f"  {name:{width}}  {part.accuracy:7.1%}  of {part.asked:,}"
+                for name, part in self.score.by_relation.items()
+                if BY_NAME[name].length == length
+            ]
+        return "\n".join(lines)
+
+
+@dataclasses.dataclass(frozen=True)
+class GraphReport:
+    """How a model did on a graph."""
+
+    model: str
+    task: str
+    graph: str
+    """the file or example; "random" for fresh graphs of the last lesson"""
+    steps: int | None
+    episodes: int
+    right: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "model": self.model,
+            "task": self.task,
+            "graph": self.graph,
+            "steps": self.steps,
+            "episodes": self.episodes,
+            "accuracy": self.right / self.episodes,
+        }
+
+    def __str__(self) -> str:
+        """One line."""
+        steps = "the last lesson" if self.steps is None else f"{self.steps} steps"
+        return (
+            f"{self.task} on {self.graph}, {steps}: {self.right / self.episodes:.1%} "
+            f"of {self.episodes:,} episodes wholly right"
+        )
+
+
+def kinship(
+    model: str, machine: Machine, data: str | os.PathLike, *, questions: int = 1000, seed: int = 0
+) -> KinshipReport:
+    """Ask about a family tree, ``questions`` of each length from 2 to 5.
+
+    Args:
+        model: its name, for the report.
+        machine: trained on the kinship task.
+        data: a file, or the name of an example.
+        questions: of each length.
+        seed: of the questions.
+
+    Raises:
+        InputError: the file is no family tree, or nothing can be asked about it.
+    """
+    graph = read(data)
+    if not graph.is_family:
+        raise InputError(f"{graph.name} is a map: kinship is asked of a family tree")
+    tree, people = graph.family_tree()
+    try:
+        score = score_kinship(machine, tree, lengths=LENGTHS, questions=questions, seed=seed)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if not score.by_length:
+        raise InputError(f"{graph.name} has nobody with relatives two steps away: there is nothing to ask")
+    return KinshipReport(model, str(data), len(people), score)
+
+
+def graph(
+    model: str,
+    machine: Machine,
+    task: GraphTask,
+    *,
+    graph: str | None,
+    relations: str | None = None,
+    steps: int | None = None,
+    episodes: int = 1000,
+    memory_size: int | None = None,
+    seed: int = 0,
+    as_said: bool = False,
+) -> GraphReport:
+    """Score a graph model on a file, or without one on random graphs as in its last lesson.
+
+    Args:
+        model: its name, for the report.
+        machine: trained on ``task``.
+        task: traversal, inference or shortest path.
+        graph: an edge list or another map, or the name of an example; None: random graphs.
+        relations: of inference: a table (name, edges), the edges of each path parted by ">"; None: all 400,
+            of the example family its own.
+        steps: of the walk, the relation or the shortest path; None: as in the paper's test of the task, on
+            random graphs as in the last lesson.
+        episodes: how many; of shortest paths on a file at most all pairs of nodes that are so far apart.
+        memory_size: slots; None: enough for the graph.
+        seed: of the episodes.
+        as_said: one reading, its outputs taken for the digits that they say, as relations on random graphs
+            always are; otherwise as ``tapehead ask`` answers.
+
+    Raises:
+        InputError: the file does not fit the task, or has no episode of so many steps.
+    """
+    try:
+        if graph is None:
+            asked = task if steps is None else task.at(path=steps)
+            right, done = score_random(
+                machine, asked, episodes=episodes, seed=seed, memory_size=memory_size, as_said=as_said
+            )
+            return GraphReport(model, task.name, "random", steps, done, right)
+        if steps is None:
+            steps = {Traversal: 7, Inference: 4, ShortestPath: 4}[type(task)]  # the paper's tests
+        if isinstance(task, Inference):
+            given, known = _inference_graph(graph, relations, steps)
+        else:
+            given, known = _map(graph), []
+        right, done = score_given(
+            machine,
+            task,
+            given,
+            steps=steps,
+            episodes=episodes,
+            seed=seed,
+            relations=known,
+            memory_size=memory_size,
+            as_said=as_said,
+        )
+    except ValueError as error:
+        raise InputError(str(error) if graph is None else f"{graph}: {error}") from error
+    return GraphReport(model, task.name, graph, steps, done, right)
+
+
+Relations = list[tuple[int, tuple[int, ...]]]
+"""(label, edges) of relations that may be asked for."""
+
+
+def _map(graph: str) -> GivenGraph:
+    """The edges of a map, or of any other edge list."""
+    found = read(graph)
+    if found.is_family:  # An edge list of relatives is a graph like any other.
+        rows = _rows(graph)
+        nodes = dict.fromkeys(node for start, _, end in rows for node in (start, end))
+        entities = {node: Entity(node, node, "place") for node in nodes}
+        found = KnowledgeGraph(graph, entities, [Fact(*row) for row in rows])
+    return GivenGraph(tuple(found.edges.edges))
+
+
+def _inference_graph(graph: str, relations: str | None, steps: int) -> tuple[GivenGraph, Relations]:
+    """The edges of a file with labels 0 to 9, and the relations of so many steps that may be asked."""
+    rows = _rows(graph)
+    used = list(dict.fromkeys(label for _, label, _ in rows))
+    names = FAMILY_EDGES if set(used) <= set(FAMILY_EDGES) else used
+    if len(names) > SINGLE:
+        raise InputError(f"{graph} has {len(names)} edge labels: inference knows {SINGLE}")
+    labels = {label: number for number, label in enumerate(names)}
+    nodes: dict[str, int] = {}
+    for start, _, end in rows:
+        nodes.setdefault(start, len(nodes))
+        nodes.setdefault(end, len(nodes))
+    given = GivenGraph(tuple((nodes[a], labels[e], nodes[b]) for a, e, b in rows))
+    source = FAMILY_RELATIONS if relations is None and _is_example(graph) else relations
+    known = relations_of(steps)
+    if source is None:
+        return given, list(known)
+    paths = _paths(Path(source), labels)
+    return given, [(label, path) for label, path in known if path in paths]
+
+
+def _paths(path: Path, labels: dict[str, int]) -> set[tuple[int, ...]]:
+    """The paths of a table of relations: name, edges parted by ">"."""
+    known = {edges for length in (1, *LENGTHS) for _, edges in relations_of(length)}
+    found = set()
+    try:
+        rows = list(csv.reader(io.StringIO(_text(path), newline="")))
+    except csv.Error as error:
+        raise ReadError(f"{path}: {error}") from None
+    for row in rows:
+        cells = [cell.strip() for cell in row]
+        if not any(cells) or cells == ["name", "edges"]:
+            continue
+        if len(cells) != 2:
+            raise InputError(f"{path}: {','.join(row)[:60]!a} is no relation: give name, edge > edge > …")
+        name, words = cells[0], [word.strip() for word in cells[1].split(">")]
+        for word in words:
+            if word not in labels:
+                raise InputError(
+                    f"{path}: the relation {name!r} has the edge {word!r}, which the graph has not"
+                )
+        edges = tuple(labels[word] for word in words)
+        if edges not in known:
+            raise InputError(
+                f"{path}: the relation {name!r} is none of the 400 that the model learned; "
+                "tapehead.tasks.graph.inference.relations() lists them"
+            )
+        found.add(edges)
+    return found
+
+
+def _is_example(graph: str) -> bool:
+    return graph == "family" and not Path(graph).exists()
+
+
+def _rows(graph: str) -> list[tuple[str, str, str]]:
+    path = FAMILY_GRAPH if _is_example(graph) else Path(graph)
+    rows = dict.fromkeys(_edges.read_rows(_text(path), path.name))
+    return [(edge.source, edge.label, edge.target) for edge in rows]
+
+
+def _text(path: Path) -> str:
+    if path.exists() and not path.is_file():  # A pipe or a device may never end.
+        raise ReadError(f"{path} is not a regular file")
+    try:
+        with path.open("rb") as file:
+            return decode(read_capped(file, path.name, _edges.LARGEST_FILE), path.name)
+    except FileNotFoundError:
+        raise ReadError(f"there is no file {str(path)!r}; the examples are {', '.join(EXAMPLES)}") from None
+    except OSError as error:
+        raise ReadError(f"{path} cannot be opened: {error.strerror or error}") from None

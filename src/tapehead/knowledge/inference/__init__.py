@@ -1,0 +1,1 @@
+"""A trained network answers: it is told the facts, then decodes under what it was told."""

@@ -1,0 +1,39 @@
+"""Questions in words, by a small grammar: about kinship, about walks along lines, the way between places."""
+
+import re
+
+from ..graph import KnowledgeGraph
+from .kinship import parse_kinship
+from .routes import parse_travel
+from .types import FAMILY_EXAMPLES as FAMILY_EXAMPLES
+from .types import MAP_EXAMPLES as MAP_EXAMPLES
+from .types import KinshipQuestion as KinshipQuestion
+from .types import PathQuestion as PathQuestion
+from .types import Question as Question
+from .types import QuestionError as QuestionError
+from .types import WalkQuestion as WalkQuestion
+
+LONGEST_QUESTION = 1000
+
+
+def parse(question: str, graph: KnowledgeGraph) -> Question:
+    """Understand a question.
+
+    Args:
+        question: in English.
+        graph: what it is about; names are looked up in it.
+
+    Raises:
+        InputError: an unknown or ambiguous name, an unknown relation, or words that are not understood; the
+            message says what would be.
+    """
+    words = re.sub(r"[‘’`´]", "'", re.sub(r"[“”]", '"', " ".join(question.split())))
+    words = re.sub(r"[\s,]+(?:please|thanks|thank you)$", "", words.strip(' "?.!;:,'), flags=re.IGNORECASE)
+    if not words:
+        examples = FAMILY_EXAMPLES if graph.is_family else MAP_EXAMPLES
+        raise QuestionError(f"there is no question: ask, for example, {examples}")
+    if len(words) > LONGEST_QUESTION:
+        raise QuestionError(
+            f"the question has {len(words):,} characters: ask in {LONGEST_QUESTION:,} at most"
+        )
+    return parse_kinship(words, graph) if graph.is_family else parse_travel(words, graph)

@@ -1,0 +1,51 @@
+"""What can be asked, and the words for what cannot."""
+
+import dataclasses
+
+from ...errors import InputError
+from ...tasks.kinship.relations import Relation
+
+
+class QuestionError(InputError):
+    """A question that is not understood, or that this file cannot answer; the message says what would be."""
+
+
+@dataclasses.dataclass(frozen=True)
+class KinshipQuestion:
+    """Who stands in a relation to a person?"""
+
+    person: str
+    """entity id"""
+    relation: Relation
+
+
+@dataclasses.dataclass(frozen=True)
+class WalkQuestion:
+    """Where does one come to from a place, along these lines, one stop each?"""
+
+    start: str
+    """entity id"""
+    lines: tuple[str, ...]
+    """labels of :attr:`KnowledgeGraph.edges`"""
+    note: str = ""
+    """a sentence where the words left open which way to go"""
+
+
+@dataclasses.dataclass(frozen=True)
+class PathQuestion:
+    """Which way is the shortest?"""
+
+    start: str
+    end: str
+    """entity ids"""
+
+
+Question = KinshipQuestion | WalkQuestion | PathQuestion
+
+FAMILY_EXAMPLES = (
+    '"Who is Queen Victoria\'s maternal grandfather?", "Who are the first cousins of Nicholas II?"'
+)
+MAP_EXAMPLES = (
+    '"from Bond Street take Central, Circle, Circle: where am I?",'
+    ' "shortest path from Moorgate to Piccadilly Circus"'
+)

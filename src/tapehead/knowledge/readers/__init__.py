@@ -1,0 +1,1 @@
+"""Files to graphs: GEDCOM, edge lists, GraphML, GML and GTFS."""

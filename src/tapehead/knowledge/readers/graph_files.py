@@ -1,0 +1,63 @@
+"""GraphML and GML files, by networkx."""
+
+import io
+from typing import Any
+
+from ..graph import KnowledgeGraph
+from .edge_list import LONGEST_NAME, MOST_EDGES, from_edges
+from .family_edges import Edge
+from .files import ReadError, clean
+
+LARGEST_FILE = 16 << 20
+
+LABELS = ("label", "line", "edge", "relation", "route", "name", "type", "key")
+"""Attributes that an edge's label is looked for in."""
+NAMES = ("label", "name", "title", "id")
+
+
+def read_graph_file(data: bytes, name: str, kind: str) -> KnowledgeGraph:
+    """The graph of a GraphML or GML file; an undirected edge leads both ways.
+
+    Args:
+        data: the file.
+        name: of the file, for messages.
+        kind: "GraphML" or "GML".
+
+    Raises:
+        ReadError: it is damaged, or has no edges.
+    """
+    import networkx
+
+    if kind == "GraphML" and (b"<!DOCTYPE" in data or b"<!ENTITY" in data):
+        raise ReadError(f"{name} declares entities, which GraphML does not need and which are not read")
+    try:
+        if kind == "GraphML":
+            graph: Any = networkx.read_graphml(io.BytesIO(data), force_multigraph=True)
+        else:
+            graph = networkx.read_gml(io.BytesIO(data), label=None)
+    except (RecursionError, MemoryError):
+        raise ReadError(f"{name} is nested too deeply to be {kind}") from None
+    except Exception as error:  # networkx and its XML parser raise all kinds on a damaged file.
+        raise ReadError(
+            f"{name} cannot be read as {kind}: {clean(str(error))[:200] or type(error).__name__}"
+        ) from None
+    if graph.number_of_edges() > MOST_EDGES:
+        raise ReadError(f"{name} has more than {MOST_EDGES:,} edges, the most that is read")
+    names = {str(node): _first(attributes, NAMES) or str(node) for node, attributes in graph.nodes(data=True)}
+    edges: dict[Edge, None] = {}
+    for source, target, attributes in graph.edges(data=True):
+        edge = Edge(str(source), _first(attributes, LABELS) or "link", str(target))
+        edges[edge] = None
+        if not graph.is_directed():
+            edges[edge._replace(source=edge.target, target=edge.source)] = None
+    if not edges:
+        raise ReadError(f"{name} has no edges")
+    return from_edges(list(edges), name, names)
+
+
+def _first(attributes: dict[str, Any], wanted: tuple[str, ...]) -> str:
+    for key in wanted:
+        value = clean(str(attributes.get(key, "")))
+        if value:
+            return value[:LONGEST_NAME]
+    return ""

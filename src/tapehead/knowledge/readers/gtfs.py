@@ -1,0 +1,236 @@
+"""Timetables of public transport (GTFS, a zip of tables): which line leads from which station to which."""
+
+import csv
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from io import BufferedIOBase
+
+from ..graph import Entity, Fact, KnowledgeGraph
+from .files import MEGABYTE, ReadError, clean
+
+LARGEST_FILE = 500 << 20
+LARGEST_TABLE = 2 << 30
+"""bytes of a table, unpacked"""
+MOST_STOPS = 200_000
+MOST_ROWS_UNSORTED = 5_000_000
+LONGEST_LINE = 1 << 16
+RATIO = 100
+"""How much smaller than its content a table may be packed; timetables come to about 10."""
+SAME_PLACE = 0.01
+"""Degrees, about a kilometre: stops of one name and no parent station this near are one station."""
+
+TRIP = ("trip_id", "route_id")
+TABLES = ("stops", "routes", "trips", "stop_times")
+
+UNPACKING = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,  # a password, and (NotImplementedError) a way of packing that Python lacks
+    ValueError,
+    OverflowError,
+)
+"""What a damaged zip makes Python raise."""
+
+Row = list[str]
+
+
+class _OutOfOrder(Exception):
+    """A trip's rows do not stand together."""
+
+
+def read_gtfs(file: BufferedIOBase, name: str) -> KnowledgeGraph:
+    """The map of a GTFS feed: an edge for all stations that a trip of a line serves one after the other.
+
+    Stops are merged into their parent station; those without one, into the stop of the same name nearby.
+
+    Args:
+        file: the zip.
+        name: of the file, for messages.
+
+    Raises:
+        ReadError: it is damaged, no GTFS, or far larger inside than a timetable can be.
+    """
+    if file.seek(0, io.SEEK_END) > LARGEST_FILE:
+        raise ReadError(f"{name} is larger than {LARGEST_FILE // MEGABYTE} MB, the most that is read")
+    try:
+        with zipfile.ZipFile(file) as feed:
+            members = _members(feed, name)
+            stations, of_stop = _stations(_table(feed, members["stops"], name))
+            routes = _routes(_table(feed, members["routes"], name))
+            trips = {row[0]: row[1] for row in _columns(_table(feed, members["trips"], name), *TRIP)}
+            try:
+                edges = _edges(_times(feed, members, name), trips, of_stop)
+            except _OutOfOrder:
+                edges = _edges(_sorted(_times(feed, members, name), name), trips, of_stop)
+    except UNPACKING as error:
+        raise ReadError(f"{name} is a damaged zip: {clean(str(error))[:200]}") from None
+    facts = [Fact(start, routes.get(route, route), end) for start, route, end in edges]
+    if not facts:
+        raise ReadError(f"{name} has no trip with two stations")
+    served = {station for fact in facts for station in (fact.subject, fact.object)}
+    places = {one: Entity(one, called, "place") for one, called in stations.items() if one in served}
+    return KnowledgeGraph(name, places, facts)
+
+
+def is_gtfs(names: list[str]) -> bool:
+    """Whether a zip with these members is a GTFS feed."""
+    return {f"{table}.txt" for table in TABLES} <= {name.rpartition("/")[2] for name in names}
+
+
+def _members(feed: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
+    found = {info.filename.rpartition("/")[2]: info for info in feed.infolist()}
+    missing = [f"{table}.txt" for table in TABLES if f"{table}.txt" not in found]
+    if missing:
+        raise ReadError(f"{name} is no GTFS feed: {', '.join(missing)} is missing in it")
+    members = {table: found[f"{table}.txt"] for table in TABLES}
+    for table, info in members.items():
+        if info.file_size > 10 * MEGABYTE and info.file_size > RATIO * info.compress_size:
+            raise ReadError(f"{name} is a zip bomb: {table}.txt unpacks to {info.file_size // MEGABYTE} MB")
+    return members
+
+
+def _table(feed: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Iterator[Row]:
+    """The rows of a table, streamed."""
+
+    def lines() -> Iterator[str]:
+        size = 0
+        with feed.open(info) as packed:
+            while line := packed.readline(LONGEST_LINE):
+                size += len(line)
+                if size > LARGEST_TABLE:
+                    raise ReadError(f"{name}: {info.filename} is larger than {LARGEST_TABLE >> 30} GB")
+                if len(line) >= LONGEST_LINE:
+                    raise ReadError(f"{name}: {info.filename} has a line of over {LONGEST_LINE:,} bytes")
+                yield line.decode("utf-8-sig" if size == len(line) else "utf-8", errors="replace")
+
+    try:
+        yield from csv.reader(lines(), strict=True)
+    except csv.Error as error:
+        raise ReadError(f"{name}: {info.filename} is damaged: {error}") from None
+
+
+def _columns(rows: Iterator[Row], *wanted: str, optional: int = 0) -> Iterator[Row]:
+    """Some columns of a table with headings; the last ``optional`` may be missing and are "" then."""
+    headings = [heading.strip().lower() for heading in next(rows, [])]
+    for column in wanted[: len(wanted) - optional]:
+        if column not in headings:
+            raise ReadError(f"a table of the GTFS feed has no column {column}")
+    places = [headings.index(column) if column in headings else len(headings) for column in wanted]
+    needed = max(places[: len(wanted) - optional])
+    for row in rows:
+        if not row:
+            continue
+        if len(row) <= needed:
+            raise ReadError(f"a row of the GTFS feed is cut off: {','.join(row)[:60]!a}")
+        yield [row[place].strip() if place < len(row) else "" for place in places]
+
+
+def _stations(rows: Iterator[Row]) -> tuple[dict[str, str], dict[str, str]]:
+    """Names of the stations by id, and the station of every stop."""
+    names: dict[str, str] = {}
+    parents: dict[str, str] = {}
+    near: dict[str, list[tuple[float, float, str]]] = {}  # name -> where stations of that name are
+    columns = ("stop_id", "stop_name", "parent_station", "stop_lat", "stop_lon", "location_type")
+    for stop, name, parent, lat, lon, kind in _columns(rows, *columns, optional=5):
+        if len(names) >= MOST_STOPS:
+            raise ReadError(f"the GTFS feed has more than {MOST_STOPS:,} stops, the most that is read")
+        names[stop] = clean(name)[:200] or stop
+        if parent:
+            parents[stop] = parent
+        elif kind in ("", "0"):
+            try:
+                place = float(lat), float(lon)
+            except ValueError:
+                continue
+            for north, east, station in near.setdefault(names[stop].casefold(), []):
+                if abs(north - place[0]) < SAME_PLACE and abs(east - place[1]) < SAME_PLACE:
+                    parents[stop] = station
+                    break
+            else:
+                near[names[stop].casefold()].append((*place, stop))
+    of_stop = {stop: parents[stop] if parents.get(stop) in names else stop for stop in names}
+    # A platform's boarding area has the platform for a parent, and that the station.
+    of_stop = {stop: of_stop[station] for stop, station in of_stop.items()}
+    return {station: names[station] for station in of_stop.values()}, of_stop
+
+
+def _routes(rows: Iterator[Row]) -> dict[str, str]:
+    columns = ("route_id", "route_short_name", "route_long_name")
+    return {
+        route: clean(short or long)[:100] or route
+        for route, short, long in _columns(rows, *columns, optional=2)
+    }
+
+
+def _times(
+    feed: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name: str
+) -> Iterator[tuple[str, int, str]]:
+    """Trip, place in the trip, stop."""
+    for trip, sequence, stop in _columns(
+        _table(feed, members["stop_times"], name), "trip_id", "stop_sequence", "stop_id"
+    ):
+        try:
+            yield trip, int(sequence), stop
+        except ValueError:
+            raise ReadError(
+                f"{name}: stop_sequence {sequence[:20]!r} of trip {trip[:40]} is no number"
+            ) from None
+
+
+def _sorted(times: Iterator[tuple[str, int, str]], name: str) -> Iterator[tuple[str, int, str]]:
+    """With all rows of a trip together."""
+    trips: dict[str, list[tuple[str, int, str]]] = {}
+    for count, row in enumerate(times):
+        if count == MOST_ROWS_UNSORTED:
+            raise ReadError(f"{name}: stop_times.txt is too large for its disorder: sort it by trip_id")
+        trips.setdefault(row[0], []).append(row)
+    for rows in trips.values():
+        yield from rows
+
+
+def _edges(
+    times: Iterator[tuple[str, int, str]], trips: dict[str, str], of_stop: dict[str, str]
+) -> list[tuple[str, str, str]]:
+    """Distinct edges (station, route, station), in the order in which they turn up."""
+    edges: dict[tuple[str, str, str], None] = {}
+    done: set[str] = set()
+    seen: set[tuple[str, tuple[str, ...]]] = set()  # most trips go the way of an earlier one
+
+    def close(trip: str, calls: list[tuple[int, str]]) -> None:
+        if trip in done:
+            raise _OutOfOrder
+        done.add(trip)
+        if trip not in trips:
+            raise ReadError(
+                f"stop_times.txt of the GTFS feed names trip {trip[:40]!r}, which trips.txt lacks"
+            )
+        calls.sort(key=lambda call: call[0])
+        way = trips[trip], tuple(stop for _, stop in calls)
+        if way in seen:
+            return
+        seen.add(way)
+        for stop in way[1]:
+            if stop not in of_stop:
+                raise ReadError(
+                    f"stop_times.txt of the GTFS feed names stop {stop[:40]!r}, which stops.txt lacks"
+                )
+        for start, end in zip(way[1], way[1][1:]):
+            if of_stop[start] != of_stop[end]:
+                edges[of_stop[start], way[0], of_stop[end]] = None
+
+    current: str | None = None
+    calls: list[tuple[int, str]] = []
+    for trip, sequence, stop in times:
+        if trip != current:
+            if current is not None:
+                close(current, calls)
+            current, calls = trip, []
+        calls.append((sequence, stop))
+    if current is not None:
+        close(current, calls)
+    return list(edges)

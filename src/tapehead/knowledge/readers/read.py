@@ -1,0 +1,115 @@
+"""From a path, a file's content or the name of an example to a knowledge graph."""
+
+import difflib
+import io
+import os
+import zipfile
+from io import BufferedIOBase
+from pathlib import Path
+
+from ..graph import KnowledgeGraph
+from ..privacy import hide_living as without_living
+from ..privacy import mark_living
+from . import edge_list as _edges
+from . import gedcom as _gedcom
+from . import graph_files as _graph_files
+from . import gtfs as _gtfs
+from .files import ReadError, clean, decode, read_capped
+
+EXAMPLES = {"family": "family.ged", "london": "london.csv"}
+"""Name → file in data/."""
+
+_DATA = Path(__file__).parents[1] / "data"
+_SNIFFED = 4096
+
+
+def read(path_or_name: str | os.PathLike, *, hide_living: bool = False) -> KnowledgeGraph:
+    """Read a family tree or a map; its kind is told by its content.
+
+    Args:
+        path_or_name: GEDCOM (5.5 and its dialects, 7.0, .gdz), an edge list (CSV or TSV: from, edge, to),
+            GraphML, GML or a GTFS zip; or "family" or "london", the examples that come with tapehead.
+        hide_living: of a family tree, leave out the names and dates of people who may be alive.
+
+    Raises:
+        ReadError: no such file, or one that cannot be read; the message says why.
+    """
+    path = Path(path_or_name)
+    try:
+        if not path.exists() and str(path_or_name) in EXAMPLES:
+            path = _DATA / EXAMPLES[str(path_or_name)]
+        if path.is_dir():
+            raise ReadError(f"{path} is a folder: give a file in it")
+        if not path.exists():
+            close = difflib.get_close_matches(str(path_or_name), EXAMPLES, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"the examples are {', '.join(EXAMPLES)}"
+            raise ReadError(f"there is no file {str(path_or_name)!r}: {hint}")
+        if not path.is_file():  # A pipe or a device may never end.
+            raise ReadError(f"{path} is not a regular file")
+        with path.open("rb") as file:
+            return _marked(_read(file, path.name), hide_living)
+    except OSError as error:
+        raise ReadError(f"{path} cannot be opened: {error.strerror or error}") from None
+    except ValueError as error:  # A path with a NUL in it.
+        raise ReadError(f"{str(path_or_name)[:80]!a} is no path: {error}") from None
+
+
+def read_bytes(data: bytes, filename: str, *, hide_living: bool = False) -> KnowledgeGraph:
+    """As :func:`read`, of a file's content: nothing is written anywhere.
+
+    Args:
+        data: the content.
+        filename: what to call it; its ending counts where the content does not tell the kind.
+        hide_living: of a family tree, leave out the names and dates of people who may be alive.
+
+    Raises:
+        ReadError: it cannot be read; the message says why.
+    """
+    name = clean(filename.replace("\\", "/").rpartition("/")[2])[:100] or "the file"
+    return _marked(_read(io.BytesIO(data), name), hide_living)
+
+
+def _marked(graph: KnowledgeGraph, hide_living: bool) -> KnowledgeGraph:
+    if graph.is_family:
+        mark_living(graph)
+        if hide_living:
+            return without_living(graph)
+    return graph
+
+
+def _read(file: BufferedIOBase, name: str) -> KnowledgeGraph:
+    start = file.read(_SNIFFED)
+    suffix = Path(name).suffix.lower()
+    if not start.strip():
+        raise ReadError(f"{name} is empty")
+    if start.startswith(b"PK"):
+        return _read_zip(file, name)
+    if start.startswith(b"\x1f\x8b"):
+        raise ReadError(f"{name} is packed with gzip: unpack it first")
+    if _gedcom.is_gedcom(start) or suffix in (".ged", ".gedcom"):
+        return _gedcom.read_gedcom(read_capped(file, name, _gedcom.LARGEST_FILE), name)
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    kind = "GraphML" if text.startswith(b"<") else ""
+    if suffix == ".gml" or text.startswith((b"graph [", b"graph\n", b"graph\r", b"Creator ")):
+        kind = "GML"
+    if kind:
+        content = read_capped(file, name, _graph_files.LARGEST_FILE)
+        return _graph_files.read_graph_file(content, name, kind)
+    return _edges.read_edge_list(decode(read_capped(file, name, _edges.LARGEST_FILE), name), name)
+
+
+def _read_zip(file: BufferedIOBase, name: str) -> KnowledgeGraph:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+            # GEDCOM 7's own zip, .gdz.
+            member = next((one for one in names if one.lower() == "gedcom.ged"), None)
+            if member is not None and not _gtfs.is_gtfs(names):
+                with archive.open(member) as packed:
+                    data = packed.read(_gedcom.LARGEST_FILE + 1)
+                if len(data) > _gedcom.LARGEST_FILE:
+                    raise ReadError(f"{name} unpacks to more than is read of a GEDCOM file")
+                return _gedcom.read_gedcom(data, name)
+    except _gtfs.UNPACKING as error:
+        raise ReadError(f"{name} is a damaged zip: {clean(str(error))[:200]}") from None
+    return _gtfs.read_gtfs(file, name)

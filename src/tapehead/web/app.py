@@ -1,0 +1,181 @@
+"""The page and its four calls. What a person can mend is answered in words, with a status of 400 to 499."""
+
+import base64
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from .. import __version__
+from ..errors import TapeheadError
+from ..viz.player_page import Recording, pack, perform, record_answer
+from ..viz.player_page.html import STATIC as PLAYER_STATIC
+from .guard import STATIC, Guard
+from .library import Library
+from .workers import Workers
+
+LONGEST_QUESTION = 500
+LONGEST_NAME = 200
+
+
+class Words(JSONResponse):
+    """JSON in ASCII: a lone surrogate in somebody's question would not survive UTF-8."""
+
+    def render(self, content: Any) -> bytes:
+        """The bytes."""
+        return json.dumps(content, allow_nan=False).encode("ascii")
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class TraceRequest(_Body):
+    """Which model is to do its task."""
+
+    model: str = Field(max_length=LONGEST_NAME)
+    length: int | None = Field(None, ge=1, le=500)
+    seed: int = Field(0, ge=0, le=2**53)
+
+
+class AskRequest(_Body):
+    """A question in words."""
+
+    data: str = Field(max_length=LONGEST_NAME, description="what POST /api/data called it, or an example")
+    question: str = Field(min_length=1, max_length=LONGEST_QUESTION)
+    model: str | None = Field(None, max_length=LONGEST_NAME)
+
+
+def create_app() -> FastAPI:
+    """The page as an ASGI application; it answers requests to 127.0.0.1 and localhost only."""
+    workers, library = Workers(), Library()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        workers.close()
+
+    # The ready-made documentation pages of FastAPI load scripts from the network.
+    app = FastAPI(
+        title="tapehead",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        default_response_class=Words,
+    )
+    app.add_middleware(Guard)
+    _add_error_handlers(app)
+
+    @app.get("/", include_in_schema=False)
+    async def index() -> FileResponse:
+        return FileResponse(STATIC / "index.html")
+
+    @app.get("/api/models")
+    async def models() -> dict[str, Any]:
+        """The models to watch and the examples to ask about."""
+        return {"models": library.watchable(), "examples": library.examples()}
+
+    @app.post("/api/trace")
+    async def trace(request: TraceRequest) -> dict[str, Any]:
+        """Let a model do its task."""
+        return await workers.do(_performed, library, request)
+
+    @app.post(
+        "/api/data",
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            }
+        },
+    )
+    async def data(
+        request: Request, filename: Annotated[str, Query(min_length=1, max_length=LONGEST_NAME)]
+    ) -> dict[str, Any]:
+        """Take a family tree or a map into memory; it is never written to disk."""
+        return await workers.do(library.take, await request.body(), filename)
+
+    @app.post("/api/examples/{name}")
+    async def example(name: str) -> dict[str, Any]:
+        """What is in an example, as for one's own data."""
+        return await workers.do(library.describe, name)
+
+    @app.post("/api/ask")
+    async def ask(request: AskRequest) -> dict[str, Any]:
+        """Ask the network, and the exact solver beside it."""
+        return await workers.do(_answered, library, request)
+
+    app.mount("/static", StaticFiles(directory=STATIC))
+    app.mount("/player", StaticFiles(directory=PLAYER_STATIC))
+    return app
+
+
+def _performed(library: Library, request: TraceRequest) -> dict[str, Any]:
+    machine = library.machine(request.model)
+    recording = perform(request.model, length=request.length, seed=request.seed, machine=machine)
+    return {"title": recording.title, "about": recording.subtitle, "recording": _bytes(recording)}
+
+
+def _answered(library: Library, request: AskRequest) -> dict[str, Any]:
+    from .. import knowledge
+
+    graph = library.graph(request.data)
+    answer = knowledge.ask(graph, request.question, model=request.model)
+    return {
+        "question": answer.question,
+        "answers": list(answer.answers),
+        "exact": list(answer.exact),
+        "correct": bool(answer.correct),
+        "confidence": float(answer.confidence),
+        "facts_given": int(answer.facts_given),
+        "facts_read": list(answer.facts_read),
+        "seconds": float(answer.seconds),
+        "recording": _bytes(record_answer(graph, answer)),
+    }
+
+
+def _bytes(recording: Recording) -> str:
+    return base64.b64encode(pack(recording)).decode()
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    async def mend(_: Request, error: Exception) -> Words:
+        return Words({"error": str(error)}, status_code=400)
+
+    async def refused(request: Request, error: Exception) -> Words:
+        assert isinstance(error, HTTPException)
+        words = f"there is nothing at {request.url.path}" if error.status_code == 404 else str(error.detail)
+        return Words({"error": words}, status_code=error.status_code, headers=error.headers)
+
+    async def malformed(_: Request, error: Exception) -> Words:
+        assert isinstance(error, RequestValidationError)
+        return Words({"error": "; ".join(_sentence(part) for part in error.errors()[:3])}, status_code=422)
+
+    async def missing(_: Request, error: Exception) -> Words:
+        name = getattr(error, "name", None) or "a package"
+        words = f'{name} is not installed, and this needs it: pip install "tapehead[all]"'
+        return Words({"error": words}, status_code=400)
+
+    async def broken(_: Request, error: Exception) -> Words:
+        words = f"something inside tapehead broke ({type(error).__name__}); the terminal says where"
+        return Words({"error": words}, status_code=500)
+
+    app.add_exception_handler(TapeheadError, mend)
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(ModuleNotFoundError, missing)
+    app.add_exception_handler(Exception, broken)
+
+
+def _sentence(part: dict[str, Any]) -> str:
+    where = ".".join(str(step) for step in part["loc"] if step not in ("body", "query"))
+    message = part["msg"][:200]
+    return f"{where[:80]}: {message}" if where else message

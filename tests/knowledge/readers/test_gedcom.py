@@ -1,0 +1,257 @@
+from pathlib import Path
+
+import pytest
+
+from tapehead.knowledge import KnowledgeGraph, ReadError, hide_living, read
+from tapehead.knowledge.readers.gedcom import year_of
+from tapehead.tasks.kinship.tree import Family
+from tests.knowledge.files import GEDCOM, GEDCOM_7, ROYALS, family, graph_of, packed
+
+
+def _names(graph: KnowledgeGraph) -> list[str]:
+    return [entity.name for entity in graph.entities.values() if entity.kind == "person"]
+
+
+def test_people_and_families(tmp_path: Path) -> None:
+    graph = graph_of(GEDCOM, tmp_path)
+    jose, ann, *_ = graph.entities.values()
+    assert (jose.name, jose.given, jose.sex, jose.titles) == (
+        "José Émile Núñez",
+        "José Émile",
+        "m",
+        ("Duke of Somewhere",),
+    )
+    assert (jose.born_year, jose.died, jose.died_year, jose.dead) == (1800, "3 MAR 1870", 1870, True)
+    assert str(jose) == "José Émile Núñez (1800–1870)"
+    assert ann.other_names == ("Ann Núñez",)
+    tree, people = graph.family_tree()
+    assert people == ["@I1@", "@I2@", "@I3@", "@I4@"]
+    # In order of birth.
+    assert tree.families == [Family((0, 1), (3, 2))]
+    assert graph.is_family
+    assert not graph.notes
+
+
+def test_version_7_is_utf8_without_saying_so(tmp_path: Path) -> None:
+    graph = graph_of(GEDCOM_7, tmp_path)
+    assert _names(graph) == ["José Núñez", "Ann Lee", "Bob Núñez"]
+    assert ("@I3@", "adopted child of", "@F1@") in graph.facts
+    assert not graph.notes
+
+
+def test_version_7_in_its_own_zip(tmp_path: Path) -> None:
+    graph = graph_of(packed({"gedcom.ged": GEDCOM_7, "photo.jpg": b"\0"}), tmp_path, "family.gdz")
+    assert _names(graph)[0] == "José Núñez"
+
+
+@pytest.mark.parametrize(
+    ("char", "encoding"),
+    [
+        ("UTF-8", "utf-8"),
+        ("UTF-8", "utf-8-sig"),
+        ("UNICODE", "utf-16"),
+        ("ANSI", "cp1252"),
+        ("IBMPC", "cp437"),
+        ("MACINTOSH", "mac-roman"),
+        ("ANSEL", "utf-8"),
+    ],
+)
+def test_encodings(tmp_path: Path, char: str, encoding: str) -> None:
+    graph = graph_of(GEDCOM.replace("CHAR UTF-8", f"CHAR {char}").encode(encoding), tmp_path)
+    assert graph.entities["@I1@"].name == "José Émile Núñez"
+    assert not graph.notes
+
+
+def test_ansel(tmp_path: Path) -> None:
+    # Accents come before their letters there.
+    text = GEDCOM.replace("CHAR UTF-8", "CHAR ANSEL").encode()
+    for letter, ansel in {"é": b"\xe2e", "É": b"\xe2E", "ú": b"\xe2u", "ñ": b"\xe4n"}.items():
+        text = text.replace(letter.encode(), ansel)
+    assert graph_of(text, tmp_path).entities["@I1@"].name == "José Émile Núñez"
+
+
+def test_a_wrong_encoding_is_noticed(tmp_path: Path) -> None:
+    graph = graph_of(GEDCOM.encode("cp1252"), tmp_path)
+    assert graph.entities["@I1@"].name == "José Émile Núñez"
+    assert "Windows-1252" in graph.notes[0]
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\n\n"])
+def test_ends_of_lines(tmp_path: Path, end: str) -> None:
+    graph = graph_of(GEDCOM.replace("\n", end), tmp_path)
+    assert len(_names(graph)) == 4
+
+
+def test_old_files_without_a_version(tmp_path: Path) -> None:
+    text = GEDCOM.replace("1 GEDC\n2 VERS 5.5.1\n", "").replace("1 CHAR UTF-8\n", "")
+    text = text.replace("Bob /Núñez/", "Bob_II Maria/Nunez/")
+    assert _names(graph_of(text, tmp_path))[2] == "Bob II Maria Nunez"
+
+
+def test_birth_goes_before_adoption_and_foster_care(tmp_path: Path) -> None:
+    text = family("A m", "B f", "C m", "D f", "E m", "F f", "X f", "A+B: X", "C+D: X", "E+F: X")
+    text = text.replace(
+        "1 NAME X //\n", "1 NAME X //\n1 FAMC @F1@\n2 PEDI foster\n1 FAMC @F2@\n2 PEDI adopted\n1 FAMC @F3@\n"
+    )
+    graph = graph_of(text, tmp_path)
+    tree, _ = graph.family_tree()
+    assert tree.parents[6] == 2
+    assert [fact.label for fact in graph.facts if fact.subject == "@I7@"] == [
+        "foster child of",
+        "adopted child of",
+        "child of",
+    ]
+    assert "3 families" in graph.notes[0]
+
+
+def test_ties_beside_the_child(tmp_path: Path) -> None:
+    text = family("A m", "B f", "C m", "D f", "X f", "A+B: X", "C+D: X")
+    text = text.replace("1 CHIL @I5@\n", "1 CHIL @I5@\n2 _FREL Adopted\n", 1)
+    assert graph_of(text, tmp_path).family_tree()[0].parents[4] == 1
+
+
+def test_same_sex_couples(tmp_path: Path) -> None:
+    tree, _ = graph_of(family("Ann f", "Bea f", "X m", "Ann+Bea: X"), tmp_path).family_tree()
+    assert tree.families[0].partners == (0, 1)
+
+
+def test_partners_stand_in_their_places(tmp_path: Path) -> None:
+    tree, _ = graph_of(
+        family("Ann f", "Bob m", "Cid u", "Ann+Bob:", "Ann+?:", "Cid+Bob:"), tmp_path
+    ).family_tree()
+    assert [f.partners for f in tree.families] == [(1, 0), (None, 0), (1, 2)]
+
+
+def test_missing_people_leave_a_note(tmp_path: Path) -> None:
+    graph = graph_of(
+        GEDCOM.replace("1 CHIL @I4@", "1 CHIL @I77@").replace("1 FAMC @F1@\n0 @F1@", "0 @F1@"), tmp_path
+    )
+    assert "@I77@" in graph.notes[0]
+    assert graph.family_tree()[0].families[0].children == (2,)
+
+
+def test_the_child_alone_knows_its_family(tmp_path: Path) -> None:
+    graph = graph_of(GEDCOM.replace("1 CHIL @I4@\n", "").replace("1 WIFE @I2@\n", ""), tmp_path)
+    assert graph.family_tree()[0].families == [Family((0, 1), (3, 2))]
+
+
+def test_ties_told_by_one_side_are_noted(tmp_path: Path) -> None:
+    text = GEDCOM.replace("1 CHIL @I4@\n", "").replace("2 DATE 1830\n", "2 DATE 1830\n1 FAMC @F1@\n")
+    assert not graph_of(text, tmp_path).notes
+    more = "".join(f"0 @I{n}@ INDI\n1 NAME P{n} //\n1 FAMC @F1@\n" for n in range(10, 20))
+    listed = "".join(f"1 CHIL @I{n}@\n" for n in range(10, 20))
+    text = text.replace("0 @F1@ FAM\n", f"{more}0 @F1@ FAM\n{listed}")
+    assert "1 times only one" in graph_of(text, tmp_path).notes[0]
+
+
+def test_control_characters_are_no_part_of_a_name(tmp_path: Path) -> None:
+    graph = graph_of(GEDCOM.replace("Bob /", "Bob\x1b[31m\x9b /"), tmp_path)
+    assert graph.entities["@I3@"].name == "Bob [31m Núñez"
+
+
+def test_nobody_is_their_own_ancestor(tmp_path: Path) -> None:
+    graph = graph_of(family("A m", "B m", "C m", "D f", "A+D: B", "B+?: C", "C+?: A"), tmp_path)
+    assert "own ancestor" in graph.notes[0]
+    tree, _ = graph.family_tree()
+    assert sum(parent is not None for parent in tree.parents) == 2
+    own_parent = graph_of(family("A m", "B f", "A+B: A B"), tmp_path)
+    assert own_parent.family_tree()[0].families == [Family((0, 1))]
+
+
+def test_a_long_line_of_ancestors(tmp_path: Path) -> None:
+    count = 3000
+    rows = [f"P{n} m" for n in range(count)] + [f"P{n}+?: P{n + 1}" for n in range(count - 1)]
+    graph = graph_of(family(*rows, f"P{count - 1}+?: P0"), tmp_path)
+    assert len(graph.notes) == 1
+
+
+def test_a_family_that_is_there_twice(tmp_path: Path) -> None:
+    graph = graph_of(family("A m", "B f", "C m", "D m", "A+B: C", "A+B: D"), tmp_path)
+    assert graph.family_tree()[0].families == [Family((0, 1), (2, 3))]
+    assert "twice" in graph.notes[0]
+
+
+def test_more_than_two_partners(tmp_path: Path) -> None:
+    text = family("A m", "B f", "C f", "A+B:").replace("1 WIFE @I2@", "1 WIFE @I2@\n1 WIFE @I3@")
+    graph = graph_of(text, tmp_path)
+    assert graph.family_tree()[0].families == [Family((0, 1))]
+    assert "3 partners" in graph.notes[0]
+
+
+def test_an_id_that_is_there_twice(tmp_path: Path) -> None:
+    graph = graph_of(GEDCOM.replace("@I4@ INDI", "@I3@ INDI"), tmp_path)
+    assert "second record" in graph.notes[0]
+
+
+def test_spilt_notes_are_of_no_consequence(tmp_path: Path) -> None:
+    text = GEDCOM.replace("1 SEX F\n", "1 NOTE one line\nand another that is none\n1 SEX F\n")
+    graph = graph_of(text, tmp_path)
+    assert len(_names(graph)) == 4
+    assert graph.notes == ["1 broken lines between the facts were left out"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("1 SEX F", "1SEX", "line 20"),
+        ("1 CHIL @I4@", "\x00", "binary"),
+        ("Ann /Lee/", "Ann" * 5000, "15,007 bytes are too many"),
+        ("@I4@\n0 TRLR", "@I99@", "cut off"),
+        ("1 SEX F\n", "1 NAME Ann\n" * 20_000, "10,001 lines of one record"),
+    ],
+)
+def test_damage_is_told(tmp_path: Path, old: str, new: str, says: str) -> None:
+    with pytest.raises(ReadError, match=says):
+        graph_of(GEDCOM.replace(old, new), tmp_path)
+
+
+def test_nobody_in_it(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="no people"):
+        graph_of("0 HEAD\n0 TRLR\n", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("date", "year"),
+    [
+        ("24 MAY 1819", 1819),
+        ("ABT 1050", 1050),
+        ("BET 1480 AND 1490", 1480),
+        ("44 B.C.", -44),
+        ("ABT 44", 44),
+        ("5 MAY", None),
+        ("10 FEB 1699/00", 1699),
+        ("", None),
+        ("(unknown)", None),
+    ],
+)
+def test_years(date: str, year: int | None) -> None:
+    assert year_of(date) == year
+
+
+def test_living_people_are_hidden_on_request(tmp_path: Path) -> None:
+    text = family(
+        *("Old m 1850", "Dead f 1950-1999", "Young m 1980", "Unsure f", "Above f", "Buried m"),
+        *("Old+Above: Dead", "Young+Dead: Unsure", "Buried+Unsure:"),
+    ).replace("1 NAME Buried //\n", "1 NAME Buried //\n1 BURI\n")
+    graph = graph_of(text, tmp_path)
+    hidden = hide_living(graph, this_year=2026)
+    assert _names(hidden) == ["Old", "Dead", "Living person", "Living person", "Above", "Buried"]
+    assert hidden.family_tree()[0] == graph.family_tree()[0]
+    shown = repr(hidden)
+    assert "Young" not in shown
+    assert "Unsure" not in shown
+    assert "1980" not in shown
+    assert "Young" in repr(graph)
+    assert _names(graph_of(text, tmp_path, hide_living=True))[0] == "Old"
+
+
+@pytest.mark.skipif(not ROYALS.exists(), reason="the file is not beside this checkout")
+def test_royals() -> None:
+    graph = read(ROYALS)
+    assert len(_names(graph)) == 3010
+    assert not graph.notes
+    victoria = graph.entities["@I1@"]
+    assert (str(victoria), victoria.titles) == ("Victoria Hanover (1819–1901)", ("Queen of England",))
+    tree, _ = graph.family_tree()
+    assert len(tree.families) == 1422
+    assert sum(parent is not None for parent in tree.parents) == 2018

@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+
+from tapehead.knowledge import KnowledgeGraph, ReadError
+from tapehead.knowledge.readers import gtfs as _gtfs
+from tests.knowledge.files import GTFS, graph_of, packed
+
+EDGES = [
+    ("A", "U1", "B"),
+    ("B", "U1", "C"),
+    ("C", "U1", "B"),
+    ("B", "U1", "A"),
+    ("A", "Second line", "C"),
+]
+
+
+def _read(tables: dict[str, str], folder: Path) -> KnowledgeGraph:
+    return graph_of(packed(tables), folder, "feed.zip")
+
+
+def test_lines_between_stations(tmp_path: Path) -> None:
+    graph = _read(GTFS, tmp_path)
+    names = {entity.id: entity.name for entity in graph.entities.values()}
+    assert names == {"A": "Alpha", "B": "Beta", "C": "Gamma"}
+    assert graph.facts == EDGES
+    assert graph.edges.lines == ["U1", "U1 to Gamma", "U1 to Alpha", "Second line"]
+
+
+def test_rows_in_any_order(tmp_path: Path) -> None:
+    head, *rows = GTFS["stop_times.txt"].splitlines()
+    mixed = "\n".join([head, *rows[::2], *rows[1::2]])
+    assert sorted(_read({**GTFS, "stop_times.txt": mixed}, tmp_path).facts) == sorted(EDGES)
+
+
+def test_a_folder_inside_and_a_byte_order_mark(tmp_path: Path) -> None:
+    tables = {f"feed/{name}": "\ufeff" + text for name, text in GTFS.items()}
+    assert _read(tables, tmp_path).facts == EDGES
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "says"),
+    [
+        ("stops.txt", "stop_id,", "id,", "no column stop_id"),
+        ("stop_times.txt", ",9\n", ",nine\n", "is no number"),
+        ("stop_times.txt", "t3,7:30:00,7:30:00,C,2", "t3,7:30", "cut off"),
+        ("stop_times.txt", "t3,", "t4,", "trips.txt lacks"),
+        ("stop_times.txt", ",C,", ",D,", "stops.txt lacks"),
+        ("stop_times.txt", "t2,9:00", '"t2,9:00', "damaged"),
+        ("stop_times.txt", "t2,9:00", "t" * 70_000, "has a line of over"),
+    ],
+)
+def test_damage_is_told(tmp_path: Path, table: str, old: str, new: str, says: str) -> None:
+    with pytest.raises(ReadError, match=says):
+        _read({**GTFS, table: GTFS[table].replace(old, new)}, tmp_path)
+
+
+def test_no_feed(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match=r"stops\.txt, routes\.txt"):
+        _read({"hello.txt": ""}, tmp_path)
+    with pytest.raises(ReadError, match="no trip"):
+        _read({name: text.splitlines()[0] + "\n" for name, text in GTFS.items()}, tmp_path)
+    with pytest.raises(ReadError, match="damaged zip"):
+        graph_of(packed(GTFS)[:-40], tmp_path, "feed.zip")
+
+
+def test_a_zip_bomb(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="zip bomb"):
+        _read({**GTFS, "stop_times.txt": GTFS["stop_times.txt"] + "\n" * 40_000_000}, tmp_path)
+
+
+def test_tables_larger_than_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_gtfs, "LARGEST_TABLE", 200)
+    with pytest.raises(ReadError, match="is larger than"):
+        _read(GTFS, tmp_path)

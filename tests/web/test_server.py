@@ -1,0 +1,382 @@
+"""The page's calls, what they refuse, and many at once."""
+
+import base64
+import json
+import random
+import re
+import statistics
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="fastapi is not installed")
+from starlette.testclient import TestClient
+
+from tapehead import hub, knowledge
+from tapehead.errors import InputError
+from tapehead.web import create_app, serve
+from tapehead.web import guard as _guard
+from tapehead.web.library import KEPT, Library
+from tapehead.web.suggestions import suggest
+from tests.viz.test_player import unpack
+from tests.web import live
+
+EDGES = b"from,edge,to\nNorth,red,Middle\nMiddle,red,South\nMiddle,blue,East\n"
+FUZZED = 200
+AT_ONCE = 50
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    live.use_fakes(monkeypatch)
+    with TestClient(create_app(), base_url="http://127.0.0.1:8000", raise_server_exceptions=False) as client:
+        yield client
+
+
+def drop(client: TestClient, content: bytes = EDGES, name: str = "lines.csv") -> Any:
+    return client.post(
+        "/api/data",
+        params={"filename": name},
+        content=content,
+        headers={"content-type": "application/octet-stream"},
+    )
+
+
+def test_the_page_and_its_parts(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.status_code == 200
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        part = client.get(address)
+        assert part.status_code == 200, address
+        # The name of SVG is not an address that is fetched.
+        assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", part.text), address
+    assert "http" not in page.text
+    assert page.headers["content-security-policy"].startswith("default-src 'self'")
+    assert client.get("/docs").status_code == 404
+
+
+def test_models(client: TestClient) -> None:
+    found = client.get("/api/models").json()
+    names = [model["name"] for model in found["models"]]
+    assert set(names) <= set(hub.names())
+    assert names[0] == "ntm-copy"
+    # Whatever the page proposes can be watched.
+    for model in found["models"]:
+        wish = {"model": model["name"]} | ({} if model["size"] is None else {"length": model["usual"]})
+        answer = client.post("/api/trace", json=wish)
+        assert answer.status_code == 200, (model, answer.json())
+    assert [example["name"] for example in found["examples"]] == list(knowledge.EXAMPLES)
+
+
+def test_watching_a_model(client: TestClient) -> None:
+    first, again, other = (
+        client.post("/api/trace", json={"model": "ntm-copy", "length": 4, "seed": seed}).json()
+        for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first["recording"] != other["recording"]
+    header, arrays = unpack(base64.b64decode(first["recording"]))
+    assert header["steps"] == 11
+    assert arrays["outputs"].shape == (11, 9)
+    assert first["title"] == "Copy, length 4"
+
+
+def test_asking_about_a_file_of_ones_own(client: TestClient) -> None:
+    data = drop(client).json()
+    assert (data["kind"], data["things"], data["facts"]) == ("map", 4, 3)
+    answer = client.post(
+        "/api/ask", json={"data": data["id"], "question": "shortest path from North to East"}
+    )
+    content = answer.json()
+    assert content["answers"] == content["exact"] == ["Middle", "East"]
+    assert content["correct"] is True
+    header, _ = unpack(base64.b64decode(content["recording"]))
+    assert header["asked"]["question"] == "shortest path from North to East"
+    family = drop(client, live.GEDCOM, "own.ged").json()
+    assert (family["kind"], family["things"]) == ("family", 4)
+    assert family["suggestions"][0] == "Who is Ada Stone's maternal grandfather?"
+    for question in family["suggestions"]:
+        assert client.post("/api/ask", json={"data": family["id"], "question": question}).status_code == 200
+
+
+@pytest.mark.parametrize("example", ["family", "london"])
+def test_the_suggestions_can_be_answered(example: str, client: TestClient) -> None:
+    data = client.post(f"/api/examples/{example}").json()
+    assert data["suggestions"]
+    for question in data["suggestions"]:
+        answer = client.post("/api/ask", json={"data": example, "question": question}).json()
+        assert answer["answers"], question
+
+
+def test_a_graph_without_anything_to_suggest() -> None:
+    person = knowledge.Entity("a", "A", "person")
+    assert suggest(knowledge.KnowledgeGraph("g", {"a": person}, [])) == []
+    place = knowledge.Entity("a", "A", "place")
+    assert suggest(knowledge.KnowledgeGraph("g", {"a": place}, [])) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"model": "ntm-cpoy"}, "there is no model 'ntm-cpoy'"),
+        ({"model": "/etc"}, "there is no model '/etc'"),
+        ({"model": "ntm-copy", "length": 501}, "length: Input should be less than or equal to 500"),
+        ({"model": "ntm-copy", "length": "4"}, "length: Input should be a valid integer"),
+        ({"model": "ntm-associative-recall", "length": 1}, "items"),
+        ({"model": "ntm-copy", "sede": 1}, "sede: Extra inputs are not permitted"),
+    ],
+)
+def test_wishes_that_cannot_be_met(body: dict[str, Any], words: str, client: TestClient) -> None:
+    answer = client.post("/api/trace", json=body)
+    assert 400 <= answer.status_code < 500
+    assert words in answer.json()["error"]
+
+
+def test_questions_that_cannot_be_answered(client: TestClient) -> None:
+    def complaint(**body: Any) -> str:
+        # Written in ASCII: a lone surrogate cannot be sent otherwise.
+        answer = client.post(
+            "/api/ask", content=json.dumps(body), headers={"content-type": "application/json"}
+        )
+        assert 400 <= answer.status_code < 500
+        return str(answer.json()["error"])
+
+    assert "no longer here" in complaint(data="gone", question="shortest path from A to B")
+    assert "not understood" in complaint(data="london", question="what?")
+    assert "unicode" in complaint(data="london", question="\ud800 what?")
+    assert "question: String should have at least 1 character" in complaint(data="london", question="")
+
+
+def test_files_that_cannot_be_read(client: TestClient) -> None:
+    for content, name in (
+        (b"", "empty.ged"),
+        (bytes(range(256)) * 9, "binary.ged"),
+        (b"PK\3\4 no", "torn.zip"),
+    ):
+        answer = drop(client, content, name)
+        assert answer.status_code == 400
+        assert len(answer.json()["error"]) > 10
+    assert drop(client, EDGES, "../../etc/passwd.csv").status_code == 200, "a name is not a path"
+
+
+def test_a_file_that_is_too_large(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_guard, "MAX_UPLOAD", 1 << 20)
+    too_large = b"x" * ((1 << 20) + 1)
+    answer = drop(client, too_large)
+    assert answer.status_code == 413
+    assert answer.json()["error"] == "that is more than 1 MB, the most that is taken here"
+    # Without a length that is told beforehand.
+    parts = client.post("/api/data?filename=a.csv", content=iter([too_large[:1000], too_large[1000:]]))
+    assert parts.status_code == 413
+    assert client.post("/api/ask", content=b" " * (1 << 17)).status_code == 413
+
+
+def test_only_the_last_files_are_kept() -> None:
+    library = Library()
+    keys = [library.take(EDGES, "a.csv")["id"] for _ in range(KEPT)]
+    library.graph(keys[0])
+    library.take(EDGES, "a.csv")
+    library.graph(keys[0])
+    with pytest.raises(InputError, match="drop it once more"):
+        library.graph(keys[1])
+
+
+def test_other_pages_are_refused(client: TestClient) -> None:
+    assert client.get("/api/models", headers={"host": "evil.example"}).status_code == 400
+    assert client.get("/api/models", headers={"host": "127.0.0.1.evil.example:8000"}).status_code == 400
+    assert client.get("/api/models", headers={"host": "localhost:8000"}).status_code == 200
+    assert client.get("/api/models", headers={"origin": "https://evil.example"}).status_code == 403
+    assert client.get("/api/models", headers={"origin": "null"}).status_code == 403
+    answer = client.get("/api/models", headers={"origin": "http://127.0.0.1:8000"})
+    assert answer.status_code == 200
+    assert not any(name.startswith("access-control") for name in answer.headers)
+
+
+def test_what_breaks_inside_is_said_without_a_traceback(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(knowledge, "ask", broken)
+    answer = client.post("/api/ask", json={"data": "london", "question": "who?"})
+    assert answer.status_code == 500
+    assert (
+        answer.json()["error"]
+        == "something inside tapehead broke (ZeroDivisionError); the terminal says where"
+    )
+
+    def missing(*_: Any, **__: Any) -> None:
+        raise ModuleNotFoundError("No module named 'ged4py'", name="ged4py")
+
+    monkeypatch.setattr(knowledge, "ask", missing)
+    answer = client.post("/api/ask", json={"data": "london", "question": "who?"})
+    assert answer.json()["error"] == 'ged4py is not installed, and this needs it: pip install "tapehead[all]"'
+
+
+def test_malformed_requests(client: TestClient) -> None:
+    """A seeded fuzzer over what the page's own description says it takes."""
+    described = create_app().openapi()
+    chance = random.Random(0)
+    calls = [
+        (path, method, call)
+        for path, methods in described["paths"].items()
+        for method, call in methods.items()
+    ]
+    takers = [entry for entry in calls if entry[1] == "post"]
+    for number in range(FUZZED):
+        path, method, call = chance.choice(takers)
+        answer = client.request(method.upper(), path, **_malformed(described, path, call, chance))
+        assert 400 <= answer.status_code < 500, (number, path, answer.text)
+        assert "Traceback" not in answer.text
+        assert answer.json()["error"]
+    for path, method, _ in calls:
+        other = "DELETE" if method == "get" else "PATCH"
+        assert client.request(other, path).status_code == 405
+    for path in ("/api", "/static/../_app.py", "/static/%2e%2e/_app.py", "/player/%00", "/%ff", "/static/"):
+        assert client.get(path).status_code in (400, 404), path
+    assert client.get("/api/models").status_code == 200
+
+
+def _malformed(
+    described: dict[str, Any], path: str, call: dict[str, Any], chance: random.Random
+) -> dict[str, Any]:
+    """A request that no reading of the description allows."""
+    headers = {
+        "content-type": chance.choice(["application/json", "application/json", "text/plain", "a/b; ="])
+    }
+    content = call.get("requestBody", {}).get("content", {})
+    if path == "/api/data":
+        rubbish = bytes(chance.randrange(256) for _ in range(chance.randrange(2000))) + b"\0"
+        name = chance.choice([None, "", "x" * 300, "a.ged", "a.zip", "\0.csv", "a.graphml"])
+        return {"params": {} if name is None else {"filename": name}, "content": rubbish}
+    if "application/json" not in content:
+        return {"params": {"x": "y" * chance.randrange(100)}, "content": b"{"}
+    raw = [
+        b"",
+        b"{",
+        b"[" * 5000,
+        b'{"model": NaN}',
+        b"\xff\xfe",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"1e999",
+        b'{"a":' * 900,
+    ]
+    if chance.random() < 0.3:
+        return {"content": chance.choice(raw), "headers": headers}
+    reference = content["application/json"]["schema"]["$ref"].split("/")[-1]
+    fields = described["components"]["schemas"][reference]["properties"]
+    good = {"model": "ntm-copy", "length": 3, "seed": 1, "data": "london", "question": "where am I?"}
+    body: dict[str, Any] = {name: good[name] for name in fields}
+    wrong = chance.choice(list(fields))
+    body[wrong] = chance.choice(
+        [
+            -1,
+            1.5,
+            10**400,
+            [],
+            {},
+            True,
+            [[]] * 50,
+            "",
+            "\ud800",
+            "x" * 3000,
+            "\0",
+            "../..",
+            float("1e308"),
+            {"$ref": ""},
+        ]
+    )
+    return {"content": json.dumps(body).encode(), "headers": headers}
+
+
+def call(address: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address, data, {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        return json.load(answer)
+
+
+def ask_at_once(address: str, questions: list[dict[str, str]]) -> tuple[list[list[str]], float]:
+    """All answers, and the median of the seconds for which the page let others wait meanwhile."""
+    waits: list[float] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            start = time.monotonic()
+            call(f"{address}/api/models")
+            waits.append(time.monotonic() - start)
+            time.sleep(0.02)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        with ThreadPoolExecutor(len(questions)) as pool:
+            answers = list(pool.map(lambda asked: call(f"{address}/api/ask", asked)["answers"], questions))
+    finally:
+        done.set()
+        looking.join()
+    # Not the longest: other work on the machine may hold up one.
+    return answers, statistics.median(waits)
+
+
+def test_many_questions_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is lost, none is answered wrong, and the page answers meanwhile."""
+    live.use_fakes(monkeypatch)
+    london = knowledge.read("london")
+    edges = london.edges
+    names = [london.entities[place].name for place in edges.places]
+    chance = random.Random(1)
+    asked = [chance.choice(edges.edges) for _ in range(AT_ONCE)]
+    questions = [
+        {"data": "london", "question": f"from {names[start]} take {edges.lines[line]}: where am I?"}
+        for start, line, _ in asked
+    ]
+    with live.running() as address:
+        answers, wait = ask_at_once(address, questions)
+    assert answers == [[names[end]] for _, _, end in asked]
+    assert wait < 1
+
+
+def test_the_shipped_models_at_once() -> None:
+    """Whoever asks among many gets the answer that they get alone."""
+    people = ("Carl Philipp Emanuel", "Johann Christian", "Elisabeth Juliana Friederica")
+    relations = ("maternal grandfather", "siblings", "uncles")
+    distinct = [
+        *(
+            {"data": "family", "question": f"Who are the {relation} of {person} Bach?"}
+            for person in people
+            for relation in relations
+        ),
+        {"data": "london", "question": "from Bank take Central westbound, Central westbound: where am I?"},
+    ]
+    order = [place % len(distinct) for place in range(AT_ONCE)]
+    random.Random(2).shuffle(order)
+    with live.running() as address:
+        alone = [call(f"{address}/api/ask", asked)["answers"] for asked in distinct]
+        answers, wait = ask_at_once(address, [distinct[number] for number in order])
+    assert all(alone)
+    assert answers == [alone[number] for number in order]
+    assert wait < 2
+
+
+def test_a_port_that_is_taken() -> None:
+    with pytest.raises(InputError, match="the port is 70000"):
+        serve(70000)
+    with live.running() as address:
+        port = int(address.rpartition(":")[2])
+        with pytest.raises(InputError, match=f"port {port} cannot be had"):
+            serve(port, browser=False)
+
+
+def test_the_page_begins_with_a_length_of_the_training_range() -> None:
+    usual = {model["name"]: model["usual"] for model in Library().watchable()}
+    assert (usual["ntm-copy"], usual["dnc-ngrams"], usual["dnc-priority-sort"]) == (12, 200, 20)
