@@ -4,6 +4,7 @@
 >>> report = train.train(train.preset("ntm-copy"), "runs/mine")  # doctest: +SKIP
 """
 
+from .checkpoint import load_batch as load_batch
 from .config import CurriculumConfig as CurriculumConfig
 from .config import DNCConfig as DNCConfig
 from .config import LSTMConfig as LSTMConfig
@@ -16,7 +17,7 @@ from .errors import CheckpointError as CheckpointError
 from .errors import ConfigError as ConfigError
 from .errors import NonFiniteError as NonFiniteError
 from .errors import TrainingError as TrainingError
-from .evaluate import Point as Point
+from .evaluate import EvalResult as EvalResult
 from .evaluate import evaluate as evaluate
 from .loop import Interrupted as Interrupted
 from .loop import Report as Report
@@ -25,7 +26,6 @@ from .loop import train as train
 from .presets import PRESETS as PRESETS
 from .presets import preset as preset
 from .rmsprop_graves import RMSpropGraves as RMSpropGraves
-from .run import load_batch as load_batch
 
 __all__ = [
     "PRESETS",
@@ -34,12 +34,12 @@ __all__ = [
     "Curriculum",
     "CurriculumConfig",
     "DNCConfig",
+    "EvalResult",
     "Interrupted",
     "LSTMConfig",
     "NTMConfig",
     "NonFiniteError",
     "OptimizerConfig",
-    "Point",
     "RMSpropGraves",
     "Report",
     "TrainConfig",
