@@ -139,8 +139,8 @@ class GraphTask(Task):
         logits = outputs if outputs.dtype == torch.float64 else outputs.float()
         log_probabilities = logits.unflatten(2, (DIGITS, 10)).log_softmax(3).flatten(2)
         # Blank labels in a target have no ones, so their digits do not count.
-        nats = -(log_probabilities * batch.targets.to(logits.dtype)).sum(2)
-        return nats.masked_fill(~batch.mask, 0).sum(0)
+        log_probability = (log_probabilities * batch.targets.to(logits.dtype)).sum(2)
+        return -log_probability.masked_fill(~batch.mask, 0).sum(0)
 
     @torch.no_grad()
     def num_errors(self, outputs: Tensor, batch: Batch) -> Tensor:
