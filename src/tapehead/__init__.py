@@ -50,9 +50,7 @@ def load(name_or_path: str) -> nn.Machine[Any]:
     return hub.load(name_or_path)
 
 
-def ask(
-    graph: "KnowledgeGraph", question: str, *, model: "nn.Machine[Any] | str | None" = None
-) -> "Answer":
+def ask(graph: "KnowledgeGraph", question: str, *, model: "nn.Machine[Any] | str | None" = None) -> "Answer":
     """Ask a trained network about a family tree or a map: see :func:`tapehead.knowledge.ask`."""
     from . import knowledge
 
