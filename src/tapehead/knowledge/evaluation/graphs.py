@@ -78,7 +78,9 @@ def score_given(
             raise ValueError(f"no two nodes of the graph are {steps} steps apart.")
         order = chance.permutation(len(pairs))[:episodes]
         questions = [(graph, pairs[index]) for index in order]
-        return _score_pairs(machine, task, questions, steps, seed, slots, single_pass=single_pass), len(questions)
+        return _score_pairs(machine, task, questions, steps, seed, slots, single_pass=single_pass), len(
+            questions
+        )
     asked: list[Any]
     if isinstance(task, Traversal):
         asked = [graph.walk(chance, steps) for _ in range(episodes)]
@@ -198,7 +200,9 @@ def score_random(
     slots = memory_size or memory_for(max(len(graph.edges) for graph, _ in questions))
     if isinstance(task, Traversal):
         return _score_answers(machine, task, questions, seed, slots, single_pass=single_pass), episodes
-    return _score_pairs(machine, task, questions, task.max_path, seed, slots, single_pass=single_pass), episodes
+    return _score_pairs(
+        machine, task, questions, task.max_path, seed, slots, single_pass=single_pass
+    ), episodes
 
 
 def _renumbered(drawn: Graph, asked: Any) -> tuple[FixedGraph, Any]:
