@@ -147,7 +147,7 @@ def graph(
         episodes: how many; of shortest paths on a file at most all pairs of nodes that are so far apart.
         memory_size: slots; None: enough for the graph.
         seed: of the episodes.
-        single_pass: one reading, its outputs taken for the digits that they say, as relations on random graphs
+        single_pass: run the model once and decode each output digit by itself, as relations on random graphs
             always are; otherwise as ``tapehead ask`` answers.
 
     Raises:
