@@ -157,7 +157,7 @@ def test_reasons() -> None:
     assert adam.unsupported_reason(DeepLSTM(5, 4, output_size=3)) is None
     reasons = {
         "your own": NTM(5, 4, output_size=3, memory_size=6, word_size=4, controller=Own()),
-        "its output layer is its own": Doubled(5, 4, 3, 6, 4),
+        "its output layer is its own": Doubled(5, 4, output_size=3, memory_size=6, word_size=4),
     }
     for reason, machine in reasons.items():
         assert reason in str(adam.unsupported_reason(machine))

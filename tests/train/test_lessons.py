@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from tapehead import tasks, train
+from tapehead import nn, tasks, train
 from tapehead.tasks import Inference, Kinship, PrioritySort, Sampler, ShortestPath, Traversal
 
 # DNC Extended Data Table 3: nodes / edges that leave a node / steps of each lesson.

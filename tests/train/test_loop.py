@@ -161,7 +161,7 @@ def test_without_a_terminal_there_is_no_bar(tmp_path: Path, tiny_config: Any, ca
 
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_the_callers_random_numbers_are_left_alone(tmp_path: Path, tiny_config: Any, dropout: float) -> None:
-    model = train.DNCConfig(hidden_size=8, memory_size=6, word_size=4, bypass_dropout=dropout)
+    model = train.dnc(hidden_size=8, memory_size=6, word_size=4, bypass_dropout=dropout)
     config = tiny_config(model=model, restart_above=0.0, restart_every=10)
     state = torch.get_rng_state()
     train.train(config, tmp_path / "run", quiet=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from tapehead import tasks, train
+from tapehead import nn, tasks, train
 
 BASELINES = {
     "lstm-copy-paper": 1_352_969,
