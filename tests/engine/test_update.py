@@ -153,24 +153,24 @@ def test_where_autograd_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_reasons() -> None:
-    assert adam.why_not(NTM(5, 4, 3, 6, 4)) is None
-    assert adam.why_not(DeepLSTM(5, 4, 3)) is None
+    assert adam.unsupported_reason(NTM(5, 4, 3, 6, 4)) is None
+    assert adam.unsupported_reason(DeepLSTM(5, 4, 3)) is None
     reasons = {
         "your own": NTM(5, 4, 3, 6, 4, controller=Own()),
         "its output layer is its own": Doubled(5, 4, 3, 6, 4),
     }
     for reason, machine in reasons.items():
-        assert reason in str(adam.why_not(machine))
+        assert reason in str(adam.unsupported_reason(machine))
     frozen = DNC(5, 4, 3, 6, 4)
     next(frozen.parameters()).requires_grad_(False)
-    assert "frozen" in str(adam.why_not(frozen))
+    assert "frozen" in str(adam.unsupported_reason(frozen))
     further = NTM(5, 4, 3, 6, 4, learned_start=True)
-    assert adam.why_not(further) is None
+    assert adam.unsupported_reason(further) is None
     further.scale = torch.nn.Parameter(torch.ones(1))
-    assert "parameters of which the kernel does not know" in str(adam.why_not(further))
+    assert "parameters of which the kernel does not know" in str(adam.unsupported_reason(further))
     further = DNC(5, 4, 3, 6, 4)
     further.scale = torch.nn.Parameter(torch.ones(1))
-    assert "parameters of which the kernel does not know" in str(adam.why_not(further))
+    assert "parameters of which the kernel does not know" in str(adam.unsupported_reason(further))
 
 
 class Own(torch.nn.Module):

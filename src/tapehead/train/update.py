@@ -48,7 +48,7 @@ class Updater:
         if not isinstance(optimizer, FusedAdam) or config.optimizer.clip not in adam.CLIPPING:
             return None
         # Several processes average their gradients in autograd.
-        if run.model is not run.machine or adam.why_not(run.machine) is not None:
+        if run.model is not run.machine or adam.unsupported_reason(run.machine, optimizer) is not None:
             return None
         return adam.Update(run.machine, optimizer, config.optimizer.clip, config.optimizer.clip_value)
 
