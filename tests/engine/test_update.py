@@ -173,6 +173,21 @@ def test_reasons() -> None:
     assert "parameters of which the kernel does not know" in str(adam.unsupported_reason(further))
 
 
+def test_steps_counted_in_another_dtype() -> None:
+    """PyTorch makes Adam's step in its default dtype; C++ adds 1 to a float32."""
+    run = new_run(MODELS["ntm"])
+    run.machine.to(torch.float64)
+    torch.set_default_dtype(torch.float64)
+    try:
+        updater = Updater(run)
+        for _ in range(3):
+            updater(TASK, run.sampler.draw(TASK)._replace(inputs=run.sampler.draw(TASK).inputs.double()))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {float(state["step"]) for state in run.optimizer.state.values()} == {3.0}
+    assert "counts steps in torch.float64" in str(adam.unsupported_reason(run.machine, run.optimizer))
+
+
 class Own(torch.nn.Module):
     output_size = 4
 

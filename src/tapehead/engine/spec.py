@@ -49,8 +49,8 @@ class KernelSpec(NamedTuple):
 class KernelConfig(NamedTuple):
     """The sizes and switches of a machine and its state.
 
-    The kernel reads :class:`CallSizes` and these as one array of int64: ``Dims`` in native/csrc/dims.h has the
-    same names in the same order.
+    The kernel reads :class:`CallSizes` and these as one array of int64: ``Dims`` in native/csrc/dims.h has
+    the same names in the same order.
     """
 
     kind: int
@@ -158,7 +158,7 @@ class KernelConfig(NamedTuple):
 
 
 class CallSizes(NamedTuple):
-    """The sizes of a call that are not the machine's: what the kernel reads before a :class:`KernelConfig`."""
+    """The sizes of a call that are not the machine's; the kernel reads them before :class:`KernelConfig`."""
 
     steps: int
     batch_size: int
@@ -167,8 +167,8 @@ class CallSizes(NamedTuple):
     keep_tape: int
 
 
-# A state's tensors in the kernel's order (StatePiece in native/csrc/dims.h), then h and c of every layer. What
-# a machine does not have is left out.
+# A state's tensors in the kernel's order (StatePiece in native/csrc/dims.h), then h and c of every layer.
+# What a machine does not have is left out.
 _PIECES = {
     ("none", False): (),
     ("ntm", False): ("memory", "write_weights", "read_weights", "read_words"),

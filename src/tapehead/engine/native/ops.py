@@ -142,6 +142,7 @@ class _Plan:
         steps, batch_size, input_size = x_shape
         self.scalar = "float64" if dtype == torch.float64 else "float32"
         self.dtype = dtype
+        self.threads = threads
         call = CallSizes(
             steps=steps,
             batch_size=batch_size,
@@ -152,8 +153,6 @@ class _Plan:
         sizes = (*call, *config)
         self.sizes = (ctypes.c_int64 * len(sizes))(*sizes)
         self.numbers = (ctypes.c_double * len(numbers))(*numbers)
-        self.output_shapes = config.output_shapes(steps, batch_size, keep_tape=keep_tape)
-        self.names, self.shapes = _named_shapes(config, batch_size, input_size)
         out = (ctypes.c_int64 * 4)()
         call_library(f"layout_{self.scalar}", self.sizes, out)
         # In numbers, not in bytes.
@@ -163,6 +162,8 @@ class _Plan:
                 f"interface.weight has {config.interface_size} rows, but {interface_size} are needed: "
                 "one for each number of the interface vector"
             )
+        self.output_shapes = config.output_shapes(steps, batch_size, keep_tape=keep_tape)
+        self.names, self.shapes = _named_shapes(config, batch_size, input_size)
 
     def check(self, x: Tensor, lengths: Tensor | None, tensors: Sequence[Tensor]) -> None:
         """Refuse weights and a state that C++, which sees addresses alone, would read beyond their ends.
@@ -182,7 +183,9 @@ class _Plan:
             )
         for tensor in tensors:
             if tensor.dtype != self.dtype:
-                raise EngineError(f"a weight or a state is {tensor.dtype}, but x is {self.dtype}: convert one")
+                raise EngineError(
+                    f"a weight or a state is {tensor.dtype}, but x is {self.dtype}: convert one to the other"
+                )
 
     def check_one(self, name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
         """The same for one tensor that is no weight and no state."""
@@ -235,9 +238,7 @@ def _plan(
     return _Plan(x_shape, dtype, KernelConfig(*config), numbers, threads, keep_tape)
 
 
-def _plan_for(
-    x: Tensor, config: Sequence[int], numbers: Sequence[float], *, keep_tape: bool = True
-) -> _Plan:
+def _plan_for(x: Tensor, config: Sequence[int], numbers: Sequence[float], *, keep_tape: bool = True) -> _Plan:
     # A second thread would be waited for longer than it takes to do its share.
     threads = min(torch.get_num_threads(), max(1, x.shape[0] * x.shape[1] // MIN_ROWS_PER_THREAD))
     return _plan(tuple(x.shape), x.dtype, tuple(config), tuple(numbers), threads, keep_tape)
@@ -300,9 +301,7 @@ def _forward_with_tape(
     return _forward(x, lengths, weights, state, config, numbers)
 
 
-_run_forward = torch.library.custom_op(
-    "tapehead::run_forward", _forward_with_tape, mutates_args=()
-)
+_run_forward = torch.library.custom_op("tapehead::run_forward", _forward_with_tape, mutates_args=())
 
 
 @_run_forward.register_fake
