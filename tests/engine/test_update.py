@@ -181,7 +181,8 @@ def test_steps_counted_in_another_dtype() -> None:
     try:
         updater = Updater(run)
         for _ in range(3):
-            updater(TASK, run.sampler.draw(TASK)._replace(inputs=run.sampler.draw(TASK).inputs.double()))
+            batch = run.sampler.draw(TASK)
+            updater(TASK, batch._replace(inputs=batch.inputs.double(), targets=batch.targets.double()))
     finally:
         torch.set_default_dtype(torch.float32)
     assert {float(state["step"]) for state in run.optimizer.state.values()} == {3.0}

@@ -1,7 +1,7 @@
 """A training update in compiled code: forward, loss, backward, clipping and Adam, without autograd.
 
 What PyTorch adds around the kernel, an operation at a time, takes as long as the kernel itself where batches
-are small. The plain update, which this one equals to rounding, is in ``train/_update.py``.
+are small. The plain update, which this one equals to rounding, is in ``train/update.py``.
 """
 
 import ctypes
