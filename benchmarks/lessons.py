@@ -21,8 +21,9 @@ from benchmarks import report
 from benchmarks.cases import Case
 from benchmarks.learning import IMAGES
 from tapehead import train
+from tapehead.nn import DNCConfig
 from tapehead.tasks import Sampler, Task
-from tapehead.train.config import DNCConfig, TrainConfig
+from tapehead.train.config import TrainConfig
 from tapehead.viz.figures.curves import dress_axes
 from tapehead.viz.figures.style import LINES, new_figure, save_figures, style
 

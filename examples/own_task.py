@@ -51,7 +51,7 @@ def main(steps: int = 200) -> float:
     torch.manual_seed(0)
     task = tasks.get("reverse")
     sampler = tasks.Sampler(batch_size=16, seed=0)
-    machine = tapehead.NTM(task.input_size, 32, task.output_size, memory_size=16, word_size=8)
+    machine = tapehead.NTM(task.input_size, 32, output_size=task.output_size, memory_size=16, word_size=8)
     optimizer = torch.optim.Adam(machine.parameters(), lr=1e-2)
     for step in range(1, steps + 1):
         batch = sampler.draw(task)

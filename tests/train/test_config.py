@@ -69,7 +69,7 @@ def test_load_config_names_what_is_wrong(tmp_path: Any) -> None:
 
 def test_sizes_that_make_no_machine(tiny_config: Any) -> None:
     with pytest.raises(train.ConfigError, match="memory_size is 0"):
-        tiny_config(model=train.NTMConfig(memory_size=0)).build_model()
+        tiny_config(model=train.ntm(memory_size=0)).build_model()
 
 
 def test_clipping_at_the_controller_is_built_into_the_machine(tiny_config: Any) -> None:

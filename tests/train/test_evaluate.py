@@ -13,7 +13,7 @@ TASK = tasks.Copy(max_length=4, num_bits=2)
 
 
 def _ntm() -> NTM:
-    return NTM(TASK.input_size, 8, TASK.output_size, memory_size=6, word_size=4)
+    return NTM(TASK.input_size, 8, output_size=TASK.output_size, memory_size=6, word_size=4)
 
 
 def _undecided() -> NTM:
@@ -116,14 +116,14 @@ def test_bad_questions_are_refused_before_any_work(options: Any, monkeypatch: An
 
 
 def test_a_machine_without_a_memory() -> None:
-    machine = nn.DeepLSTM(TASK.input_size, 8, TASK.output_size, num_layers=2)
+    machine = nn.DeepLSTM(TASK.input_size, 8, output_size=TASK.output_size, num_layers=2)
     assert train.evaluate(machine, TASK, sequences=5)[0].memory_size is None
     with pytest.raises(ValueError, match="no memory"):
         train.evaluate(machine, TASK, sequences=5, memory_size=10)
 
 
 def test_dropout_is_off_and_the_mode_comes_back() -> None:
-    machine = train.DNCConfig(hidden_size=8, memory_size=6, word_size=4, bypass_dropout=0.5).build(TASK)
+    machine = train.dnc(hidden_size=8, memory_size=6, word_size=4, bypass_dropout=0.5).build(TASK)
     machine.train()
     scores = [score_task(machine, TASK, Sampler(10, 0), 10) for _ in range(2)]
     assert scores[0] == scores[1]
@@ -133,7 +133,9 @@ def test_dropout_is_off_and_the_mode_comes_back() -> None:
 def test_what_the_best_possible_machine_needs() -> None:
     """N-grams cannot be foretold: the oracle's cost on the same sequences stands beside the machine's."""
     task = tasks.NGrams(min_length=30, max_length=30, context=2)
-    (point,) = evaluate_function(NTM(1, 4, 1, 5, 3), task, sequences=150, seed=4)
+    (point,) = evaluate_function(
+        NTM(1, 4, output_size=1, memory_size=5, word_size=3), task, sequences=150, seed=4
+    )
     sampler, bits = Sampler(CHUNK, 4), 0.0
     for count in (100, 50):
         batch = sampler.draw(task)
@@ -141,5 +143,7 @@ def test_what_the_best_possible_machine_needs() -> None:
     assert point.best_bits_per_sequence == pytest.approx(bits / 150)
     assert 15 < point.best_bits_per_sequence < point.bits_per_sequence
     assert point.to_dict()["best_bits_per_sequence"] == point.best_bits_per_sequence
-    (copied,) = evaluate_function(NTM(10, 4, 9, 5, 3), tasks.Copy(max_length=3), sequences=2)
+    (copied,) = evaluate_function(
+        NTM(10, 4, output_size=9, memory_size=5, word_size=3), tasks.Copy(max_length=3), sequences=2
+    )
     assert "best_bits_per_sequence" not in copied.to_dict()

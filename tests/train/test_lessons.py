@@ -69,13 +69,13 @@ def test_sizes_of_the_paper(
     """DNC Extended Data Table 2."""
     config = train.preset(f"dnc-{task}-paper")
     model = config.model
-    assert isinstance(model, train.DNCConfig)
+    assert isinstance(model, nn.DNCConfig)
     assert (model.hidden_size, model.num_layers, model.num_reads) == (256, layers, 5)
     assert (model.memory_size, model.word_size) == memory
     assert (config.batch_size, config.optimizer.lr) == (batch_size, lr)
     assert (config.optimizer.clip, config.optimizer.clip_value) == ("controller", 10)
     assert (config.optimizer.name, config.optimizer.momentum) == ("rmsprop", 0)
-    assert not model.lookup_start
+    assert model.init == "default"
     assert not config.fit_memory
 
 

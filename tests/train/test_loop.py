@@ -71,9 +71,9 @@ def test_same_seed_same_run(tmp_path: Path, tiny_config: Any) -> None:
 @pytest.mark.parametrize(
     "model",
     [
-        train.NTMConfig(hidden_size=24, memory_size=8, word_size=6),
-        train.DNCConfig(hidden_size=24, memory_size=8, word_size=6),
-        train.LSTMConfig(hidden_size=24, num_layers=2),
+        train.ntm(hidden_size=24, memory_size=8, word_size=6),
+        train.dnc(hidden_size=24, memory_size=8, word_size=6),
+        train.lstm(hidden_size=24, num_layers=2),
     ],
 )
 def test_training_learns(tmp_path: Path, tiny_config: Any, model: Any) -> None:

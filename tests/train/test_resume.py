@@ -28,7 +28,7 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
 def _everything_config(tiny_config: Any) -> Any:
     """All that has a state: dropout, replay, gates, a learning rate that moves, validations, momentum."""
     return tiny_config(
-        model=train.DNCConfig(hidden_size=16, memory_size=8, word_size=6, bypass_dropout=0.2),
+        model=train.dnc(hidden_size=16, memory_size=8, word_size=6, bypass_dropout=0.2),
         optimizer=train.OptimizerConfig(name="rmsprop-graves", lr=1e-3, warmup=50, final_lr=1e-4),
         curriculum=train.CurriculumConfig(LESSONS, threshold=0.5, episodes=10, check_every=40, replay=0.3),
         sequences=1200,

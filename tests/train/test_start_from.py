@@ -39,7 +39,7 @@ def test_another_memory_size_fits(first: str, tmp_path: Path, tiny_config: Any) 
 
 
 @pytest.mark.parametrize(
-    "model", [train.NTMConfig(hidden_size=9, memory_size=6, word_size=4), train.LSTMConfig(8, num_layers=1)]
+    "model", [train.ntm(hidden_size=9, memory_size=6, word_size=4), train.lstm(hidden_size=8, num_layers=1)]
 )
 def test_weights_that_do_not_fit(first: str, tmp_path: Path, tiny_config: Any, model: Any) -> None:
     config = tiny_config(start_from=first, model=model)
@@ -70,7 +70,7 @@ def test_the_memory_fits_the_batch(tmp_path: Path, tiny_config: Any, monkeypatch
     monkeypatch.setattr(DNC, "forward", watched)
     config = tiny_config(
         task=tasks.Copy(min_length=1, max_length=40, num_bits=2),
-        model=train.DNCConfig(hidden_size=4, memory_size=6, word_size=4),
+        model=train.dnc(hidden_size=4, memory_size=6, word_size=4),
         fit_memory=True,
         sequences=24,
         backend="reference",

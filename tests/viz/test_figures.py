@@ -318,7 +318,7 @@ def test_it_leaves_the_users_matplotlib_alone() -> None:
 @pytest.mark.parametrize("name", tasks.names())
 def test_every_task_can_be_drawn(name: str) -> None:
     task = tasks.get(name)
-    machine = DNC(task.input_size, 8, task.output_size, 12, 6, 1)
+    machine = DNC(task.input_size, 8, output_size=task.output_size, memory_size=12, word_size=6, num_reads=1)
     batch = tasks.Sampler(1, seed=0).draw(task)
     with torch.no_grad():
         y, _, trace = machine(batch.inputs, lengths=batch.lengths, return_trace=True)

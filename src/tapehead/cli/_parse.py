@@ -14,7 +14,13 @@ Options = TypeVar("Options")
 
 
 def parse(
-    options: type[Options], arguments: Sequence[str], *, prog: str, default: Options | None = None, about: str
+    options: type[Options],
+    arguments: Sequence[str],
+    *,
+    prog: str,
+    default: Options | None = None,
+    about: str,
+    registry: ConstructorRegistry | None = None,
 ) -> Options:
     """``options`` (a dataclass) filled from the command line.
 
@@ -24,6 +30,7 @@ def parse(
         prog: how the command is called, for the help.
         default: the values of what is not given.
         about: what the command does, for the help.
+        registry: how to ask for types that tyro does not know.
 
     Raises:
         InputError: an unknown option, or a value that does not fit.
@@ -38,6 +45,7 @@ def parse(
                 args=list(arguments),
                 prog=prog,
                 description=about,
+                registry=registry,
                 config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagCreatePairsOff),
                 **given,
             )

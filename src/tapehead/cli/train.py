@@ -10,6 +10,8 @@ import tyro
 
 from .. import train as training
 from ..errors import InputError
+from ..train.models import name_of
+from ._models import registry
 from ._parse import parse
 
 USAGE = """\
@@ -74,7 +76,7 @@ def _new_run(arguments: Sequence[str]) -> tuple[training.TrainConfig, Path]:
         if not rest:
             raise InputError("--config needs a file: give a run's config.json")
         preset = training.load_config(rest.pop(0))
-        name, called = f"{preset.model.architecture.__name__.lower()}-{preset.task.name}", "--config FILE"
+        name, called = f"{name_of(preset.model)}-{preset.task.name}", "--config FILE"
     elif first.startswith("-"):
         raise InputError(f"the preset comes first, before {first}: tapehead train ntm-copy {first} ...")
     else:
@@ -85,5 +87,6 @@ def _new_run(arguments: Sequence[str]) -> tuple[training.TrainConfig, Path]:
         prog=f"tapehead train {called}",
         default=Options(preset),
         about="Train a model from the beginning.",
+        registry=registry,
     )
     return options.config, options.out or Path("runs", f"{name}-seed{options.config.seed}")

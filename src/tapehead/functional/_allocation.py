@@ -53,7 +53,10 @@ def allocation_order(usage: Float[Tensor, "B N"]) -> Int64[Tensor, "B N"]:
     Returns:
         φ, [B, N].
     """
-    return torch.argsort(torch.round(usage.detach() * USAGE_STEPS), dim=-1, stable=True)
+    usage = usage.detach()
+    if usage.dtype in (torch.float16, torch.bfloat16):  # a million is infinite in float16
+        usage = usage.float()
+    return torch.argsort(torch.round(usage * USAGE_STEPS), dim=-1, stable=True)
 
 
 def allocation_weights(usage: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:

@@ -63,4 +63,4 @@ def load(name_or_path: str | os.PathLike) -> nn.Machine:
         PretrainedError: no such model, or a damaged or foreign one.
     """
     architecture = ARCHITECTURES[info(name_or_path)["architecture"]]
-    return architecture.from_pretrained(find(name_or_path)).eval()
+    return architecture.from_pretrained(find(name_or_path))

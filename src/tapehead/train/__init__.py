@@ -5,9 +5,6 @@
 """
 
 from .config import CurriculumConfig as CurriculumConfig
-from .config import DNCConfig as DNCConfig
-from .config import LSTMConfig as LSTMConfig
-from .config import NTMConfig as NTMConfig
 from .config import OptimizerConfig as OptimizerConfig
 from .config import TrainConfig as TrainConfig
 from .config import load_config as load_config
@@ -22,6 +19,9 @@ from .loop import Interrupted as Interrupted
 from .loop import Report as Report
 from .loop import resume as resume
 from .loop import train as train
+from .models import dnc as dnc
+from .models import lstm as lstm
+from .models import ntm as ntm
 from .presets import PRESETS as PRESETS
 from .presets import preset as preset
 from .rmsprop_graves import RMSpropGraves as RMSpropGraves
@@ -33,10 +33,7 @@ __all__ = [
     "ConfigError",
     "Curriculum",
     "CurriculumConfig",
-    "DNCConfig",
     "Interrupted",
-    "LSTMConfig",
-    "NTMConfig",
     "NonFiniteError",
     "OptimizerConfig",
     "Point",
@@ -44,9 +41,12 @@ __all__ = [
     "Report",
     "TrainConfig",
     "TrainingError",
+    "dnc",
     "evaluate",
     "load_batch",
     "load_config",
+    "lstm",
+    "ntm",
     "preset",
     "resume",
     "train",

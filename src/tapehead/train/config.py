@@ -7,127 +7,15 @@ beside every run (under "training").
 import dataclasses
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import tyro
 
 from .. import nn, tasks
+from . import models
 from .errors import ConfigError
 from .fields import check_positive, construct, mapping
-
-ARCHITECTURE = "architecture"
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelConfig:
-    """What all machines have in common."""
-
-    architecture: ClassVar[Callable[..., nn.Machine]]
-
-    def build(self, task: tasks.Task, **extra: Any) -> nn.Machine:
-        """The machine for ``task``; ``extra`` are further constructor arguments.
-
-        Raises:
-            ConfigError: sizes that make no machine.
-        """
-        arguments = dataclasses.asdict(self) | extra
-        try:
-            return self.architecture(task.input_size, output_size=task.output_size, **arguments)
-        except ValueError as error:
-            raise ConfigError(f"the model cannot be built: {error}") from error
-
-
-@dataclasses.dataclass(frozen=True)
-class NTMConfig(ModelConfig):
-    """A Neural Turing Machine; fields as in :class:`tapehead.NTM`."""
-
-    architecture: ClassVar[Callable[..., nn.Machine]] = nn.NTM
-
-    hidden_size: int = 100
-    """units a controller layer"""
-    memory_size: int = 128
-    """memory slots (N)"""
-    word_size: int = 20
-    """numbers in a slot (W)"""
-    num_reads: int = 1
-    """read heads (R)"""
-    num_writes: int = 1
-    """write heads (H)"""
-    max_shift: int = 1
-    """farthest shift in one step"""
-    num_layers: int = 1
-    """controller layers"""
-    controller: Literal["lstm", "feedforward"] = "lstm"
-    read_first: bool = False
-    """read the memory before this step's write"""
-    tape_start: bool = False
-    """begin with heads that move one slot on in every step"""
-    learned_start: bool = False
-    """learn the controller's first state and the first words read"""
-    learned_memory: bool = False
-    """learn what each slot holds before the first step, instead of the same in all"""
-    clip_weighting_gradient: float | None = 1e3
-    """bound of each component of the gradient at every weighting: wide, against overflow alone"""
-
-
-@dataclasses.dataclass(frozen=True)
-class DNCConfig(ModelConfig):
-    """A Differentiable Neural Computer; fields as in :class:`tapehead.DNC`."""
-
-    architecture: ClassVar[Callable[..., nn.Machine]] = nn.DNC
-
-    hidden_size: int = 100
-    """units a controller layer"""
-    memory_size: int = 128
-    """memory slots (N)"""
-    word_size: int = 20
-    """numbers in a slot (W)"""
-    num_reads: int = 1
-    """read heads (R)"""
-    num_layers: int = 1
-    """controller layers"""
-    controller: Literal["lstm", "feedforward"] = "lstm"
-    learned_start: bool = False
-    """learn the controller's first state and the first words read"""
-    clip_weighting_gradient: float | None = 1e3
-    """bound of each component of the gradient at every weighting: wide, against overflow alone"""
-    temporal_links: bool = True
-    """False: reads go by content alone"""
-    masked_lookup: bool = False
-    """content lookup under a mask that each head emits"""
-    mask_min: float = 0.0
-    """the least that a mask lets through"""
-    deallocation: bool = False
-    """wipe a slot's content when it is freed"""
-    link_sharpening: bool = False
-    """sharpen forward and backward weightings"""
-    interface_norm: bool = False
-    """layer norm over the interface vector"""
-    bypass_dropout: float = 0.0
-    """dropout between the controller and the output"""
-    lookup_start: bool = False
-    """begin as a memory that writes every step and looks up what is like it"""
-    usage_gradient: bool = True
-    """False: no gradient from usage to the last write weighting"""
-
-
-@dataclasses.dataclass(frozen=True)
-class LSTMConfig(ModelConfig):
-    """The papers' baseline; fields as in :class:`tapehead.nn.DeepLSTM`."""
-
-    architecture: ClassVar[Callable[..., nn.Machine]] = nn.DeepLSTM
-
-    hidden_size: int = 256
-    """cells a layer"""
-    num_layers: int = 3
-    """layers"""
-    learned_start: bool = True
-    """learn the first h and c of every layer"""
-
-
-MODEL_CONFIGS: dict[str, type[ModelConfig]] = {"ntm": NTMConfig, "dnc": DNCConfig, "lstm": LSTMConfig}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,7 +91,7 @@ class TrainConfig:
     """Everything that decides a run's numbers, and how often it reports."""
 
     task: tasks.Task
-    model: NTMConfig | DNCConfig | LSTMConfig
+    model: models.AnyConfig
     optimizer: OptimizerConfig = OptimizerConfig()
     batch_size: int = 4
     """sequences an update; with several processes, of each"""
@@ -252,7 +140,7 @@ class TrainConfig:
             raise ConfigError(f"average is {self.average}: give a decay between 0 and 1, such as 0.999")
         if self.checkpoint_every is not None:
             check_positive(self, "checkpoint_every")
-        if self.fit_memory and isinstance(self.model, LSTMConfig):
+        if self.fit_memory and isinstance(self.model, nn.LSTMConfig):
             raise ConfigError("fit_memory is set, but an LSTM has no memory: leave it out")
         if self.curriculum is not None:
             lesson = self.curriculum.lessons[0]
@@ -264,13 +152,13 @@ class TrainConfig:
         extra: dict[str, Any] = {"backend": self.backend}
         if self.optimizer.clip == "controller":
             extra["clip_controller_gradient"] = self.optimizer.clip_value
-        return self.model.build(self.task, **extra)
+        return models.build(self.model, self.task, **extra)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; :meth:`from_dict` reads it back to an equal config."""
         data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         data["task"] = self.task.to_dict()
-        data["model"] = {ARCHITECTURE: _kind_of(self.model)} | dataclasses.asdict(self.model)
+        data["model"] = models.to_dict(self.model)
         data["optimizer"] = dataclasses.asdict(self.optimizer)
         if self.curriculum is not None:
             data["curriculum"] = {
@@ -291,11 +179,7 @@ class TrainConfig:
             if required not in fields:
                 raise ConfigError(f"the config has no {required}: it is no training config")
         fields["task"] = _task(fields["task"], "task")
-        model = dict(mapping(fields["model"], "model"))
-        kind = model.pop(ARCHITECTURE, None)
-        if kind not in MODEL_CONFIGS:
-            raise ConfigError(f"model.{ARCHITECTURE} is {kind!r}: choose one of {', '.join(MODEL_CONFIGS)}")
-        fields["model"] = construct(MODEL_CONFIGS[kind], model, "model")
+        fields["model"] = models.from_dict(fields["model"])
         fields["optimizer"] = construct(OptimizerConfig, fields.get("optimizer", {}), "optimizer")
         if fields.get("curriculum") is not None:
             curriculum = dict(mapping(fields["curriculum"], "curriculum"))
@@ -330,10 +214,6 @@ def load_config(path: str | os.PathLike) -> TrainConfig:
         return TrainConfig.from_dict(data)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
-
-
-def _kind_of(model: ModelConfig) -> str:
-    return next(kind for kind, config in MODEL_CONFIGS.items() if type(model) is config)
 
 
 def _task(data: Any, where: str) -> tasks.Task:

@@ -126,7 +126,7 @@ def test_large_maps_go_side_by_side_in_small_parts(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_baseline_has_no_memory_to_fit() -> None:
-    baseline = DeepLSTM(92, 4, 90, num_layers=1)
+    baseline = DeepLSTM(92, 4, output_size=90, num_layers=1)
     for task in TASKS:
         assert score_random(baseline, task, episodes=4)[1] == 4
     assert score_given(baseline, TASKS[0], LONDON, steps=2, episodes=4)[1] == 4
@@ -317,6 +317,6 @@ def test_families_that_do_not_serve(tmp_path: Path) -> None:
 
 def test_a_baseline_of_kinship() -> None:
     task = Kinship()
-    baseline = DeepLSTM(task.input_size, 4, task.output_size, num_layers=1)
+    baseline = DeepLSTM(task.input_size, 4, output_size=task.output_size, num_layers=1)
     score = score_kinship(baseline, random_tree(np.random.default_rng(0), 20), lengths=(1,), questions=2)
     assert score.by_length[1].asked == 2

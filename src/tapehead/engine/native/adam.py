@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..spec import KernelConfig, KernelSpec, flatten_state
+from ..spec import KernelConfig, KernelSpec, Unsupported, flatten_state
 from . import ops
 
 CLIPPING = ("none", "norm", "elementwise")
@@ -21,10 +21,14 @@ CLIPPING = ("none", "norm", "elementwise")
 def unsupported_reason(machine: Any, optimizer: torch.optim.AdamW | None = None) -> str | None:
     """None when a machine can be updated here, and from the optimiser's state on, else the reason."""
     spec = machine.kernel_spec()
+    if isinstance(spec, Unsupported):
+        return spec.reason
     weight = next(machine.parameters())
-    reason = ops.why_not(spec, weight, None)
+    reason = ops.unsupported_reason(spec, weight, None)
     if reason is not None:
         return reason
+    if not spec.plain_call:
+        return "the machine has a hook, or its forward() is overridden"
     if not spec.outputs:
         return "its output layer is its own"
     if not all(tensor.requires_grad and tensor.is_contiguous() for tensor in machine.parameters()):
@@ -78,6 +82,7 @@ class Update:
         (self._group,) = optimizer.param_groups
         self._bound = clip_value
         spec = machine.kernel_spec()
+        self._constant_start = spec.constant_start
         self._weights, self._further = ops.weights_of(spec), _further(machine, spec)
         self._parameters = [*self._weights, *self._further]
         self._calls: dict[int | None, _Call] = {}
@@ -108,7 +113,7 @@ class Update:
             ValueError: targets or a mask that do not fit the outputs.
         """
         state: Any = None
-        if not self._machine.constant_start:
+        if not self._constant_start:
             state = self._machine.initial_state(inputs.shape[1], memory_size)
         call = self._calls.get(memory_size)
         if call is None:

@@ -216,7 +216,7 @@ extern "C" const char* tapehead_sentence(int code) { return sentence(code); }
 #define TAPEHEAD_FIELD_NAME(name, size) #name " "
 extern "C" const char* tapehead_size_names() { return TAPEHEAD_DIMS(TAPEHEAD_NAME); }
 extern "C" const char* tapehead_dnc_field_names() { return TAPEHEAD_DNC_FIELDS(TAPEHEAD_FIELD_NAME); }
-extern "C" const char* tapehead_head_field_names() { return TAPEHEAD_HEAD_FIELDS(TAPEHEAD_FIELD_NAME); }
+extern "C" const char* tapehead_ntm_field_names() { return TAPEHEAD_NTM_FIELDS(TAPEHEAD_FIELD_NAME); }
 
 // Sizes of the fields, in the order of their names.
 #define TAPEHEAD_FIELD_SIZE(name, size) *out++ = size;
@@ -224,7 +224,7 @@ extern "C" void tapehead_dnc_field_sizes(const int64_t* sizes, int64_t* out) {
   const Dims d = dims_of(sizes);
   TAPEHEAD_DNC_FIELDS(TAPEHEAD_FIELD_SIZE)
 }
-extern "C" void tapehead_head_field_sizes(const int64_t* sizes, int64_t* out) {
+extern "C" void tapehead_ntm_field_sizes(const int64_t* sizes, int64_t* out) {
   const Dims d = dims_of(sizes);
-  TAPEHEAD_HEAD_FIELDS(TAPEHEAD_FIELD_SIZE)
+  TAPEHEAD_NTM_FIELDS(TAPEHEAD_FIELD_SIZE)
 }

@@ -7,8 +7,8 @@
 
 namespace tapehead {
 
-// The fields of the interface vector, after their non-linearities: the paper's order, then the switches'.
-// Each with its size, for the sizes d.
+// The fields of the interface vector (DNCInterface in nn/interface.py), after their non-linearities: the paper's order,
+// then the switches'. Each with its size, for the sizes d.
 #define TAPEHEAD_DNC_FIELDS(FIELD)                                   \
   FIELD(read_keys, d.num_reads* d.word_size)                         \
   FIELD(read_strengths, d.num_reads)                                 \
@@ -19,7 +19,7 @@ namespace tapehead {
   FIELD(free_gates, d.num_reads)                                     \
   FIELD(allocation_gate, 1)                                          \
   FIELD(write_gate, 1)                                               \
-  FIELD(modes, d.temporal_links ? 3 * d.num_reads : 0)               \
+  FIELD(read_modes, d.temporal_links ? 3 * d.num_reads : 0)          \
   FIELD(read_masks, d.masked_lookup ? d.num_reads * d.word_size : 0) \
   FIELD(write_mask, d.masked_lookup ? d.word_size : 0)               \
   FIELD(forward_strengths, d.link_sharpening ? d.num_reads : 0)      \
@@ -157,9 +157,9 @@ template <class F> struct DNCMemory {
     oneplus(at.read_strengths, R);
     oneplus(at.write_strength, 1);
     squash(at.erase, W);
-    squash(at.free_gates, at.modes - at.free_gates);
+    squash(at.free_gates, at.read_modes - at.free_gates);
     for (Index r = 0; d.temporal_links && r < R; r++) {
-      F* m = a + at.modes + 3 * r;
+      F* m = a + at.read_modes + 3 * r;
       const F top = std::max(m[0], std::max(m[1], m[2]));
       for (int i = 0; i < 3; i++) m[i] = std::exp(m[i] - top);
       const F total = m[0] + m[1] + m[2];
@@ -215,7 +215,7 @@ template <class F> struct DNCMemory {
           sharpen_links(b, a[at.backward_strengths + r], now.sharp_backward + r * NP);
           f = now.sharp_forward + r * NP, b = now.sharp_backward + r * NP;
         }
-        const F* pi = a + at.modes + 3 * r;
+        const F* pi = a + at.read_modes + 3 * r;
         for (Index n = 0; n < NP; n += kLanes<F>)
           store(now.read_weights + r * NP + n,
                 pi[0] * load(b + n) + pi[1] * load(now.content_read + r * NP + n) + pi[2] * load(f + n));
@@ -244,8 +244,8 @@ template <class F> struct DNCMemory {
       const F* d_read = g.read_weights + r * NP;
       const F* d_content_read = d_read;
       if (d.temporal_links) {
-        const F* pi = a + at.modes + 3 * r;
-        F* d_pi = da + at.modes + 3 * r;
+        const F* pi = a + at.read_modes + 3 * r;
+        F* d_pi = da + at.read_modes + 3 * r;
         const F* f = (d.link_sharpening ? now.sharp_forward : now.forward) + r * NP;
         const F* b = (d.link_sharpening ? now.sharp_backward : now.backward) + r * NP;
         d_pi[0] = dot(d_read, b, NP);
@@ -532,11 +532,11 @@ template <class F> struct DNCMemory {
     oneplus(at.read_strengths, R);
     oneplus(at.write_strength, 1);
     squash(at.erase, W);
-    squash(at.free_gates, at.modes - at.free_gates);
+    squash(at.free_gates, at.read_modes - at.free_gates);
     for (Index r = 0; d.temporal_links && r < R; r++) {
-      const F *pi = a + at.modes + 3 * r, *dp = da + at.modes + 3 * r;
+      const F *pi = a + at.read_modes + 3 * r, *dp = da + at.read_modes + 3 * r;
       const F mean = pi[0] * dp[0] + pi[1] * dp[1] + pi[2] * dp[2];
-      for (int i = 0; i < 3; i++) d_raw[at.modes + 3 * r + i] = pi[i] * (dp[i] - mean);
+      for (int i = 0; i < 3; i++) d_raw[at.read_modes + 3 * r + i] = pi[i] * (dp[i] - mean);
     }
     if (d.masked_lookup) {
       const F scale = 1 - mask_min;

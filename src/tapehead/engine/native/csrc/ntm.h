@@ -4,18 +4,18 @@
 
 namespace tapehead {
 
-// The fields of one head within its part of the interface vector.
+// The fields of one head (HeadInterface in nn/interface.py) within its part of the interface vector.
 // Each with its size, for the sizes d. A read head's end before `erase`.
-#define TAPEHEAD_HEAD_FIELDS(FIELD)  \
-  FIELD(key, d.word_size)            \
-  FIELD(strength, 1)                 \
-  FIELD(gate, 1)                     \
+#define TAPEHEAD_NTM_FIELDS(FIELD)   \
+  FIELD(keys, d.word_size)           \
+  FIELD(strengths, 1)                \
+  FIELD(gates, 1)                    \
   FIELD(shifts, 2 * d.max_shift + 1) \
-  FIELD(gamma, 1)                    \
+  FIELD(sharpness, 1)                \
   FIELD(erase, d.word_size)          \
   FIELD(add, d.word_size)
 
-TAPEHEAD_FIELD_OFFSETS(HeadFields, TAPEHEAD_HEAD_FIELDS)
+TAPEHEAD_FIELD_OFFSETS(NTMFields, TAPEHEAD_NTM_FIELDS)
 
 // What a step leaves for the next one and for the backward pass; read heads first, then write heads.
 template <class F> struct NTMRecord {
@@ -46,7 +46,7 @@ template <class F> struct NTMMemory {
   using Record = NTMRecord<F>;
   using Gradient = NTMGradient<F>;
   const Dims& d;
-  const HeadFields at;
+  const NTMFields at;
   const Index N, NP, W, R, read_size, write_size;
 
   const F bound;
@@ -126,30 +126,30 @@ template <class F> struct NTMMemory {
  private:
   void activate(const F* raw, F* a, bool writes) const {
     auto tanh = [](Vec<F> x) { return tanh_vector(x); };
-    map(raw + at.key, a + at.key, W, tanh);
-    a[at.strength] = softplus(raw[at.strength]);
-    a[at.gate] = sigmoid(raw[at.gate]);
+    map(raw + at.keys, a + at.keys, W, tanh);
+    a[at.strengths] = softplus(raw[at.strengths]);
+    a[at.gates] = sigmoid(raw[at.gates]);
     const Index count = 2 * d.max_shift + 1;
     const F* z = raw + at.shifts;
     F *shifts = a + at.shifts, top = z[0], total = 0;
     for (Index i = 1; i < count; i++) top = std::max(top, z[i]);
     for (Index i = 0; i < count; i++) total += shifts[i] = std::exp(z[i] - top);
     for (Index i = 0; i < count; i++) shifts[i] /= total;
-    a[at.gamma] = 1 + softplus(raw[at.gamma]);
+    a[at.sharpness] = 1 + softplus(raw[at.sharpness]);
     if (!writes) return;
     map(raw + at.erase, a + at.erase, W, [](Vec<F> x) { return sigmoid_vector(x); });
     map(raw + at.add, a + at.add, W, tanh);
   }
 
   void activate_backward(const F* a, const F* da, F* d_raw, bool writes) const {
-    for (Index w = 0; w < W; w++) d_raw[at.key + w] = da[at.key + w] * (1 - a[at.key + w] * a[at.key + w]);
-    d_raw[at.strength] = da[at.strength] * softplus_slope(a[at.strength]);
-    d_raw[at.gate] = da[at.gate] * a[at.gate] * (1 - a[at.gate]);
+    for (Index w = 0; w < W; w++) d_raw[at.keys + w] = da[at.keys + w] * (1 - a[at.keys + w] * a[at.keys + w]);
+    d_raw[at.strengths] = da[at.strengths] * softplus_slope(a[at.strengths]);
+    d_raw[at.gates] = da[at.gates] * a[at.gates] * (1 - a[at.gates]);
     F mean = 0;
     for (Index i = 0; i < 2 * d.max_shift + 1; i++) mean += a[at.shifts + i] * da[at.shifts + i];
     for (Index i = 0; i < 2 * d.max_shift + 1; i++)
       d_raw[at.shifts + i] = a[at.shifts + i] * (da[at.shifts + i] - mean);
-    d_raw[at.gamma] = da[at.gamma] * softplus_slope(a[at.gamma] - 1);
+    d_raw[at.sharpness] = da[at.sharpness] * softplus_slope(a[at.sharpness] - 1);
     if (!writes) return;
     for (Index w = 0; w < W; w++) {
       const F e = a[at.erase + w], v = a[at.add + w];
@@ -180,7 +180,7 @@ template <class F> struct NTMMemory {
 
   // The gated blend of content and last weighting (eq. 7), wrapped around.
   void blend(const F* a, const F* content, const F* previous, F* ext, F* plain_blend) const {
-    const F gate = a[at.gate];
+    const F gate = a[at.gates];
     for (Index n = 0; n < NP; n += kLanes<F>) {
       const Vec<F> p = load(previous + n);
       store(plain_blend + n, p + gate * (load(content + n) - p));
@@ -192,7 +192,7 @@ template <class F> struct NTMMemory {
   void address(Index h, const Record& last, Record& now, const F* M, const F* inverse, Scratch& s) const {
     const F* a = now.fields + field(h);
     F *content = now.content + h * NP, *shifted = now.shifted + h * NP, *weights = now.weights + h * NP;
-    content_forward<F>(M, N, W, 1, a + at.key, a + at.strength, nullptr, inverse, now.similarity + h * NP, content,
+    content_forward<F>(M, N, W, 1, a + at.keys, a + at.strengths, nullptr, inverse, now.similarity + h * NP, content,
                        s.queries);
     blend(a, content, last.weights + h * NP, s.blend, s.d_blend);
     // Offset o − reach moves slot n − (o − reach) to n: that is ext[n + 2 · reach − o].
@@ -202,7 +202,7 @@ template <class F> struct NTMMemory {
       std::memset(weights, 0, sizeof(F) * NP);
       return;
     }
-    const F gamma = a[at.gamma], top = std::log(most);
+    const F gamma = a[at.sharpness], top = std::log(most);
     const F tiny = std::numeric_limits<F>::min();
     Vec<F> total{};
     for (Index n = 0; n < NP; n += kLanes<F>) {
@@ -225,7 +225,7 @@ template <class F> struct NTMMemory {
     F* d_weights = g.weights + h * NP;
     clip(d_weights, NP, bound);
     // y = x^γ / Σ x^γ: dx = γ y/x (dy − Σ dy y), dγ = Σ y (dy − Σ dy y) log x.
-    const F tiny = std::numeric_limits<F>::min(), gamma = a[at.gamma];
+    const F tiny = std::numeric_limits<F>::min(), gamma = a[at.sharpness];
     const F mean = dot(d_weights, weights, NP);
     Vec<F> d_gamma{};
     for (Index n = 0; n < NP; n += kLanes<F>) {
@@ -234,12 +234,12 @@ template <class F> struct NTMMemory {
       d_gamma += dz * log_vector(safe);
       store(s.c1 + n, x > tiny ? gamma * dz / safe : Vec<F>{});
     }
-    da[at.gamma] = sum<F>(d_gamma);
+    da[at.sharpness] = sum<F>(d_gamma);
     blend(a, content, last.weights + h * NP, s.blend, s.d_blend);
     wrap(s.c1, s.d_shifted);
     for (Index o = 0; o <= 2 * d.max_shift; o++) da[at.shifts + o] = dot(s.c1, s.blend + 2 * d.max_shift - o, NP);
     shift(a + at.shifts, s.d_shifted, true, s.d_blend);
-    const F gate = a[at.gate];
+    const F gate = a[at.gates];
     Vec<F> d_gate{};
     for (Index n = 0; n < NP; n += kLanes<F>) {
       const Vec<F> db = load(s.d_blend + n);
@@ -247,9 +247,9 @@ template <class F> struct NTMMemory {
       store(s.d_content + n, gate * db);
       store(d_weights + n, (1 - gate) * db);
     }
-    da[at.gate] = sum<F>(d_gate);
-    content_backward<F>(M, N, W, a + at.key, a[at.strength], nullptr, inverse, now.similarity + h * NP, content,
-                        s.d_content, da + at.key, da + at.strength, nullptr, g.memory, s.c1, s.c2);
+    da[at.gates] = sum<F>(d_gate);
+    content_backward<F>(M, N, W, a + at.keys, a[at.strengths], nullptr, inverse, now.similarity + h * NP, content,
+                        s.d_content, da + at.keys, da + at.strengths, nullptr, g.memory, s.c1, s.c2);
   }
 
   // M = M ∘ Π_h (1 − w_h e_hᵀ) + Σ_h w_h a_hᵀ.
