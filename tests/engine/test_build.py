@@ -33,7 +33,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, library: Path) -> Pat
     monkeypatch.setenv(build.CACHE_VARIABLE, str(folder))
     monkeypatch.setattr(ops, "_library", None)
     monkeypatch.setattr(ops, "_failure", None)
-    monkeypatch.setattr(dispatch, "_said", set())
+    monkeypatch.setattr(dispatch, "_warned", set())
     return folder
 
 

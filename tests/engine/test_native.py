@@ -438,13 +438,17 @@ def test_backward_twice() -> None:
     assert all(torch.equal(a, b) for a, b in zip(first, again))
 
 
-def test_second_derivatives_are_refused() -> None:
-    machine = _machine(CASES["ntm"], torch.float64)
-    machine.backend = "native"
-    x = _x(machine, 3, 2, torch.float64).requires_grad_()
-    (gradient,) = torch.autograd.grad(machine(x)[0].square().sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        gradient.sum().backward()
+@pytest.mark.parametrize("case", ["dnc, every switch, no links", "dnc", "ntm", "deep lstm"])
+def test_second_derivatives(case: str) -> None:
+    machine = _machine(CASES[case], torch.float64)
+    x, found = _x(machine, 3, 2, torch.float64).requires_grad_(), []
+    for backend in ("reference", "native"):
+        machine.backend = backend
+        (gradient,) = torch.autograd.grad(machine(x)[0].square().sum(), x, create_graph=True)
+        parameters = list(machine.parameters())
+        second = torch.autograd.grad(gradient.sin().sum(), parameters, allow_unused=True)
+        found.append({str(i): tensor for i, tensor in enumerate(second)})
+    assert_close(*found, TOLERANCE[torch.float64])
 
 
 @pytest.mark.parametrize("start", ["zeros", "random", "large"])

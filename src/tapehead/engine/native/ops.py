@@ -117,6 +117,8 @@ def run(
     numbers = numbers_of(spec)
     if torch.compiler.is_compiling():
         found = torch.ops.tapehead.run_forward(x, lengths, weights, start, list(config), numbers)[:-1]
+    elif not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in [x, *weights, *start])):
+        found = _forward(x, lengths, weights, start, config, numbers, keep_tape=False)[:-1]
     else:
         found = _Eager.apply((spec, recompute), lengths, config, numbers, len(weights), x, *weights, *start)
     outputs, features, words, *final = found
