@@ -24,6 +24,7 @@ check: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy --strict tests/typing/consumer.py
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.speed

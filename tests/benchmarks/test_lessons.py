@@ -18,7 +18,9 @@ CONFIG = train.TrainConfig(
     batch_size=2,
     sequences=24,
     validation_sequences=2,
-    curriculum=train.CurriculumConfig((TASK, TASK.at(path=2)), threshold=0.0, episodes=2, check_every=4),
+    curriculum=train.CurriculumConfig(
+        (TASK, TASK.with_sizes(path=2)), threshold=0.0, episodes=2, check_every=4
+    ),
 )
 
 

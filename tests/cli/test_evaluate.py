@@ -127,7 +127,11 @@ def test_a_baseline(tmp_path: Path, capsys: Any) -> None:
         ("traversal", ["--episodes", "0"], "episodes must be a whole number of at least 1"),
         ("traversal", ["--memory-size", "0"], "memory_size is 0: give at least 1"),
         ("inference", ["--relations", "x.csv"], "--relations is about a file: give it with --graph"),
-        ("kinship", ["--as-said", "--data", "family"], "trained on kinship, which knows no --as-said"),
+        (
+            "kinship",
+            ["--single-pass", "--data", "family"],
+            "trained on kinship, which knows no --single-pass",
+        ),
         ("inference", ["--graph", "family", "--relations", "x.csv"], "there is no file 'x.csv'"),
         ("inference", ["--graph", "binary"], "binary"),
         ("inference", ["--graph", "empty"], "the graph has no edges"),

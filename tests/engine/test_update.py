@@ -10,7 +10,7 @@ import torch
 from tapehead import DNC, NTM, tasks, train
 from tapehead.engine.native import adam
 from tapehead.nn import DeepLSTM
-from tapehead.train.distributed import Processes
+from tapehead.train.distributed import Distributed
 from tapehead.train.run import Run
 from tapehead.train.update import Updater, by_autograd
 
@@ -43,7 +43,7 @@ def new_run(model: Any, **optimizer: Any) -> Run:
     config = train.TrainConfig(
         task=TASK, model=model, optimizer=train.OptimizerConfig(lr=1e-2, **optimizer), batch_size=3
     )
-    return Run(config, Processes())
+    return Run(config, Distributed())
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -7,7 +7,7 @@ import torch
 from tapehead import NTM, nn, tasks, train
 from tapehead.tasks import Sampler
 from tapehead.train import evaluate as evaluate_function
-from tapehead.train.evaluate import CHUNK, all_points, score_task
+from tapehead.train.evaluate import CHUNK, score_task, size_combinations
 
 TASK = tasks.Copy(max_length=4, num_bits=2)
 
@@ -30,21 +30,21 @@ def test_an_undecided_machine_pays_a_bit_a_bit() -> None:
     assert [point.bits_per_sequence for point in points] == pytest.approx([4 * 3, 10 * 3], rel=1e-6)
     batches = [Sampler(100, 0) for _ in points]
     for point, sampler in zip(points, batches, strict=True):
-        at = TASK.at(**point.sizes)
+        at = TASK.with_sizes(**point.sizes)
         ones = torch.cat([sampler.draw(at).targets, sampler.draw(at).targets[:, :50]], dim=1)
-        assert point.wrong_bits == int(ones.sum())
+        assert point.num_errors == int(ones.sum())
         assert point.exact == 0  # the end marker is always a 1
 
 
 def test_the_oracle_would_be_exact() -> None:
     class Oracle(NTM):
         def forward(self, x: Any, state: Any = None, **options: Any) -> Any:
-            batch = Sampler(100, 0).draw(TASK.at(length=4))
+            batch = Sampler(100, 0).draw(TASK.with_sizes(length=4))
             return batch.targets * 2e4 - 1e4, None
 
     machine = Oracle(TASK.input_size, 8, TASK.output_size, memory_size=6, word_size=4)
     (point,) = train.evaluate(machine, TASK, sequences=100)
-    assert (point.bits_per_sequence, point.wrong_bits, point.exact) == (0, 0, 1)
+    assert (point.bits_per_sequence, point.num_errors, point.exact) == (0, 0, 1)
     assert point.sizes == {"length": 4}
 
 
@@ -57,7 +57,7 @@ def test_points_do_not_depend_on_each_other_nor_on_the_slices(monkeypatch: Any) 
     monkeypatch.setattr(module, "MEMORY_BUDGET", 10_000)
     sliced = train.evaluate(machine, TASK, [{"length": 3}], sequences=130)
     assert sliced[0].bits_per_sequence == pytest.approx(alone[0].bits_per_sequence, rel=1e-5)
-    assert sliced[0].wrong_bits == alone[0].wrong_bits
+    assert sliced[0].num_errors == alone[0].num_errors
 
 
 def test_memory_size_is_used() -> None:
@@ -77,19 +77,19 @@ def test_json_has_the_promised_entries() -> None:
 @pytest.mark.parametrize("name", tasks.names())
 def test_every_task_has_points(name: str) -> None:
     task = tasks.get(name)
-    largest = task.largest
+    largest = task.max_sizes
     assert set(largest) == set(task.sizes)
-    point = train.Point(largest, 5, 8, 1.5, 3, 0.5)
+    point = train.EvalResult(largest, 5, 8, 1.5, 3, 0.5)
     data = point.to_dict()
     assert isinstance(data["length"], int)
     assert data["sequences"] == 5
     for size in task.sizes:
         assert data.get(f"episode_{size}", data.get(size)) == largest[size]
-    assert task.at(**largest)
+    assert task.with_sizes(**largest)
 
 
 def test_all_points() -> None:
-    points = all_points(tasks.get("repeat-copy"), {"length": [5, 10], "repeats": [2, 20]})
+    points = size_combinations(tasks.get("repeat-copy"), {"length": [5, 10], "repeats": [2, 20]})
     assert points == [
         {"length": 5, "repeats": 2},
         {"length": 5, "repeats": 20},
@@ -97,14 +97,14 @@ def test_all_points() -> None:
         {"length": 10, "repeats": 20},
     ]
     with pytest.raises(ValueError, match="no size 'items'"):
-        all_points(TASK, {"items": [3]})
+        size_combinations(TASK, {"items": [3]})
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        {"points": [{"length": 0}]},
-        {"points": [{"length": 3}, {"width": 3}]},
+        {"sizes": [{"length": 0}]},
+        {"sizes": [{"length": 3}, {"width": 3}]},
         {"sequences": 0},
         {"memory_size": 0},
     ],

@@ -323,8 +323,8 @@ def test_every_task_can_be_drawn(name: str) -> None:
     with torch.no_grad():
         y, _, trace = machine(batch.inputs, lengths=batch.lengths, return_trace=True)
     figures = plot_trace(
-        trace, batch, y, name, input_labels=task.input_labels, output_labels=task.output_labels
+        trace, batch, y, name, input_labels=task.channels.inputs, output_labels=task.channels.outputs
     )
     labels = [label.get_text() for label in figures[0].axes[0].get_yticklabels()]
     if task.input_size <= MAX_CHANNEL_LABELS:
-        assert labels == list(task.input_labels)
+        assert labels == list(task.channels.inputs)

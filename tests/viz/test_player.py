@@ -174,19 +174,19 @@ def test_a_large_recording_stays_small() -> None:
 
 
 def test_words_of_a_step() -> None:
-    batch = tasks.Sampler(1, 0).draw(tasks.get("copy").at(length=2))
+    batch = tasks.Sampler(1, 0).draw(tasks.get("copy").with_sizes(length=2))
     task = tasks.get("copy")
-    words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.input_labels)
+    words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
     assert words == ["start", "vector 1", "vector 2", "end", "answer 1", "answer 2", "answer 3"]
     task = tasks.get("associative-recall")
-    batch = tasks.Sampler(1, 0).draw(task.at(items=2))
-    words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.input_labels)
+    batch = tasks.Sampler(1, 0).draw(task.with_sizes(items=2))
+    words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
     assert words[4:8] == ["item 2", "item 2, vector 1", "item 2, vector 2", "item 2, vector 3"]
     assert words[-4:] == ["query 2", "answer 1", "answer 2", "answer 3"]
     for name in tasks.names():
         task = tasks.get(name)
         batch = tasks.Sampler(1, 0).draw(task)
-        words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.input_labels)
+        words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
         assert len(words) == len(batch.inputs)
         assert all(words)
 

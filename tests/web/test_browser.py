@@ -57,7 +57,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def dnc_trace() -> tuple[Any, torch.Tensor, Trace]:
     torch.manual_seed(1)
     machine = DNC(10, 16, output_size=9, memory_size=16, word_size=6, num_reads=2)
-    batch = tasks.Sampler(1, 0).draw(tasks.get("copy").at(length=8))
+    batch = tasks.Sampler(1, 0).draw(tasks.get("copy").with_sizes(length=8))
     with torch.no_grad():
         outputs, _, trace = machine(batch.inputs, return_trace=True)
     return batch, outputs, trace

@@ -1,4 +1,4 @@
-"""``tapehead train``: train a preset, a config, or go on with a run."""
+"""``tapehead train``: train a preset or a config, or resume a run."""
 
 import dataclasses
 import os
@@ -19,7 +19,7 @@ usage: tapehead train PRESET [--out FOLDER] [--sequences N] [--seed N] [...]
        tapehead train --config RUN/config.json [--out FOLDER] [...]
        tapehead train --resume RUN [--sequences N]
 
-Train a model; it goes into runs/PRESET-seedN unless --out says otherwise.
+Train a model and save it in --out, by default runs/PRESET-seedN.
 `tapehead train PRESET --help` shows every option with the preset's value.
 With several processes: torchrun --nproc-per-node 2 -m tapehead train PRESET
 
@@ -29,7 +29,7 @@ presets (…-paper: the settings of the NTM paper; the others aim at converging 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What a new run takes."""
+    """The options of a new run."""
 
     config: Annotated[training.TrainConfig, tyro.conf.arg(name="")]
     out: Path | None = None
@@ -38,7 +38,7 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class ResumeOptions:
-    """What going on takes."""
+    """The options of a run to resume."""
 
     resume: Path
     """the run's folder"""
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
             ResumeOptions,
             arguments,
             prog="tapehead train",
-            about="Go on with a run exactly where its newest checkpoint stands.",
+            about="Resume a run exactly from its newest checkpoint.",
         )
         report = training.resume(options.resume, sequences=options.sequences)
     else:

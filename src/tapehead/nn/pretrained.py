@@ -154,7 +154,7 @@ def local_folder(name: str | os.PathLike) -> Path:
         PretrainedError: the hub has no such repository, or cannot be reached.
     """
     path = Path(name)
-    if path.exists() or not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)) or str(name).startswith("."):
+    if path.exists() or not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", str(name)):
         return path
     try:
         from huggingface_hub import snapshot_download

@@ -4,6 +4,7 @@
 >>> report = train.train(train.preset("ntm-copy"), "runs/mine")  # doctest: +SKIP
 """
 
+from .checkpoint import load_batch as load_batch
 from .config import CurriculumConfig as CurriculumConfig
 from .config import OptimizerConfig as OptimizerConfig
 from .config import TrainConfig as TrainConfig
@@ -13,7 +14,7 @@ from .errors import CheckpointError as CheckpointError
 from .errors import ConfigError as ConfigError
 from .errors import NonFiniteError as NonFiniteError
 from .errors import TrainingError as TrainingError
-from .evaluate import Point as Point
+from .evaluate import EvalResult as EvalResult
 from .evaluate import evaluate as evaluate
 from .loop import Interrupted as Interrupted
 from .loop import Report as Report
@@ -25,7 +26,6 @@ from .models import ntm as ntm
 from .presets import PRESETS as PRESETS
 from .presets import preset as preset
 from .rmsprop_graves import RMSpropGraves as RMSpropGraves
-from .run import load_batch as load_batch
 
 __all__ = [
     "PRESETS",
@@ -33,10 +33,10 @@ __all__ = [
     "ConfigError",
     "Curriculum",
     "CurriculumConfig",
+    "EvalResult",
     "Interrupted",
     "NonFiniteError",
     "OptimizerConfig",
-    "Point",
     "RMSpropGraves",
     "Report",
     "TrainConfig",

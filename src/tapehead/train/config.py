@@ -1,7 +1,7 @@
-"""A training run as plain data: frozen dataclasses that go to JSON and back.
+"""A training run as plain data: frozen dataclasses that can be saved as JSON and loaded again.
 
-The same object is what a preset is, what the command line overrides, and what stands in the ``config.json``
-beside every run (under "training").
+A preset is such an object, the command line changes its fields, and each run saves it in its ``config.json``
+(under "training").
 """
 
 import dataclasses
@@ -15,12 +15,13 @@ import tyro
 from .. import nn, tasks
 from . import models
 from .errors import ConfigError
-from .fields import check_positive, construct, mapping
+from .fields import check_finite, check_positive, construct, mapping
+from .limits import check_parameters, check_sizes
 
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
-    """The optimiser, its learning rate, and how gradients are clipped."""
+    """The optimiser, its learning rate, and gradient clipping."""
 
     name: Literal["adam", "rmsprop", "rmsprop-graves"] = "adam"
     """rmsprop-graves is the papers' form: centred, with epsilon inside the square root"""
@@ -31,21 +32,21 @@ class OptimizerConfig:
     decay: float = 0.95
     """of the RMSProps' running means (alpha)"""
     weight_decay: float = 0.0
-    """of adam: in every update each weight shrinks by the learning rate times this, apart from the gradient
-    (AdamW)"""
+    """of adam: decoupled from the gradient, as in AdamW"""
     eps: float | None = None
     """None: 1e-4 for rmsprop-graves, 1e-8 for the others"""
     clip: Literal["norm", "elementwise", "controller", "none"] = "norm"
-    """clip all gradients by their joint norm, each by itself, or only at the controller's activations"""
+    """clip by the joint norm of all gradients, each component alone, or at the controller's activations"""
     clip_value: float = 10.0
-    """the norm, or the bound of each component"""
+    """the maximum of the norm, or of each component"""
     warmup: int = 0
-    """updates over which the learning rate rises from 0"""
+    """updates over which the learning rate rises linearly from 0"""
     final_lr: float | None = None
     """learning rate of the last update, reached along a half cosine; None keeps it constant"""
 
     def __post_init__(self) -> None:
         check_positive(self, "lr", "clip_value")
+        check_finite(self)
         if self.warmup < 0:
             raise ConfigError(f"optimizer.warmup is {self.warmup}: give a number of updates, 0 for none")
         if self.weight_decay < 0 or (self.weight_decay and self.name != "adam"):
@@ -62,18 +63,19 @@ class CurriculumConfig:
     lessons: tuple[tasks.Task, ...]
     """tasks with the same input and output sizes, the easiest first"""
     threshold: float = 0.9
-    """the fraction of episodes to get wholly right before the next lesson"""
+    """the fraction of episodes to answer without an error before the next lesson"""
     episodes: int = 100
-    """episodes a check, drawn exactly as in training"""
+    """episodes of a check, drawn exactly as in training"""
     check_every: int = 100
     """updates between checks"""
     replay: float = 0.1
     """the fraction of batches drawn uniformly from earlier lessons"""
     stay: bool = False
-    """go on with the last lesson until the sequences run out, instead of ending when it is passed"""
+    """train on the last lesson until the end of the run, instead of ending the run when it is passed"""
 
     def __post_init__(self) -> None:
         check_positive(self, "episodes", "check_every")
+        check_finite(self)
         if not self.lessons:
             raise ConfigError("curriculum.lessons is empty: give at least one task")
         for field in ("threshold", "replay"):
@@ -88,56 +90,57 @@ class CurriculumConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides a run's numbers, and how often it reports."""
+    """Everything that determines the results of a run, and how often it reports."""
 
     task: tasks.Task
     model: models.AnyConfig
     optimizer: OptimizerConfig = OptimizerConfig()
     batch_size: int = 4
-    """sequences an update; with several processes, of each"""
+    """sequences an update, in each process"""
     sequences: int = 50_000
     """sequences to train on, all processes together"""
     seed: int = 0
     """of the weights and of every sequence"""
-    start_from: str | None = None
-    """begin with the weights of this model (a name or a folder) instead of random ones, and never anew"""
+    init_from: str | None = None
+    """start from the weights of this model (a name or a folder) instead of random ones, and never restart"""
     fit_memory: bool = False
-    """give a batch as many memory slots as it has steps, at least 32, whatever `model.memory_size` is"""
-    average: float | None = None
-    """decay of a moving average of the weights, which is what is validated, graded and saved; None: the
-    weights of the last update"""
+    """give each batch as many memory slots as it has steps, at least 32, instead of `model.memory_size`"""
+    ema_decay: float | None = None
+    """decay of an exponential moving average of the weights, which is validated, graded and saved; None: use
+    the weights of the last update"""
     validate_every: int = 2_000
     """sequences between validations on fresh sequences of the training range"""
     validation_sequences: int = 200
     """sequences a validation"""
     stop_below: float | None = None
-    """stop when this many bits per sequence are undercut, `stop_after` validations in a row; None: never"""
+    """stop when `stop_after` validations in a row cost fewer bits per sequence than this; None: never"""
     stop_after: int = 3
     """validations in a row below `stop_below`"""
     restart_above: float | None = None
-    """begin anew with other weights while every validation costs more bits per sequence; None: never"""
+    """restart from other random weights while all validations cost more bits per sequence; None: never"""
     restart_every: int = 4_000
-    """sequences that a beginning is given before `restart_above` ends it"""
+    """sequences to train on before `restart_above` can restart the run"""
     log_every: int = 50
     """updates between rows of metrics.jsonl"""
     checkpoint_minutes: float = 2.0
     """minutes between checkpoints"""
     checkpoint_every: int | None = None
-    """updates between checkpoints, beside those by the clock"""
+    """updates between checkpoints, in addition to those by the clock"""
     backend: Literal["auto", "reference", "native"] | None = None
-    """the engine; None asks the environment variable TAPEHEAD_BACKEND"""
+    """the engine; None: the environment variable TAPEHEAD_BACKEND decides"""
     tensorboard: bool = False
     """also write TensorBoard events (needs tapehead[log])"""
     curriculum: tyro.conf.Suppress[CurriculumConfig | None] = None
-    """lessons to train on instead of the task, which then only names the run's goal"""
+    """lessons to train on instead of `task`, which then only describes the goal of the run"""
 
     def __post_init__(self) -> None:
         check_positive(self, "batch_size", "sequences", "validate_every", "validation_sequences")
         check_positive(self, "restart_every", "stop_after", "log_every", "checkpoint_minutes")
+        check_finite(self)
         if not 0 <= self.seed < 1 << 32:
             raise ConfigError(f"seed is {self.seed}: give a whole number from 0 to 2³² − 1")
-        if self.average is not None and not 0 < self.average < 1:
-            raise ConfigError(f"average is {self.average}: give a decay between 0 and 1, such as 0.999")
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise ConfigError(f"ema_decay is {self.ema_decay}: give a number between 0 and 1, such as 0.999")
         if self.checkpoint_every is not None:
             check_positive(self, "checkpoint_every")
         if self.fit_memory and isinstance(self.model, nn.LSTMConfig):
@@ -146,16 +149,24 @@ class TrainConfig:
             lesson = self.curriculum.lessons[0]
             if (lesson.input_size, lesson.output_size) != (self.task.input_size, self.task.output_size):
                 raise ConfigError("the curriculum's lessons have other input or output sizes than the task")
+        lessons = self.curriculum.lessons if self.curriculum else ()
+        check_sizes(self.model, (self.task, *lessons), self.batch_size, fit_memory=self.fit_memory)
 
     def build_model(self) -> nn.Machine:
-        """The untrained machine; its weights come from PyTorch's global generator."""
+        """The untrained machine; its weights are drawn from PyTorch's global generator.
+
+        Raises:
+            ConfigError: sizes that make no machine, or one with too many parameters.
+        """
         extra: dict[str, Any] = {"backend": self.backend}
         if self.optimizer.clip == "controller":
             extra["clip_controller_gradient"] = self.optimizer.clip_value
+        # First without memory, so that nothing is allocated for a config with a mistyped size.
+        check_parameters(models.build(self.model, self.task, device="meta", **extra))
         return models.build(self.model, self.task, **extra)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; :meth:`from_dict` reads it back to an equal config."""
+        """Plain data for JSON; :meth:`from_dict` makes an equal config of it."""
         data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         data["task"] = self.task.to_dict()
         data["model"] = models.to_dict(self.model)
@@ -169,7 +180,7 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "TrainConfig":
-        """The config that :meth:`to_dict` wrote; fields left out take their defaults.
+        """The config that :meth:`to_dict` describes; missing fields have their defaults.
 
         Raises:
             ConfigError: an unknown field, or a value of the wrong kind.
@@ -177,7 +188,7 @@ class TrainConfig:
         fields = dict(mapping(data, "the config"))
         for required in ("task", "model"):
             if required not in fields:
-                raise ConfigError(f"the config has no {required}: it is no training config")
+                raise ConfigError(f"the config has no {required}: it is not a training config")
         fields["task"] = _task(fields["task"], "task")
         fields["model"] = models.from_dict(fields["model"])
         fields["optimizer"] = construct(OptimizerConfig, fields.get("optimizer", {}), "optimizer")
@@ -185,17 +196,17 @@ class TrainConfig:
             curriculum = dict(mapping(fields["curriculum"], "curriculum"))
             lessons = curriculum.get("lessons")
             if not isinstance(lessons, list):
-                raise ConfigError("curriculum.lessons is no list of tasks")
+                raise ConfigError("curriculum.lessons is not a list of tasks")
             curriculum["lessons"] = tuple(_task(lesson, "curriculum.lessons") for lesson in lessons)
             fields["curriculum"] = construct(CurriculumConfig, curriculum, "curriculum")
         return construct(cls, fields, "config")
 
 
 def load_config(path: str | os.PathLike) -> TrainConfig:
-    """The training config in a JSON file: a run's config.json, or what :meth:`TrainConfig.to_dict` gives.
+    """The training config in a JSON file: a run's config.json, or the output of :meth:`TrainConfig.to_dict`.
 
     Raises:
-        ConfigError: no such file, damaged JSON, or no training config in it.
+        ConfigError: no such file, damaged JSON, or no valid training config in it.
     """
     path = Path(path)
     try:

@@ -74,20 +74,20 @@ def _fast(
     batch_size: int,
     sequences: int,
     curriculum: CurriculumConfig | None = None,
-    average: float | None = None,
+    ema_decay: float | None = None,
     **optimizer: Any,
 ) -> TrainConfig:
     return TrainConfig(
         task=task,
         model=model,
         optimizer=dataclasses.replace(FAST_OPTIMIZER, **optimizer),
-        average=average,
+        ema_decay=ema_decay,
         batch_size=batch_size,
         sequences=sequences,
         validate_every=2_000,  # often enough to see convergence within 4% of a run
         # N-grams cannot be predicted below 133 bits; an easy lesson below 0.1 is not the end of a curriculum;
         # and an average is there for the best weights, not for the first good ones.
-        stop_below=None if isinstance(task, NGrams) or curriculum or average else 0.1,
+        stop_below=None if isinstance(task, NGrams) or curriculum or ema_decay else 0.1,
         curriculum=curriculum,
     )
 
@@ -150,7 +150,7 @@ FAST_PRESETS: dict[str, TrainConfig] = {
         lr=2e-3,
         final_lr=2e-5,
         weight_decay=0.1,
-        average=0.999,
+        ema_decay=0.999,
     ),
     # One read head goes forward along the links, and one finds the start again by content.
     "dnc-repeat-copy": _fast(RepeatCopy(), dnc(num_reads=2), batch_size=4, sequences=200_000),
@@ -265,7 +265,7 @@ def _graph(
 GRAPH_DNC = dnc(hidden_size=256, memory_size=128, word_size=64, num_reads=2, init="lookup")
 # A state of its own is a place to remember few things in, short of learning to use the memory. Masks, because
 # all edges that lead to a place are looked up at once, whatever else they say.
-THINKING_DNC = dnc(
+SCRATCHPAD_DNC = dnc(
     hidden_size=256,
     memory_size=128,
     word_size=128,
@@ -296,42 +296,42 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
     "dnc-traversal": _graph(
         Traversal(),
         GRAPH_DNC,
-        lessons.traversal(lessons.PAPER_TRAVERSAL, rehearse=True),
+        lessons.traversal(lessons.PAPER_TRAVERSAL, supervise_query=True),
         sequences=1_000_000,
         fit_memory=True,
     ),
     "dnc-inference": _graph(
         Inference(planning_steps=PLANNING_STEPS),
         GRAPH_DNC,
-        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, aloud=True),
+        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, scratchpad=True),
         sequences=1_000_000,
         fit_memory=True,
     ),
     "dnc-shortest-path": _graph(
-        ShortestPath(aloud=True, mixture=1.0),
-        THINKING_DNC,
-        lessons.shortest_path(aloud=True, mixture=1.0),
+        ShortestPath(scratchpad=True, mixture=1.0),
+        SCRATCHPAD_DNC,
+        lessons.shortest_path(scratchpad=True, mixture=1.0),
         sequences=500_000,
         fit_memory=True,
-        average=0.999,
+        ema_decay=0.999,
         final_lr=3e-5,
     ),
     "lstm-traversal": _graph(
         Traversal(),
         lstm(hidden_size=256),
-        lessons.traversal(lessons.PAPER_TRAVERSAL, rehearse=True),
+        lessons.traversal(lessons.PAPER_TRAVERSAL, supervise_query=True),
         sequences=1_000_000,
     ),
     "lstm-inference": _graph(
         Inference(planning_steps=PLANNING_STEPS),
         lstm(hidden_size=256),
-        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, aloud=True),
+        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, scratchpad=True),
         sequences=1_000_000,
     ),
     "lstm-shortest-path": _graph(
-        ShortestPath(aloud=True, mixture=1.0),
+        ShortestPath(scratchpad=True, mixture=1.0),
         lstm(hidden_size=256),
-        lessons.shortest_path(aloud=True, mixture=1.0),
+        lessons.shortest_path(scratchpad=True, mixture=1.0),
         sequences=500_000,
         final_lr=3e-5,
     ),
@@ -351,7 +351,7 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
         lessons.kinship(),
         sequences=1_000_000,
         fit_memory=True,
-        average=0.999,  # a third fewer wrong steps than the weights of the last update
+        ema_decay=0.999,  # a third fewer wrong steps than the weights of the last update
     ),
 }
 

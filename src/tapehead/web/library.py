@@ -122,7 +122,7 @@ def _usual(task: tasks.Task, least: int, most: int) -> int:
     """A length that is soon looked at, of those in training, if the task can take it."""
     usual = min(most, max(least, USUAL_LENGTH))
     try:
-        task.sized(usual)
+        task.with_max_sizes(usual)
     except ValueError:  # To sort twelve vectors of which sixteen are to be answered.
         return most
     return usual

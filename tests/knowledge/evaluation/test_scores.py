@@ -12,14 +12,14 @@ from tapehead.knowledge.inference.voting import WAYS
 from tapehead.nn import DeepLSTM
 from tapehead.tasks import Inference, Kinship, ShortestPath, Traversal
 from tapehead.tasks.graph.episode import GraphTask
-from tapehead.tasks.graph.given import GivenGraph
+from tapehead.tasks.graph.fixed import FixedGraph
 from tapehead.tasks.graph.inference import relations_of
 from tapehead.tasks.kinship.population import random_tree
 from tapehead.tasks.kinship.relations import BY_NAME, RELATIONS
 from tapehead.tasks.kinship.tree import FamilyTree
 from tests.knowledge import scripted
 
-LONDON = GivenGraph(tuple(read("london").edges.edges))
+LONDON = FixedGraph(tuple(read("london").edges.edges))
 SIZES = {"min_nodes": 5, "max_nodes": 8, "min_degree": 1, "max_degree": 2, "max_path": 3}
 TASKS = [Traversal(**SIZES), Inference(**SIZES, planning_steps=3), ShortestPath(**SIZES, planning_steps=3)]
 FAMILY_TREE = "A,mother,B\nB,father,C\nC,spouse,D\nD,next sibling,E\n"
@@ -32,13 +32,13 @@ def names(task: GraphTask) -> str:
 @pytest.mark.parametrize("task", TASKS, ids=names)
 def test_perfect_and_broken_on_random_graphs(task: GraphTask) -> None:
     perfect, broken = scripted.traveller(), scripted.traveller(scripted.GoesAstray)
-    assert score_random(perfect, task, episodes=60, seed=1, as_said=True) == (60, 60)
-    right, asked = score_random(broken, task, episodes=20, as_said=True)
+    assert score_random(perfect, task, episodes=60, seed=1, single_pass=True) == (60, 60)
+    right, asked = score_random(broken, task, episodes=20, single_pass=True)
     assert asked == 20
     # Where few edges leave, renormalised outputs find a short way by luck.
     assert right == 0 if not isinstance(task, ShortestPath) else right < 20
     assert perfect.memory_sizes == [128] * 2
-    score_random(perfect, task, episodes=1, memory_size=99, as_said=True)
+    score_random(perfect, task, episodes=1, memory_size=99, single_pass=True)
     assert perfect.memory_sizes[2:] == [99]
 
 
@@ -50,13 +50,13 @@ def test_perfect_and_broken_walks_on_the_map() -> None:
     assert score_given(broken, TASKS[0], LONDON, steps=7, episodes=5) == (0, 5)
 
 
-def test_walks_as_said_and_among_the_edges_told() -> None:
+def test_walks_in_a_single_pass_and_among_the_edges_told() -> None:
     """A wrong digit makes an edge that is not there: only as said is it wrong."""
     slips = scripted.traveller(scripted.MapSlips)
     assert score_given(slips, TASKS[0], LONDON, steps=3, episodes=10) == (10, 10)
-    assert score_given(slips, TASKS[0], LONDON, steps=3, episodes=10, as_said=True) == (0, 10)
+    assert score_given(slips, TASKS[0], LONDON, steps=3, episodes=10, single_pass=True) == (0, 10)
     perfect = scripted.traveller()
-    assert score_given(perfect, TASKS[0], LONDON, steps=3, episodes=10, as_said=True) == (10, 10)
+    assert score_given(perfect, TASKS[0], LONDON, steps=3, episodes=10, single_pass=True) == (10, 10)
 
 
 def test_shortest_paths_are_asked_of_all_pairs_once() -> None:
@@ -64,7 +64,7 @@ def test_shortest_paths_are_asked_of_all_pairs_once() -> None:
     assert score_given(scripted.traveller(), TASKS[2], LONDON, steps=5, episodes=count + 9) == (count, count)
     assert score_given(scripted.traveller(), TASKS[2], LONDON, steps=5, episodes=3) == (3, 3)
     broken = scripted.traveller(scripted.GoesAstray)
-    right, asked = score_given(broken, TASKS[2], LONDON, steps=4, episodes=30, as_said=True)
+    right, asked = score_given(broken, TASKS[2], LONDON, steps=4, episodes=30, single_pass=True)
     assert right < asked / 4
 
 
@@ -72,27 +72,27 @@ def test_a_detour_is_no_shortest_path() -> None:
     """It comes to the end, but by one step more than it must."""
 
     # 0 → 3 by 0 → 1 → 3, or by 0 → 2 → 1 → 3.
-    graph = GivenGraph(((0, 0, 1), (1, 0, 3), (0, 1, 2), (2, 0, 1)))
+    graph = FixedGraph(((0, 0, 1), (1, 0, 3), (0, 1, 2), (2, 0, 1)))
     assert set(graph.pairs(2)) == {(0, 3), (2, 3)}
     assert score_given(scripted.traveller(), TASKS[2], graph, steps=2, episodes=9) == (2, 2)
-    for as_said in (False, True):
+    for single_pass in (False, True):
         machine = scripted.traveller(scripted.Detour)
-        assert score_given(machine, TASKS[2], graph, steps=2, episodes=9, as_said=as_said) == (1, 2)
+        assert score_given(machine, TASKS[2], graph, steps=2, episodes=9, single_pass=single_pass) == (1, 2)
 
 
 @pytest.mark.parametrize(
-    ("task", "as_said", "readings"), [(0, False, 2), (0, True, 1), (2, False, WAYS), (2, True, 1)]
+    ("task", "single_pass", "readings"), [(0, False, 2), (0, True, 1), (2, False, WAYS), (2, True, 1)]
 )
-def test_random_graphs_are_read_as_often_as_a_map(task: int, as_said: bool, readings: int) -> None:
+def test_random_graphs_are_read_as_often_as_a_map(task: int, single_pass: bool, readings: int) -> None:
     made: list[scripted.Traveller] = []
     machine = scripted.traveller()
     machine.script = lambda: made.append(scripted.Traveller()) or made[-1]
-    assert score_random(machine, TASKS[task], episodes=10, as_said=as_said) == (10, 10)
+    assert score_random(machine, TASKS[task], episodes=10, single_pass=single_pass) == (10, 10)
     assert len(made) == 10 * readings
 
 
 def test_relations_of_a_graph() -> None:
-    graph = GivenGraph(
+    graph = FixedGraph(
         tuple((node, label, (node * 3 + label) % 12) for node in range(12) for label in range(5))
     )
     for steps in (1, 2, 4):

@@ -10,8 +10,8 @@ from ...nn import Machine
 from ...tasks import Sampler
 from ...tasks.base import check_whole
 from ...tasks.graph import Inference, ShortestPath, Traversal
-from ...tasks.graph.episode import TERMINATION, Episode, GraphTask, Triple, collate, read_triples
-from ...tasks.graph.given import GivenGraph, NamedGraph
+from ...tasks.graph.episode import TERMINATION, GraphEpisode, GraphTask, Triple, collate_graph, read_triples
+from ...tasks.graph.fixed import FixedGraph, NamedGraph
 from ...tasks.graph.graphs import Graph
 from ..inference.routes import (
     LEAST_SLOTS,
@@ -36,14 +36,14 @@ MORE_STEPS = 4
 def score_given(
     machine: Machine,
     task: GraphTask,
-    graph: GivenGraph,
+    graph: FixedGraph,
     *,
     steps: int,
     episodes: int,
     seed: int = 0,
     relations: Sequence[tuple[int, tuple[int, ...]]] = (),
     memory_size: int | None = None,
-    as_said: bool = False,
+    single_pass: bool = False,
 ) -> tuple[int, int]:
     """Score a machine on one graph, its nodes under new names in every episode.
 
@@ -60,7 +60,7 @@ def score_given(
         seed: of the episodes.
         relations: of inference: (label, edges) of those that may be asked.
         memory_size: slots; None: enough for the graph.
-        as_said: one reading, and each output taken for the digits that it says.
+        single_pass: one reading, and each output taken for the digits that it says.
 
     Returns:
         (episodes wholly right, episodes).
@@ -68,8 +68,8 @@ def score_given(
     Raises:
         ValueError: the graph has no such episode, or a number is below 1.
     """
-    check_whole("steps", steps, least=1)
-    check_whole("episodes", episodes, least=1)
+    check_whole("steps", steps, minimum=1)
+    check_whole("episodes", episodes, minimum=1)
     chance = np.random.default_rng(seed)
     slots = memory_size or memory_for(len(graph.edges))
     if isinstance(task, ShortestPath):
@@ -78,7 +78,9 @@ def score_given(
             raise ValueError(f"no two nodes of the graph are {steps} steps apart.")
         order = chance.permutation(len(pairs))[:episodes]
         questions = [(graph, pairs[index]) for index in order]
-        return _score_pairs(machine, task, questions, steps, seed, slots, as_said=as_said), len(questions)
+        return _score_pairs(machine, task, questions, steps, seed, slots, single_pass=single_pass), len(
+            questions
+        )
     asked: list[Any]
     if isinstance(task, Traversal):
         asked = [graph.walk(chance, steps) for _ in range(episodes)]
@@ -89,17 +91,17 @@ def score_given(
             raise ValueError(f"the graph has no path of {steps} steps that is one of the relations.")
         asked = [asked[int(chance.integers(len(asked)))] for _ in range(episodes)]
     questions = [(graph, one) for one in asked]
-    return _score_answers(machine, task, questions, seed, slots, as_said=as_said), episodes
+    return _score_answers(machine, task, questions, seed, slots, single_pass=single_pass), episodes
 
 
 def _score_answers(
     machine: Machine,
     task: GraphTask,
-    asked: Sequence[tuple[GivenGraph, Any]],
+    asked: Sequence[tuple[FixedGraph, Any]],
     seed: int,
     slots: int,
     *,
-    as_said: bool,
+    single_pass: bool,
 ) -> int:
     """How many walks or relations are answered wholly right."""
 
@@ -108,10 +110,10 @@ def _score_answers(
         for part in _parts(wanted, slots):
             chances = [np.random.default_rng([seed, *which]) for which in part]
             drawn = [_episode(chance, task, *asked[i]) for chance, (i, _) in zip(chances, part)]
-            found += _read(machine, drawn, slots, choose=isinstance(task, Traversal) and not as_said)
+            found += _read(machine, drawn, slots, choose=isinstance(task, Traversal) and not single_pass)
         return found
 
-    if as_said:
+    if single_pass:
         return sum(reading.right for reading in read([(i, 0) for i in range(len(asked))]))
     return sum(reading.right for reading, _ in read_until_two_agree(len(asked), read))
 
@@ -126,18 +128,18 @@ class _Reading(NamedTuple):
 
 
 def _episode(
-    chance: np.random.Generator, task: GraphTask, graph: GivenGraph, asked: Any
-) -> tuple[Episode, NamedGraph]:
+    chance: np.random.Generator, task: GraphTask, graph: FixedGraph, asked: Any
+) -> tuple[GraphEpisode, NamedGraph]:
     if isinstance(task, Inference):
         return graph.inference(chance, asked, task.planning_steps)
     return graph.traversal(chance, asked)
 
 
 def _read(
-    machine: Machine, drawn: Sequence[tuple[Episode, NamedGraph]], memory_size: int, *, choose: bool
+    machine: Machine, drawn: Sequence[tuple[GraphEpisode, NamedGraph]], memory_size: int, *, choose: bool
 ) -> list[_Reading]:
     """Run episodes side by side; with ``choose`` an answer is of the edges told, else what its digits say."""
-    batch = collate([episode for episode, _ in drawn])
+    batch = collate_graph([episode for episode, _ in drawn])
     with torch.no_grad():
         outputs, _ = machine(batch.inputs, lengths=batch.lengths, **with_slots(machine, memory_size))
     found = []
@@ -173,13 +175,13 @@ def score_random(
     episodes: int,
     seed: int = 0,
     memory_size: int | None = None,
-    as_said: bool = False,
+    single_pass: bool = False,
 ) -> tuple[int, int]:
     """Score a machine on fresh random graphs of a task; arguments and result as of :func:`score_given`.
 
     Relations are always taken as said.
     """
-    check_whole("episodes", episodes, least=1)
+    check_whole("episodes", episodes, minimum=1)
     if isinstance(task, Inference):
         sampler = Sampler(TOGETHER, seed)
         right = done = 0
@@ -188,7 +190,7 @@ def score_random(
             slots = memory_size or max(LEAST_SLOTS, batch.inputs.shape[0])
             with torch.no_grad():
                 outputs, _ = machine(batch.inputs, lengths=batch.lengths, **with_slots(machine, slots))
-            exact = task.wrong_bits(outputs, batch) == 0
+            exact = task.num_errors(outputs, batch) == 0
             right += int(exact[: episodes - done].sum())
             done += min(TOGETHER, episodes - done)
         return right, done
@@ -197,11 +199,13 @@ def score_random(
     questions = [_renumbered(*task.question(chance)) for _ in range(episodes)]
     slots = memory_size or memory_for(max(len(graph.edges) for graph, _ in questions))
     if isinstance(task, Traversal):
-        return _score_answers(machine, task, questions, seed, slots, as_said=as_said), episodes
-    return _score_pairs(machine, task, questions, task.max_path, seed, slots, as_said=as_said), episodes
+        return _score_answers(machine, task, questions, seed, slots, single_pass=single_pass), episodes
+    return _score_pairs(
+        machine, task, questions, task.max_path, seed, slots, single_pass=single_pass
+    ), episodes
 
 
-def _renumbered(drawn: Graph, asked: Any) -> tuple[GivenGraph, Any]:
+def _renumbered(drawn: Graph, asked: Any) -> tuple[FixedGraph, Any]:
     """A question about a random graph, a walk or (start, end), in the graph's own numbers."""
     graph, nodes, labels = renumber(drawn.edges)
     if isinstance(asked, tuple):
@@ -212,12 +216,12 @@ def _renumbered(drawn: Graph, asked: Any) -> tuple[GivenGraph, Any]:
 def _score_pairs(
     machine: Machine,
     task: ShortestPath,
-    asked: Sequence[tuple[GivenGraph, tuple[int, int]]],
+    asked: Sequence[tuple[FixedGraph, tuple[int, int]]],
     longest: int,
     seed: int,
     slots: int,
     *,
-    as_said: bool,
+    single_pass: bool,
 ) -> int:
     """How many paths are as short as can be."""
 
@@ -228,11 +232,11 @@ def _score_pairs(
             found += find_paths(machine, task, questions, longest + MORE_STEPS, seeds, memory_size=slots)
         return found
 
-    if as_said:
+    if single_pass:
         readings = read([(i, 0) for i in range(len(asked))])
     else:
         readings = [reading for reading, _ in read_for_the_shortest(len(asked), read)]
-    lengths = [graph.away(end)[start] for graph, (start, end) in asked]
+    lengths = [graph.distances(end)[start] for graph, (start, end) in asked]
     answers = [reading.answer for reading in readings]
     return sum(answer is not None and len(answer) == steps for answer, steps in zip(answers, lengths))
 

@@ -11,8 +11,8 @@ from ...errors import InputError
 from ...nn import Machine
 from ...tasks.graph import Inference, ShortestPath, Traversal
 from ...tasks.graph.episode import GraphTask
-from ...tasks.graph.given import GivenGraph
-from ...tasks.graph.inference import FAMILY_EDGES, SINGLE, relations_of
+from ...tasks.graph.fixed import FixedGraph
+from ...tasks.graph.inference import FAMILY_EDGES, NUM_EDGE_LABELS, relations_of
 from ...tasks.kinship.relations import BY_NAME
 from ..graph import Entity, Fact, KnowledgeGraph
 from ..readers import edge_list as _edges
@@ -131,7 +131,7 @@ def graph(
     episodes: int = 1000,
     memory_size: int | None = None,
     seed: int = 0,
-    as_said: bool = False,
+    single_pass: bool = False,
 ) -> GraphReport:
     """Score a graph model on a file, or without one on random graphs as in its last lesson.
 
@@ -147,7 +147,7 @@ def graph(
         episodes: how many; of shortest paths on a file at most all pairs of nodes that are so far apart.
         memory_size: slots; None: enough for the graph.
         seed: of the episodes.
-        as_said: one reading, its outputs taken for the digits that they say, as relations on random graphs
+        single_pass: run the model once and decode each output digit by itself, as relations on random graphs
             always are; otherwise as ``tapehead ask`` answers.
 
     Raises:
@@ -155,9 +155,9 @@ def graph(
     """
     try:
         if graph is None:
-            asked = task if steps is None else task.at(path=steps)
+            asked = task if steps is None else task.with_sizes(path=steps)
             right, done = score_random(
-                machine, asked, episodes=episodes, seed=seed, memory_size=memory_size, as_said=as_said
+                machine, asked, episodes=episodes, seed=seed, memory_size=memory_size, single_pass=single_pass
             )
             return GraphReport(model, task.name, "random", steps, done, right)
         if steps is None:
@@ -175,7 +175,7 @@ def graph(
             seed=seed,
             relations=known,
             memory_size=memory_size,
-            as_said=as_said,
+            single_pass=single_pass,
         )
     except ValueError as error:
         raise InputError(str(error) if graph is None else f"{graph}: {error}") from error
@@ -186,7 +186,7 @@ Relations = list[tuple[int, tuple[int, ...]]]
 """(label, edges) of relations that may be asked for."""
 
 
-def _map(graph: str) -> GivenGraph:
+def _map(graph: str) -> FixedGraph:
     """The edges of a map, or of any other edge list."""
     found = read(graph)
     if found.is_family:  # An edge list of relatives is a graph like any other.
@@ -194,22 +194,22 @@ def _map(graph: str) -> GivenGraph:
         nodes = dict.fromkeys(node for start, _, end in rows for node in (start, end))
         entities = {node: Entity(node, node, "place") for node in nodes}
         found = KnowledgeGraph(graph, entities, [Fact(*row) for row in rows])
-    return GivenGraph(tuple(found.edges.edges))
+    return FixedGraph(tuple(found.edges.edges))
 
 
-def _inference_graph(graph: str, relations: str | None, steps: int) -> tuple[GivenGraph, Relations]:
+def _inference_graph(graph: str, relations: str | None, steps: int) -> tuple[FixedGraph, Relations]:
     """The edges of a file with labels 0 to 9, and the relations of so many steps that may be asked."""
     rows = _rows(graph)
     used = list(dict.fromkeys(label for _, label, _ in rows))
     names = FAMILY_EDGES if set(used) <= set(FAMILY_EDGES) else used
-    if len(names) > SINGLE:
-        raise InputError(f"{graph} has {len(names)} edge labels: inference knows {SINGLE}")
+    if len(names) > NUM_EDGE_LABELS:
+        raise InputError(f"{graph} has {len(names)} edge labels: inference knows {NUM_EDGE_LABELS}")
     labels = {label: number for number, label in enumerate(names)}
     nodes: dict[str, int] = {}
     for start, _, end in rows:
         nodes.setdefault(start, len(nodes))
         nodes.setdefault(end, len(nodes))
-    given = GivenGraph(tuple((nodes[a], labels[e], nodes[b]) for a, e, b in rows))
+    given = FixedGraph(tuple((nodes[a], labels[e], nodes[b]) for a, e, b in rows))
     source = FAMILY_RELATIONS if relations is None and _is_example(graph) else relations
     known = relations_of(steps)
     if source is None:

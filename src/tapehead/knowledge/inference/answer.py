@@ -12,10 +12,10 @@ from ...errors import InputError
 from ...nn import Machine
 from ...tasks.graph.episode import OUTPUT_SIZE as TRIPLE_SIZE
 from ...tasks.graph.episode import read_triples
-from ...tasks.graph.given import GivenGraph
+from ...tasks.graph.fixed import FixedGraph
 from ...tasks.graph.shortest_path import ShortestPath
 from ...tasks.kinship.encoding import INPUT_SIZE
-from ...tasks.kinship.facts import CHILD, Fact
+from ...tasks.kinship.facts import CHILD, FamilyFact
 from ...tasks.kinship.relations import RELATIONS, Relation
 from ...tasks.kinship.tree import FamilyTree
 from ...types import Trace
@@ -25,7 +25,7 @@ from .voting import read_for_the_shortest, read_until_two_agree
 
 MOST_PATH = 12
 """Steps of a path, after which the machine is taken to be lost."""
-PLAN = ShortestPath(planning_steps=MOST_PATH, aloud=True)
+PLAN = ShortestPath(planning_steps=MOST_PATH, scratchpad=True)
 """How the shortest-path machine plans."""
 READ = 0.3
 """A slot counts as read from this weighting on."""
@@ -151,7 +151,7 @@ def answer_path(
 
 def _map_answer(
     machine: Machine,
-    graph: GivenGraph,
+    graph: FixedGraph,
     places: list[int],
     lines: list[int],
     reading: MapReading,
@@ -201,7 +201,7 @@ def _facts_read(trace: Trace, facts: int) -> list[int]:
     return found
 
 
-def _label(fact: Fact) -> str:
+def _label(fact: FamilyFact) -> str:
     """A fact's label in words."""
     if fact.role == CHILD:
         return "child of"

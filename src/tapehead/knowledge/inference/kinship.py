@@ -21,8 +21,8 @@ from ...tasks.kinship.encoding import (
     decode_number,
     digits,
 )
-from ...tasks.kinship.facts import MOST_RANKS, GivenFacts, give, nearest
-from ...tasks.kinship.task import Names, question, telling
+from ...tasks.kinship.facts import MAX_RANKS, FactSet, index_facts, nearest
+from ...tasks.kinship.task import EpisodeNames, fact_steps, question_step
 from ...tasks.kinship.tree import FamilyTree
 from .routes import with_slots
 from .voting import read_until_two_agree
@@ -41,7 +41,7 @@ BACKS = tuple(OUTPUTS[f"back{place}"] for place in range(DIGITS))
 class KinshipQuestion:
     """Facts about a family, and a question about them."""
 
-    given: GivenFacts
+    given: FactSet
     person: int
     relation: int
     """index in RELATIONS"""
@@ -69,16 +69,18 @@ class Walked:
         return frozenset(self.answers) if self.ended else None
 
 
-def facts_about(tree: FamilyTree, person: int, most: int = MOST_FACTS) -> GivenFacts:
+def facts_about(tree: FamilyTree, person: int, most: int = MOST_FACTS) -> FactSet:
     """The facts to tell about a person: the nearest that fit."""
     places = nearest(tree, person, most)
     # In an order that says nothing about how near they are.
     order = np.random.default_rng(len(places)).permutation(len(places))
     places = [places[index] for index in order]
-    given = give(tree, places)
-    if any(fact.rank > MOST_RANKS for fact in given.facts):
+    given = index_facts(tree, places)
+    if any(fact.rank > MAX_RANKS for fact in given.facts):
         # Of very large families only as many children, or families of one person, as ranks can tell apart.
-        return give(tree, [place for place, fact in zip(places, given.facts) if fact.rank <= MOST_RANKS])
+        return index_facts(
+            tree, [place for place, fact in zip(places, given.facts) if fact.rank <= MAX_RANKS]
+        )
     return given
 
 
@@ -97,7 +99,7 @@ def walk_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Wal
     """Let a machine answer several questions side by side, each with a memory of its own."""
     names = [names_of(asked) for asked in questions]
     people = [{number: person for person, number in given.people.items()} for given in names]
-    told = [[_row(row) for row in telling(asked.given, name)] for asked, name in zip(questions, names)]
+    told = [[_row(row) for row in fact_steps(asked.given, name)] for asked, name in zip(questions, names)]
     walks = [Walked([], [], 0.0, list(rows), False) for rows in told]
     possible = [i for i, rows in enumerate(told) if rows]
     if not possible:
@@ -111,7 +113,7 @@ def walk_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Wal
 
     constant = np.stack(
         [
-            _row(question(questions[i].given, names[i], questions[i].person, questions[i].relation))
+            _row(question_step(questions[i].given, names[i], questions[i].person, questions[i].relation))
             for i in possible
         ]
     )
@@ -147,9 +149,9 @@ def walk_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Wal
     return walks
 
 
-def names_of(asked: KinshipQuestion) -> Names:
+def names_of(asked: KinshipQuestion) -> EpisodeNames:
     """The numbers of a reading: the same whenever the same facts are told."""
-    return Names.draw(np.random.default_rng([len(asked.given.facts), asked.reading]), asked.given)
+    return EpisodeNames.draw(np.random.default_rng([len(asked.given.facts), asked.reading]), asked.given)
 
 
 def _row(channels: list[int]) -> np.ndarray:

@@ -18,17 +18,17 @@ from ...tasks.graph.episode import (
     OUTPUT_SIZE,
     TERMINATION,
     Triple,
-    collate,
+    collate_graph,
     digits_of,
 )
-from ...tasks.graph.given import GivenGraph, NamedGraph
+from ...tasks.graph.fixed import FixedGraph, NamedGraph
 from ...tasks.graph.shortest_path import (
     ShortestPath,
     choose_edges,
+    decode_edges,
     frontier,
-    mixed,
+    mix_triples,
     shortest_path_query,
-    thought_of,
 )
 from ...tasks.graph.traversal import traversal_episode
 
@@ -65,14 +65,14 @@ def nearest_edges(edges: Sequence[Triple], places: Sequence[int], most: int) -> 
     return found[:most]
 
 
-def renumber(edges: Sequence[Triple]) -> tuple[GivenGraph, list[int], list[int]]:
+def renumber(edges: Sequence[Triple]) -> tuple[FixedGraph, list[int], list[int]]:
     """The graph of these edges with its own numbers; of each, the place and the line number it stands for."""
     places = sorted({place for a, _, b in edges for place in (a, b)})
     lines = sorted({line for _, line, _ in edges})
     place_number = {place: number for number, place in enumerate(places)}
     line_number = {line: number for number, line in enumerate(lines)}
     own = tuple((place_number[a], line_number[e], place_number[b]) for a, e, b in edges)
-    return GivenGraph(own), places, lines
+    return FixedGraph(own), places, lines
 
 
 class Said:
@@ -128,7 +128,7 @@ class MapReading(NamedTuple):
 
 
 @torch.no_grad()
-def walk(machine: Machine, graph: GivenGraph, start: int, labels: Sequence[int], seed: int = 0) -> MapReading:
+def walk(machine: Machine, graph: FixedGraph, start: int, labels: Sequence[int], seed: int = 0) -> MapReading:
     """Let a traversal machine follow labels from a node.
 
     Of the edges that it was told, and the pattern that ends an answer, each step of the answer takes the one
@@ -138,7 +138,7 @@ def walk(machine: Machine, graph: GivenGraph, start: int, labels: Sequence[int],
     named = graph.name(chance)
     # The destinations are what is asked, so they are not told.
     query: list[Triple] = [(named.nodes[start], named.labels[label], BLANK) for label in labels]
-    inputs = collate([traversal_episode(chance, named.graph, query)]).inputs
+    inputs = collate_graph([traversal_episode(chance, named.graph, query)]).inputs
     outputs, _ = machine(inputs, **with_slots(machine, memory_for(len(graph.edges))))
     said = Said(named)
     first = len(outputs) - len(labels) - 1
@@ -169,7 +169,7 @@ class _Way:
         self.inputs = list(told)
         self.planned = self.steps = 0
         self.planning, self.arrived, self.lost = task.planning_steps > 0, start == end, False
-        self.fed = frontier(self.reached, self.before) if task.aloud else torch.zeros(OUTPUT_SIZE)
+        self.fed = frontier(self.reached, self.before) if task.scratchpad else torch.zeros(OUTPUT_SIZE)
 
     @property
     def over(self) -> bool:
@@ -189,8 +189,8 @@ class _Way:
         graph = self.said.named.graph
         if self.planning:
             self.planned += 1
-            if self.task.aloud:
-                thought = thought_of(output, graph.edges)
+            if self.task.scratchpad:
+                thought = decode_edges(output, graph.edges)
                 self.reached, self.before = [source for source, _, _ in thought], self.reached
                 self.fed = frontier(self.reached, self.before)
             self.planning = self.planned < self.task.planning_steps and self.start not in self.reached
@@ -203,7 +203,7 @@ class _Way:
             return
         (chosen,) = choose_edges(output[None], [leaving])
         self.said.spend(output, chosen, leaving)
-        self.fed, self.here = mixed([chosen]), chosen[2]
+        self.fed, self.here = mix_triples([chosen]), chosen[2]
         self.said.name(self.here, len(self.inputs) - 1)
         self.steps += 1
         self.arrived = self.here == self.end
@@ -213,7 +213,7 @@ class _Way:
 def find_paths(
     machine: Machine,
     task: ShortestPath,
-    asked: Sequence[tuple[GivenGraph, tuple[int, int]]],
+    asked: Sequence[tuple[FixedGraph, tuple[int, int]]],
     most_steps: int,
     seeds: Sequence[int | Sequence[int]],
     memory_size: int | None = None,
@@ -222,7 +222,7 @@ def find_paths(
 
     Each step's edge is fed back with the next. Of the edges that leave the place where it is, the machine
     takes the one that its outputs make most probable; it stops at the end, where no edge leaves, or after
-    ``most_steps``. If it thinks aloud, a thought is of the edges that were told, and fed back, too.
+    ``most_steps``. With a scratchpad, a search layer is of the edges that were told, and fed back, too.
 
     Args:
         machine: trained on the shortest-path task.
@@ -236,7 +236,9 @@ def find_paths(
     for seed, (graph, (start, end)) in zip(seeds, asked, strict=True):
         chance = np.random.default_rng(seed)
         named = graph.name(chance)
-        query = collate([shortest_path_query(chance, named.graph, named.nodes[start], named.nodes[end])])
+        query = collate_graph(
+            [shortest_path_query(chance, named.graph, named.nodes[start], named.nodes[end])]
+        )
         queries.append(query.inputs[:, 0])
         ways.append(_Way(task, named, start, end, queries[-1], most_steps))
     slots = memory_size or memory_for(max(len(graph.edges) for graph, _ in asked))
