@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := demo
 
-.PHONY: demo test test-slow check bench clean
+.PHONY: demo test test-slow sanitize check bench clean
 
 demo: $(READY)
 	rm -rf $(DEMO)
@@ -16,6 +16,9 @@ test: check
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+sanitize: $(READY)
+	$(BIN)/python -m pytest -m slow tests/engine/test_sanitizer.py
 
 check: $(READY)
 	$(BIN)/ruff check

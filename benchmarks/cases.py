@@ -31,7 +31,12 @@ class Case:
         machine: Callable[..., Machine] = tapehead.DNC if self.kind == "dnc" else tapehead.NTM
         torch.manual_seed(0)
         return machine(
-            self.inputs, self.hidden, self.outputs, num_layers=self.layers, backend=backend, **sizes
+            self.inputs,
+            self.hidden,
+            output_size=self.outputs,
+            num_layers=self.layers,
+            backend=backend,
+            **sizes,
         )
 
     def weight_products(self) -> int:

@@ -216,9 +216,8 @@ def _phase(stack: list[Frame]) -> str:
     names = {function for _, function in stack}
     if "replay_segment" in names:
         return REDONE
-    return (
-        BACKWARD if names & {"backward", "backward_chunk", "pack_backward", "weight_gradients"} else FORWARD
-    )
+    inside = any(scope == "Backward" for scope, _ in stack)
+    return BACKWARD if inside or "backward" in names else FORWARD
 
 
 def _tables(samples: Counter[tuple[str, str]]) -> str:

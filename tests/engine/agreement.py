@@ -40,14 +40,14 @@ def poisoned() -> Iterator[None]:
 @contextlib.contextmanager
 def threads(count: int) -> Iterator[None]:
     """``count`` threads for PyTorch and for the engine, however little there is to do."""
-    before, least_share = torch.get_num_threads(), ops.LEAST_SHARE
+    before, min_rows = torch.get_num_threads(), ops.MIN_ROWS_PER_THREAD
     torch.set_num_threads(count)
-    ops.LEAST_SHARE = 1
+    ops.MIN_ROWS_PER_THREAD = 1
     try:
         yield
     finally:
         torch.set_num_threads(before)
-        ops.LEAST_SHARE = least_share
+        ops.MIN_ROWS_PER_THREAD = min_rows
 
 
 def random_state(machine: Any, batch_size: int, memory_size: int | None = None, seed: int = 0) -> Any:

@@ -19,9 +19,9 @@ def recorded_operators() -> Iterator[list[Arguments]]:
     calls: list[Arguments] = []
     forward = ops._forward
 
-    def record(*arguments: object) -> list[torch.Tensor]:
+    def record(*arguments: object, keep_tape: bool = True) -> list[torch.Tensor]:
         calls.append(arguments)
-        return forward(*arguments)
+        return forward(*arguments, keep_tape=keep_tape)
 
     with mock.patch.object(ops, "_forward", record):
         yield calls

@@ -18,7 +18,6 @@ from tapehead import DNC
 from tapehead.engine import EngineError, dispatch
 from tapehead.engine.native import build, ops
 from tests.engine.agreement import assert_close, assert_same_bits, everything
-from tests.engine.operators import recorded_operators
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, library: Path) -> Pat
     monkeypatch.setenv(build.CACHE_VARIABLE, str(folder))
     monkeypatch.setattr(ops, "_library", None)
     monkeypatch.setattr(ops, "_failure", None)
-    monkeypatch.setattr(dispatch, "_said", set())
+    monkeypatch.setattr(dispatch, "_warned", set())
     return folder
 
 
@@ -358,14 +357,27 @@ def test_the_real_compiler_builds_the_real_thing(
     assert path.stat().st_size > 100_000
 
 
-def test_sizes_are_counted_alike(compiler: Compiler) -> None:
-    """The array of sizes that Python fills is the struct that C++ reads."""
-    compiler('cp "$LIBRARY" "$OUT"')
-    with recorded_operators() as calls:
-        DNC(3, 6, output_size=2, memory_size=5, word_size=4, num_reads=2, backend="native")(
-            torch.randn(4, 2, 3)
-        )
-    assert ops._library is not None
-    count = ops._library.tapehead_size_count()
-    x, *_, config, numbers = calls[0]
-    assert len(ops._plan_for(x, config, numbers).sizes) == count
+@pytest.mark.parametrize("cxx", ["g++ '-O2", 'g++ "', "g++ \\"])
+def test_a_compiler_with_an_open_quote(cxx: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", cxx)
+    _answers(warning=r"CXX is .*, which is no command \(No .*\): close the quote")
+
+
+def test_arguments_of_the_compiler_are_in_the_key(
+    compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler("exit 1")
+    plain = build.plan().library
+    monkeypatch.setenv("CXX", f"{os.environ['CXX']} -fsanitize=address")
+    assert build.plan().library != plain
+
+
+def test_a_failed_build_is_tried_again_when_asked(compiler: Compiler) -> None:
+    calls = compiler("exit 1")
+    assert "could not build" in str(ops.why_unavailable())
+    assert "could not build" in str(ops.why_unavailable())
+    assert calls.read_text() == "call\n"
+    compiler('cp "$LIBRARY" "$OUT"')  # mended
+    assert ops.retry() is None
+    assert ops.why_unavailable() is None
+    _answers()

@@ -37,10 +37,10 @@ print(before, peak())
 """
 
 
-def _peaks(*sizes: int) -> tuple[float, float]:
+def _peaks(*sizes: int, code: str = PEAK) -> tuple[float, float]:
     """Peak resident memory in MB of a process: after two steps, and after all."""
     ran = subprocess.run(
-        [sys.executable, "-c", PEAK, *map(str, sizes)],
+        [sys.executable, "-c", code, *map(str, sizes)],
         capture_output=True,
         text=True,
         timeout=500,
@@ -72,6 +72,41 @@ def test_memory_grows_with_the_root_of_the_steps() -> None:
     assert ops.why_unavailable() is None
     assert links(100) < 2 * 10 + 12
     assert links(900) < 2 * 30 + 60  # and 900 steps' records, 28 rows of 512 each: 49 matrices
+
+
+INFERENCE = """
+import resource
+import sys
+import torch
+from tapehead import DNC
+
+dnc = DNC(8, 64, output_size=8, memory_size=128, word_size=16, num_reads=4, backend="native")
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+with torch.no_grad():
+    dnc(torch.zeros(50, 4, 8))
+    before = peak()
+    dnc(torch.zeros(int(sys.argv[1]), 4, 8))
+print(before, peak())
+"""
+
+
+def test_inference_needs_no_more_memory_for_more_steps() -> None:
+    steps = 4000
+    before, after = _peaks(steps, code=INFERENCE)
+    x_and_outputs = 2 * steps * 4 * 8 * 4 / 2**20
+    with recorded_operators() as calls:
+        DNC(8, 64, output_size=8, memory_size=128, word_size=16, num_reads=4, backend="native")(
+            torch.zeros(50, 4, 8)
+        )
+    x, *_, config, numbers = calls[0]
+    tape = ops._plan_for(x.new_zeros(steps, 4, 8), config, numbers).tape * 4 / 2**20
+    assert tape > 200
+    assert after - before < x_and_outputs + 5, f"{after - before:.1f} MB more"
 
 
 @pytest.mark.slow

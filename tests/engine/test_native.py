@@ -90,7 +90,12 @@ CASES: dict[str, Callable[[], Any]] = {
         5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, learn_initial_state=True, num_layers=2
     ),
     "dnc, every switch": lambda: DNC(
-        *(5, 7, 4, 9, 6, 7),
+        5,
+        7,
+        output_size=4,
+        memory_size=9,
+        word_size=6,
+        num_reads=7,
         num_layers=2,
         learn_initial_state=True,
         masked_lookup=True,
@@ -103,7 +108,12 @@ CASES: dict[str, Callable[[], Any]] = {
         clip_weighting_gradient=0.5,
     ),
     "dnc, every switch, no links": lambda: DNC(
-        *(5, 7, 4, 9, 6, 2),
+        5,
+        7,
+        output_size=4,
+        memory_size=9,
+        word_size=6,
+        num_reads=2,
         temporal_links=False,
         masked_lookup=True,
         deallocation=True,
@@ -225,7 +235,8 @@ def _machines(draw: Any) -> Callable[[], Any]:
         "learn_initial_state": draw(st.booleans()),
         "clip_controller_gradient": draw(st.sampled_from([None, None, 0.3])),
     }
-    sizes = [draw(size), draw(st.integers(1, 19)), draw(st.integers(1, 3))]
+    sizes = [draw(size), draw(st.integers(1, 19))]
+    common["output_size"] = draw(st.integers(1, 3))
     kind = draw(st.sampled_from(["dnc", "dnc", "ntm", "ntm", "lstm"]))
     if kind == "lstm":
         return partial(DeepLSTM, *sizes, **common)
@@ -233,11 +244,15 @@ def _machines(draw: Any) -> Callable[[], Any]:
     if common["controller"] == "feedforward":
         common["learn_initial_state"] = False
     common["clip_weighting_gradient"] = draw(st.sampled_from([None, None, 0.2]))
-    sizes += [draw(st.integers(1, 21)), draw(size), draw(st.integers(1, 7))]
+    common |= {
+        "memory_size": draw(st.integers(1, 21)),
+        "word_size": draw(size),
+        "num_reads": draw(st.integers(1, 7)),
+    }
     flag = st.booleans()
     if kind == "ntm":
-        heads = draw(st.integers(1, 3)), draw(st.integers(0, 3))
-        return partial(NTM, *sizes, *heads, read_first=draw(flag), **common)
+        common |= {"num_writes": draw(st.integers(1, 3)), "max_shift": draw(st.integers(0, 3))}
+        return partial(NTM, *sizes, read_first=draw(flag), **common)
     links = draw(flag)
     return partial(
         DNC,
@@ -423,13 +438,17 @@ def test_backward_twice() -> None:
     assert all(torch.equal(a, b) for a, b in zip(first, again))
 
 
-def test_second_derivatives_are_refused() -> None:
-    machine = _machine(CASES["ntm"], torch.float64)
-    machine.backend = "native"
-    x = _x(machine, 3, 2, torch.float64).requires_grad_()
-    (gradient,) = torch.autograd.grad(machine(x)[0].square().sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        gradient.sum().backward()
+@pytest.mark.parametrize("case", ["dnc, every switch, no links", "dnc", "ntm", "deep lstm"])
+def test_second_derivatives(case: str) -> None:
+    machine = _machine(CASES[case], torch.float64)
+    x, found = _x(machine, 3, 2, torch.float64).requires_grad_(), []
+    for backend in ("reference", "native"):
+        machine.backend = backend
+        (gradient,) = torch.autograd.grad(machine(x)[0].square().sum(), x, create_graph=True)
+        parameters = list(machine.parameters())
+        second = torch.autograd.grad(gradient.sin().sum(), parameters, allow_unused=True)
+        found.append({str(i): tensor for i, tensor in enumerate(second)})
+    assert_close(*found, TOLERANCE[torch.float64])
 
 
 @pytest.mark.parametrize("start", ["zeros", "random", "large"])
@@ -464,7 +483,9 @@ class _Doubled(DNC):
 
 
 def test_a_start_and_outputs_of_a_class_of_ones_own() -> None:
-    machine = _machine(lambda: _Doubled(5, 7, 4, 9, 6, 2), torch.float64)
+    machine = _machine(
+        lambda: _Doubled(5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2), torch.float64
+    )
     assert_agree(machine, _x(machine, 4, 2, torch.float64), lengths=[4, 2])
 
 

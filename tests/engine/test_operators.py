@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from tapehead import DNC, NTM
+from tapehead.engine import reference
 from tapehead.engine.native import ops, workspace
 from tapehead.nn import DeepLSTM
 from tests.engine.operators import backward_arguments, leaves, recorded_operators
@@ -47,12 +49,11 @@ def test_opcheck(
 
 
 def test_an_operator_and_the_eager_call_are_the_same() -> None:
+    machine = DNC(5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, backend="native")
     with recorded_operators() as calls:
-        DNC(5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, backend="native")(
-            torch.randn(3, 2, 5)
-        )
+        machine(torch.randn(3, 2, 5))
     results = []
-    for run in (_as_an_operator, _eagerly):
+    for run in (_as_an_operator, partial(_eagerly, machine)):
         arguments = leaves(calls[0], requires_grad=True)
         output = run(*arguments)
         asked = [arguments[0], *arguments[2], *arguments[3]]
@@ -64,8 +65,10 @@ def _as_an_operator(*arguments: Any) -> Any:
     return torch.ops.tapehead.run_forward(*arguments)[:-1]
 
 
-def _eagerly(x: Any, lengths: Any, weights: Any, state: Any, config: Any, numbers: Any) -> Any:
-    return ops._Eager.apply(lengths, config, numbers, len(weights), x, *weights, *state)
+def _eagerly(machine: Any, *arguments: Any) -> Any:
+    x, lengths, weights, state, config, numbers = arguments
+    run_again = machine.kernel_spec(), reference.Recompute(machine, None)
+    return ops._Eager.apply(run_again, lengths, config, numbers, len(weights), x, *weights, *state)
 
 
 COMPILED = """

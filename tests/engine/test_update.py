@@ -173,6 +173,19 @@ def test_reasons() -> None:
     assert "parameters of which the kernel does not know" in str(adam.unsupported_reason(further))
 
 
+def test_steps_counted_in_another_dtype() -> None:
+    """PyTorch's Adam may count its steps in the default dtype; C++ adds 1 to a float32."""
+    run = new_run(MODELS["ntm"])
+    Updater(run)(TASK, run.sampler.draw(TASK))
+    assert adam.unsupported_reason(run.machine, run.optimizer) is None
+    for state in run.optimizer.state.values():
+        state["step"] = state["step"].double()
+    assert "counts steps in torch.float64" in str(adam.unsupported_reason(run.machine, run.optimizer))
+    updater = Updater(run)
+    updater(TASK, run.sampler.draw(TASK))
+    assert updater._native is None
+
+
 class Own(torch.nn.Module):
     output_size = 4
 

@@ -99,76 +99,128 @@ _SWITCHES = (
 
 
 class KernelConfig(NamedTuple):
-    """What the kernel has to know beside the shape of x; the order is that of ``Dims`` in native/dims.h."""
+    """The sizes and switches of a machine and its state.
+
+    The kernel reads :class:`CallSizes` and these as one array of int64: ``Dims`` in native/csrc/dims.h has
+    the same names in the same order.
+    """
 
     kind: int
-    outputs: int
-    hidden: int
-    layers: int
+    output_size: int
+    hidden_size: int
+    num_layers: int
     lstm: int
-    interface: int
-    slots: int
-    word: int
-    reads: int
-    writes: int
+    interface_size: int
+    memory_size: int
+    word_size: int
+    num_reads: int
+    num_writes: int
     max_shift: int
     read_first: int
-    links: int
+    temporal_links: int
     masked_lookup: int
     deallocation: int
     link_sharpening: int
     usage_gradient: int
     interface_norm: int
     output_bias: int
-    given_start: int
+    given_state: int
 
     @classmethod
     def of(cls, spec: KernelSpec, state: Any) -> "KernelConfig":
-        """For a run of a machine from ``state``, or from the constant start state where it is None."""
+        """For a run of a machine from ``state``, or from the constant initial state where it is None."""
         return cls(
             kind=_KINDS[spec.kind],
-            outputs=spec.outputs[0].shape[0] if spec.outputs else 0,
-            hidden=spec.hidden_size,
-            layers=len(spec.layers),
+            output_size=spec.outputs[0].shape[0] if spec.outputs else 0,
+            hidden_size=spec.hidden_size,
+            num_layers=len(spec.layers),
             lstm=int(spec.lstm),
-            interface=spec.interface[0].shape[0] if spec.interface else 0,
-            slots=spec.memory_size if state is None or spec.kind == "none" else state.memory.shape[1],
-            word=spec.word_size,
-            reads=spec.num_reads,
-            writes=spec.num_writes,
+            interface_size=spec.interface[0].shape[0] if spec.interface else 0,
+            memory_size=spec.memory_size if state is None or spec.kind == "none" else state.memory.shape[1],
+            word_size=spec.word_size,
+            num_reads=spec.num_reads,
+            num_writes=spec.num_writes,
             max_shift=spec.max_shift,
             read_first=int(spec.read_first),
-            links=int(spec.temporal_links),
+            temporal_links=int(spec.temporal_links),
             masked_lookup=int(spec.masked_lookup),
             deallocation=int(spec.deallocation),
             link_sharpening=int(spec.link_sharpening),
             usage_gradient=int(spec.usage_gradient),
             interface_norm=int(bool(spec.interface_norm)),
             output_bias=int(spec.output_bias),
-            given_start=int(state is not None),
+            given_state=int(state is not None),
         )
 
-    def output_shapes(self, steps: Any, batch: Any) -> list[tuple[Any, ...]]:
+    def weight_shapes(self, input_size: int) -> dict[str, tuple[int, ...]]:
+        """The shape of each weight by its name in the machine, in the kernel's order."""
+        features, words = self.num_layers * self.hidden_size, self.num_reads * self.word_size
+        rows = 4 * self.hidden_size if self.lstm else self.hidden_size
+        shapes: dict[str, tuple[int, ...]] = {}
+        for layer in range(self.num_layers):
+            # [x ; r ; h of the step before ; h of the layer below].
+            columns = input_size + words + self.hidden_size * (self.lstm + (layer > 0))
+            shapes[f"controller.layers.{layer}.weight"] = (rows, columns)
+            shapes[f"controller.layers.{layer}.bias"] = (rows,)
+        if self.interface_size:
+            shapes["interface.weight"] = (self.interface_size, features)
+        if self.kind == _KINDS["ntm"]:
+            shapes["interface.bias"] = (self.interface_size,)
+        if self.interface_norm:
+            shapes["interface_norm.weight"] = shapes["interface_norm.bias"] = (self.interface_size,)
+        if self.output_size:
+            shapes["output_from_controller.weight"] = (self.output_size, features)
+        if self.output_size and words:
+            shapes["output_from_reads.weight"] = (self.output_size, words)
+        if self.output_bias:
+            shapes["output_from_controller.bias"] = (self.output_size,)
+        return shapes
+
+    def state_shapes(self, batch_size: Any) -> dict[str, tuple[Any, ...]]:
+        """The shape of each of a state's tensors by its name, in the kernel's order."""
+        N, R = self.memory_size, self.num_reads
+        weighting = (batch_size, N)
+        of_names = {
+            "memory": (batch_size, N, self.word_size),
+            "usage": weighting,
+            "precedence": weighting,
+            "link": (batch_size, N, N),
+            "write_weights": (batch_size, self.num_writes, N) if self.kind == _KINDS["ntm"] else weighting,
+            "read_weights": (batch_size, R, N),
+            "read_words": (batch_size, R, self.word_size),
+        }
+        kind = next(name for name, number in _KINDS.items() if number == self.kind)
+        shapes = {f"state.{name}": of_names[name] for name in _PIECES[kind, bool(self.temporal_links)]}
+        for layer in range(self.num_layers if self.lstm else 0):
+            for i in range(2):
+                shapes[f"state.controller[{layer}][{i}]"] = (batch_size, self.hidden_size)
+        return shapes
+
+    def output_shapes(self, steps: Any, batch_size: Any, *, keep_tape: bool = True) -> list[tuple[Any, ...]]:
         """Shapes of outputs, features, words, and of a state's tensors in the kernel's order.
 
         Args:
-            steps, batch: whole numbers, or torch.compile's symbols for them.
+            steps, batch_size: whole numbers, or torch.compile's symbols for them.
+            keep_tape: without it and with outputs, features and words are those of the last two steps.
         """
-        N, R = self.slots, self.reads
-        rows = [self.outputs, self.layers * self.hidden, R * self.word]
-        memory, words, writes = (batch, N, self.word), (batch, R, self.word), (batch, self.writes, N)
-        shapes: list[tuple[Any, ...]] = []
-        if self.kind == _KINDS["ntm"]:
-            shapes = [memory, writes, (batch, R, N), words]
-        elif self.kind == _KINDS["dnc"]:
-            links = [(batch, N), (batch, N, N)] if self.links else []
-            shapes = [memory, (batch, N), *links, (batch, N), (batch, R, N), words]
-        shapes += [(batch, self.hidden)] * (2 * self.layers if self.lstm else 0)
-        return [*((steps, batch, row) for row in rows), *shapes]
+        rows = [self.output_size, self.num_layers * self.hidden_size, self.num_reads * self.word_size]
+        kept = steps if keep_tape or not self.output_size else min(2, steps)
+        results = [(count, batch_size, row) for count, row in zip((steps, kept, kept), rows, strict=True)]
+        return [*results, *self.state_shapes(batch_size).values()]
 
 
-# A state's tensors in the kernel's order (StatePiece in native/sequence.h), then h and c of every layer. What
-# a machine does not have is left out.
+class CallSizes(NamedTuple):
+    """The sizes of a call that are not the machine's; the kernel reads them before :class:`KernelConfig`."""
+
+    steps: int
+    batch_size: int
+    input_size: int
+    threads: int
+    keep_tape: int
+
+
+# A state's tensors in the kernel's order (StatePiece in native/csrc/dims.h), then h and c of every layer.
+# What a machine does not have is left out.
 _PIECES = {
     ("none", False): (),
     ("ntm", False): ("memory", "write_weights", "read_weights", "read_words"),

@@ -43,7 +43,7 @@ class Updater:
         if not isinstance(optimizer, FusedAdam) or config.optimizer.clip not in adam.CLIPPING:
             return None
         # With several processes autograd averages the gradients.
-        if run.model is not run.machine or adam.unsupported_reason(run.machine) is not None:
+        if run.model is not run.machine or adam.unsupported_reason(run.machine, optimizer) is not None:
             return None
         return adam.Update(run.machine, optimizer, config.optimizer.clip, config.optimizer.clip_value)
 

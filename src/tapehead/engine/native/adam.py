@@ -1,7 +1,7 @@
 """A training update in compiled code: forward, loss, backward, clipping and Adam, without autograd.
 
 What PyTorch adds around the kernel, an operation at a time, takes as long as the kernel itself where batches
-are small. The plain update, which this one equals to rounding, is in ``train/_update.py``.
+are small. The plain update, which this one equals to rounding, is in ``train/update.py``.
 """
 
 import ctypes
@@ -15,11 +15,11 @@ from ..spec import KernelConfig, KernelSpec, Unsupported, flatten_state
 from . import ops
 
 CLIPPING = ("none", "norm", "elementwise")
-"""Ways to clip a gradient, in the order of ``Clip`` in native/training.h."""
+"""Ways to clip a gradient, in the order of ``Clip`` in native/csrc/training.h."""
 
 
-def unsupported_reason(machine: Any) -> str | None:
-    """None when a machine can be updated here, else the reason."""
+def unsupported_reason(machine: Any, optimizer: torch.optim.AdamW | None = None) -> str | None:
+    """None when a machine can be updated here, and from the optimiser's state on, else the reason."""
     spec = machine.kernel_spec()
     if isinstance(spec, Unsupported):
         return spec.reason
@@ -33,6 +33,10 @@ def unsupported_reason(machine: Any) -> str | None:
         return "its output layer is its own"
     if not all(tensor.requires_grad and tensor.is_contiguous() for tensor in machine.parameters()):
         return "some of its parameters are frozen"
+    for state in optimizer.state.values() if optimizer is not None else ():
+        # PyTorch makes the step in its default dtype.
+        if state["step"].dtype != torch.float32:
+            return f"its optimiser counts steps in {state['step'].dtype}, not in torch.float32"
     further = _further(machine, spec)
     if further:
         learned = _learned(flatten_state(spec, weight.new_empty(1, 1), machine.initial_state(1)))
@@ -155,8 +159,11 @@ class Update:
         gradient = torch.empty_like(outputs)
         sizes = (ctypes.c_int64 * 2)(steps * batch_size, channels)
         pointers = _addresses([outputs, targets, mask, gradient])
-        scale = ctypes.c_double(1 / batch_size)
-        return ops.call_library(f"bits_loss_{self._scalar}", sizes, scale, pointers), gradient
+        scale, nats = ctypes.c_double(1 / batch_size), ctypes.c_double()
+        ops.call_library(
+            f"bits_loss_{self._scalar}", sizes, ctypes.byref(scale), pointers, ctypes.byref(nats)
+        )
+        return nats.value, gradient
 
     def _step(self, gradients: Sequence[Tensor]) -> float:
         """Clip, and a step of Adam; the norm."""
@@ -166,7 +173,9 @@ class Update:
             group["lr"], *group["betas"], group["eps"], group["weight_decay"], self._bound
         )
         pointers = _addresses([*self._parameters, *gradients, *self._states])
-        return ops.call_library(f"adam_{self._scalar}", self._sizes, numbers, pointers)
+        norm = ctypes.c_double()
+        ops.call_library(f"adam_{self._scalar}", self._sizes, numbers, pointers, ctypes.byref(norm))
+        return norm.value
 
 
 def _addresses(tensors: Sequence[Tensor]) -> Any:

@@ -62,10 +62,14 @@ def find_compiler() -> tuple[str, ...]:
     """The C++ compiler: the environment variable CXX, or the first of c++, g++, clang++ on the path.
 
     Raises:
-        EngineError: there is none.
+        EngineError: there is none, or CXX is no command.
     """
     named = os.environ.get("CXX", "").strip()
-    for name, *arguments in [shlex.split(named)] if named else [["c++"], ["g++"], ["clang++"]]:
+    try:
+        commands = [shlex.split(named)] if named else [["c++"], ["g++"], ["clang++"]]
+    except ValueError as error:
+        raise EngineError(f"CXX is {named!r}, which is no command ({error}): close the quote") from error
+    for name, *arguments in commands:
         found = shutil.which(name)
         if found:
             return found, *arguments
@@ -96,8 +100,8 @@ def plan() -> Plan:
     flags = (*_FLAGS, "-march=native" if x86 else "-mcpu=native", *(_X86_FLAGS if x86 else ()))
     if "clang" not in version.lower():
         flags += _GCC_FLAGS
-    key = hashlib.sha256("\0".join([version, *flags, cpu_name()]).encode())
-    for source in sorted(SOURCES.iterdir()):
+    key = hashlib.sha256("\0".join([version, *compiler[1:], *flags, cpu_name()]).encode())
+    for source in sorted(path for path in SOURCES.iterdir() if path.suffix in (".h", ".cpp")):
         key.update(source.name.encode() + source.read_bytes())
     return Plan(compiler, version, flags, cache_folder() / f"engine-{key.hexdigest()[:24]}.so")
 
@@ -170,10 +174,10 @@ def load() -> ctypes.CDLL:
 def _open(path: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     for scalar in ("float32", "float64"):
-        for name in ("layout", "forward", "backward"):
+        for name in ("layout", "forward", "backward", "bits_loss", "adam"):
             getattr(library, f"tapehead_{name}_{scalar}").restype = ctypes.c_int
-        for name in ("bits_loss", "adam"):
-            getattr(library, f"tapehead_{name}_{scalar}").restype = ctypes.c_double
+    for name in ("sentence", "size_names", "dnc_field_names", "ntm_field_names"):
+        getattr(library, f"tapehead_{name}").restype = ctypes.c_char_p
     return library
 
 

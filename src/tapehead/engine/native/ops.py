@@ -12,12 +12,12 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ..spec import KernelConfig, KernelSpec, flatten_state, unflatten_state
+from ..spec import CallSizes, KernelConfig, KernelSpec, flatten_state, unflatten_state
 from . import build, workspace
 from .build import EngineError
 
-LEAST_SHARE = 8
-"""Steps, of all sequences together, that are worth a thread."""
+MIN_ROWS_PER_THREAD = 8
+"""Minimum of steps times sequences for each thread: a smaller share takes less time than waking a thread."""
 _LAYER_LIMIT = 16
 _SLOT_LIMIT = 1 << 24
 _library: ctypes.CDLL | None = None
@@ -25,7 +25,10 @@ _failure: str | None = None
 
 
 def why_unavailable() -> str | None:
-    """None when the engine is built and loaded (the first call builds it), else the reason."""
+    """None when the engine is built and loaded (the first call builds it), else the reason.
+
+    A build that failed is not tried again until :func:`retry`.
+    """
     global _library, _failure
     if _library is None and _failure is None:
         try:
@@ -33,6 +36,13 @@ def why_unavailable() -> str | None:
         except EngineError as error:
             _failure = str(error)
     return _failure
+
+
+def retry() -> str | None:
+    """Build the engine again where that failed before; what :func:`why_unavailable` then says."""
+    global _failure
+    _failure = None
+    return why_unavailable()
 
 
 def unsupported_reason(spec: KernelSpec, x: Tensor, state: Any) -> str | None:
@@ -107,6 +117,8 @@ def run(
     numbers = numbers_of(spec)
     if torch.compiler.is_compiling():
         found = torch.ops.tapehead.run_forward(x, lengths, weights, start, list(config), numbers)[:-1]
+    elif not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in [x, *weights, *start])):
+        found = _forward(x, lengths, weights, start, config, numbers, keep_tape=False)[:-1]
     else:
         found = _Eager.apply((spec, recompute), lengths, config, numbers, len(weights), x, *weights, *start)
     outputs, features, words, *final = found
@@ -131,7 +143,11 @@ def numbers_of(spec: KernelSpec) -> tuple[float, ...]:
 
 
 class _Plan:
-    """What calls of one machine, shape and dtype share: sizes for C++, and the buffers it needs."""
+    """What calls of one machine, shape and dtype share: sizes for C++, and the buffers it needs.
+
+    Raises:
+        EngineError: sizes that the kernel refuses.
+    """
 
     def __init__(
         self,
@@ -140,24 +156,75 @@ class _Plan:
         config: KernelConfig,
         numbers: Sequence[float],
         threads: int,
+        keep_tape: bool,
     ) -> None:
-        steps, batch, inputs = x_shape
+        steps, batch_size, input_size = x_shape
         self.scalar = "float64" if dtype == torch.float64 else "float32"
-        self.itemsize = dtype.itemsize
-        kind, outputs, hidden, layers, lstm, *rest = config
-        sizes = [kind, steps, batch, inputs, outputs, hidden, layers, lstm, *rest, threads]
+        self.dtype = dtype
+        self.threads = threads
+        call = CallSizes(
+            steps=steps,
+            batch_size=batch_size,
+            input_size=input_size,
+            threads=threads,
+            keep_tape=int(keep_tape),
+        )
+        sizes = (*call, *config)
         self.sizes = (ctypes.c_int64 * len(sizes))(*sizes)
         self.numbers = (ctypes.c_double * len(numbers))(*numbers)
-        self.output_shapes = config.output_shapes(steps, batch)
-        out = (ctypes.c_int64 * 3)()
+        out = (ctypes.c_int64 * 4)()
         call_library(f"layout_{self.scalar}", self.sizes, out)
-        self.tape, self.forward_scratch, self.backward_scratch = out  # in numbers, not in bytes
+        # In numbers, not in bytes.
+        self.tape, self.forward_scratch, self.backward_scratch, interface_size = out
+        if interface_size != config.interface_size:
+            raise EngineError(
+                f"interface.weight has {config.interface_size} rows, but {interface_size} are needed: "
+                "one for each number of the interface vector"
+            )
+        self.output_shapes = config.output_shapes(steps, batch_size, keep_tape=keep_tape)
+        self.names, self.shapes = _named_shapes(config, batch_size, input_size)
+
+    def check(self, x: Tensor, lengths: Tensor | None, tensors: Sequence[Tensor]) -> None:
+        """Refuse weights and a state that C++, which sees addresses alone, would read beyond their ends.
+
+        Args:
+            tensors: every weight, and every tensor of the given state, in the kernel's order.
+
+        Raises:
+            EngineError: a tensor of another shape or dtype than the sizes say; the message names it.
+        """
+        if [tensor.shape for tensor in tensors] != self.shapes:
+            raise EngineError(self._wrong_shape(tensors))
+        if lengths is not None and (lengths.shape != x.shape[1:2] or lengths.dtype != torch.int64):
+            raise EngineError(
+                f"lengths is {lengths.dtype} of shape {list(lengths.shape)}, but it has to be torch.int64 of "
+                f"shape {list(x.shape[1:2])}"
+            )
+        for tensor in tensors:
+            if tensor.dtype != self.dtype:
+                raise EngineError(
+                    f"a weight or a state is {tensor.dtype}, but x is {self.dtype}: convert one to the other"
+                )
+
+    def check_one(self, name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
+        """The same for one tensor that is no weight and no state."""
+        if tensor.shape != shape or tensor.dtype != self.dtype:
+            raise EngineError(
+                f"{name} is {tensor.dtype} of shape {list(tensor.shape)}, but {self.dtype} of shape "
+                f"{list(shape)} is needed here"
+            )
+
+    def _wrong_shape(self, tensors: Sequence[Tensor]) -> str:
+        for name, shape, tensor in zip(self.names, self.shapes, tensors):
+            if tensor.shape != shape:
+                return f"{name} has shape {list(tensor.shape)}, but {list(shape)} is needed here"
+        return f"there are {len(tensors)} weights and states, but {len(self.shapes)} are needed here"
 
     def run(
         self, name: str, before: Sequence[Tensor | None], scratch: int, after: Sequence[Tensor | None]
     ) -> None:
         """Call C++ with tensors, so many numbers of scratch, and tensors; None is null."""
-        block = workspace.borrow(scratch * self.itemsize)
+        block = workspace.borrow(scratch * self.dtype.itemsize)
         try:
             addresses = [None if tensor is None else tensor.data_ptr() for tensor in before]
             addresses.append(block.address)
@@ -168,6 +235,16 @@ class _Plan:
             workspace.give_back(block)
 
 
+def _named_shapes(
+    config: KernelConfig, batch_size: int, input_size: int
+) -> tuple[list[str], list[torch.Size]]:
+    """Names and shapes of what C++ gets: every weight, then every tensor of a given state."""
+    shapes: dict[str, tuple[int, ...]] = config.weight_shapes(input_size)
+    if config.given_state:
+        shapes |= config.state_shapes(batch_size)
+    return list(shapes), [torch.Size(shape) for shape in shapes.values()]
+
+
 @functools.lru_cache(maxsize=1024)
 def _plan(
     x_shape: tuple[int, ...],
@@ -175,25 +252,30 @@ def _plan(
     config: tuple[int, ...],
     numbers: tuple[float, ...],
     threads: int,
+    keep_tape: bool,
 ) -> _Plan:
-    return _Plan(x_shape, dtype, KernelConfig(*config), numbers, threads)
+    return _Plan(x_shape, dtype, KernelConfig(*config), numbers, threads, keep_tape)
 
 
-def _plan_for(x: Tensor, config: Sequence[int], numbers: Sequence[float]) -> _Plan:
+def _plan_for(x: Tensor, config: Sequence[int], numbers: Sequence[float], *, keep_tape: bool = True) -> _Plan:
     # A second thread would be waited for longer than it takes to do its share.
-    threads = min(torch.get_num_threads(), max(1, x.shape[0] * x.shape[1] // LEAST_SHARE))
-    return _plan(tuple(x.shape), x.dtype, tuple(config), tuple(numbers), threads)
+    threads = min(torch.get_num_threads(), max(1, x.shape[0] * x.shape[1] // MIN_ROWS_PER_THREAD))
+    return _plan(tuple(x.shape), x.dtype, tuple(config), tuple(numbers), threads, keep_tape)
 
 
-def call_library(name: str, *arguments: Any) -> Any:
-    """Call a function of the C interface (native/api.cpp).
+def call_library(name: str, *arguments: Any) -> None:
+    """Call a function of the C interface (csrc/api.cpp).
 
     Raises:
-        EngineError: there is no library.
+        EngineError: there is no library, or the function returns another code than 0.
     """
-    if why_unavailable() is not None:
-        raise EngineError(f"the native engine is not available: {_failure}")
-    return getattr(_library, f"tapehead_{name}")(*arguments)
+    reason = why_unavailable()
+    if _library is None:
+        raise EngineError(f"the native engine is not available: {reason}")
+    code = getattr(_library, f"tapehead_{name}")(*arguments)
+    if code:
+        sentence = _library.tapehead_sentence(code).decode()
+        raise EngineError(f"the native engine could not do {name} (code {code}): {sentence}")
 
 
 def _forward(
@@ -203,19 +285,42 @@ def _forward(
     state: Sequence[Tensor],
     config: Sequence[int],
     numbers: Sequence[float],
+    *,
+    keep_tape: bool = True,
 ) -> list[Tensor]:
-    """Outputs (empty where the machine makes them), features, words, the final state's tensors, the tape."""
+    """Outputs (empty where the machine makes them), features, words, the final state's tensors, the tape.
+
+    Without ``keep_tape`` there is no pass backward: the tape holds two steps, whatever their number. Nor are
+    there features and words then where the kernel makes the outputs: both are empty.
+
+    Raises:
+        EngineError: weights or a state that do not fit the sizes in ``config``.
+    """
     x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
     lengths = None if lengths is None else lengths.contiguous()
-    plan = _plan_for(x, config, numbers)
+    plan = _plan_for(x, config, numbers, keep_tape=keep_tape)
+    plan.check(x, lengths, [*weights, *state])
     outputs, features, words, *final = [x.new_empty(shape) for shape in plan.output_shapes]
     tape = workspace.take(plan.tape, x.dtype)
     before = [x, lengths, *weights, *state, tape]
     plan.run("forward", before, plan.forward_scratch, [features, words, outputs, *final])
+    if not keep_tape and outputs.shape[-1]:
+        features, words = features[:0], words[:0]
     return [outputs, features, words, *final, tape]
 
 
-_run_forward = torch.library.custom_op("tapehead::run_forward", _forward, mutates_args=())
+def _forward_with_tape(
+    x: Tensor,
+    lengths: Tensor | None,
+    weights: Sequence[Tensor],
+    state: Sequence[Tensor],
+    config: Sequence[int],
+    numbers: Sequence[float],
+) -> list[Tensor]:
+    return _forward(x, lengths, weights, state, config, numbers)
+
+
+_run_forward = torch.library.custom_op("tapehead::run_forward", _forward_with_tape, mutates_args=())
 
 
 @_run_forward.register_fake
@@ -253,6 +358,14 @@ def _backward(
     lengths = None if lengths is None else lengths.contiguous()
     given = [None if g is None else g.contiguous() for g in gradients]
     plan = _plan_for(x, config, numbers)
+    plan.check(x, lengths, [*weights, *state])
+    _, of_features, of_words, *_ = plan.output_shapes
+    plan.check_one("features", features, of_features)
+    plan.check_one("words", words, of_words)
+    plan.check_one("tape", tape, (plan.tape,))
+    for gradient, shape in zip(given, plan.output_shapes, strict=True):
+        if gradient is not None:
+            plan.check_one("a gradient", gradient, shape)
     asked = [
         torch.empty_like(t) if need else None for t, need in zip([x, *weights, *state], needed, strict=True)
     ]

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .build import EngineError
+
 MAX_IDLE_BYTES = 1 << 30
 ALIGNMENT = 64
 
@@ -23,7 +25,17 @@ class Block:
     __slots__ = ("address", "array", "size")
 
     def __init__(self, size: int) -> None:
-        raw = np.empty(size + ALIGNMENT, dtype=np.uint8)
+        """
+        Raises:
+            EngineError: the system has not so much memory.
+        """
+        try:
+            raw = np.empty(size + ALIGNMENT, dtype=np.uint8)
+        except (MemoryError, ValueError) as error:
+            raise EngineError(
+                f"the native engine needs a buffer of {size / 1e9:.3g} GB, which the system does not give: "
+                "use fewer steps, sequences or memory slots at a time"
+            ) from error
         start = -raw.ctypes.data % ALIGNMENT
         self.array = raw[start : start + size]
         self.address = self.array.ctypes.data
@@ -69,6 +81,13 @@ def give_back(block: Block) -> None:
             _collect()
         finally:
             _lock.release()
+
+
+def clear() -> None:
+    """Return the memory of all buffers that nobody uses to the system (at most MAX_IDLE_BYTES)."""
+    with _lock:
+        _collect()
+        _idle.clear()
 
 
 def _round_up(size: int) -> int:

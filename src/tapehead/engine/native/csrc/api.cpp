@@ -1,10 +1,32 @@
-// The C interface: the caller (engine/native.py) passes sizes, pointers and buffers, and gets no exception.
-#include "sequence.h"
+// The C interface: the caller (native/ops.py) passes sizes, pointers and buffers, and gets a code. No exception
+// comes out.
+#include "backward.h"
+#include "codes.h"
+#include "forward.h"
 #include "training.h"
 
 using namespace tapehead;
 
 namespace {
+
+Dims dims_of(const int64_t* sizes) {
+  Dims d;
+  std::memcpy(&d, sizes, sizeof d);
+  return d;
+}
+
+int check(const Dims& d) {
+  const Index not_negative[] = {d.batch_size, d.output_size, d.interface_size, d.memory_size,
+                                d.word_size,  d.num_reads,   d.num_writes,     d.max_shift};
+  const Index positive[] = {d.steps, d.input_size, d.threads, d.hidden_size, d.num_layers};
+  for (Index size : not_negative)
+    if (size < 0) return kBadSizes;
+  for (Index size : positive)
+    if (size < 1) return kBadSizes;
+  if (d.num_layers > kMaxLayers || d.memory_size > kMaxSlots) return kBadSizes;
+  if (d.kind != kNone && (!d.memory_size || !d.word_size || !d.num_reads)) return kBadSizes;
+  return kDone;
+}
 
 // Pointers arrive in one array, in the order in which they are read here; what a machine does not have is left out.
 template <class F> class Unpacker {
@@ -12,16 +34,17 @@ template <class F> class Unpacker {
 
  public:
   Arguments<F> a{};
-  Unpacker(const int64_t* sizes, const double* numbers, void* const* given) : pointers(given) {
-    std::memcpy(&a.d, sizes, sizeof a.d);
+  Unpacker(const Dims& d, const double* numbers, void* const* given) : pointers(given) {
+    a.d = d;
     a.mask_min = numbers[0];
     a.controller_bound = numbers[1];
     a.weighting_bound = numbers[2];
     a.initial_memory = numbers[3];
     a.x = next();
     a.lengths = reinterpret_cast<const int64_t*>(next());
-    weights(a.weight, a.bias, a.interface_weight, a.interface_bias, a.norm_weight, a.norm_bias, a.output_features, a.output_words, a.output_bias);
-    if (a.d.given_start) state(a.initial);
+    weights(a.weight, a.bias, a.interface_weight, a.interface_bias, a.norm_weight, a.norm_bias, a.output_features,
+            a.output_words, a.output_bias);
+    if (a.d.given_state) state(a.initial);
     a.tape = next();
     a.scratch = next();
     a.features = next();
@@ -40,9 +63,9 @@ template <class F> class Unpacker {
     a.d_words = next();
     state(a.d_final);
     a.d_x = next();
-    weights(a.d_weight, a.d_bias, a.d_interface_weight, a.d_interface_bias, a.d_norm_weight, a.d_norm_bias, a.d_output_features,
-            a.d_output_words, a.d_output_bias);
-    if (a.d.given_start) state(a.d_initial);
+    weights(a.d_weight, a.d_bias, a.d_interface_weight, a.d_interface_bias, a.d_norm_weight, a.d_norm_bias,
+            a.d_output_features, a.d_output_words, a.d_output_bias);
+    if (a.d.given_state) state(a.d_initial);
     return a;
   }
 
@@ -50,80 +73,158 @@ template <class F> class Unpacker {
   F* next() { return static_cast<F*>(*pointers++); }
 
   template <class P>
-  void weights(P* weight, P* bias, P& interface, P& interface_bias, P& norm, P& norm_bias, P& output_features, P& output_words, P& output_bias) {
+  void weights(P* weight, P* bias, P& interface, P& interface_bias, P& norm, P& norm_bias, P& output_features,
+               P& output_words, P& output_bias) {
     const Dims& d = a.d;
-    for (Index l = 0; l < d.L; l++) weight[l] = next(), bias[l] = next();
-    if (d.I) interface = next();
+    for (Index l = 0; l < d.num_layers; l++) weight[l] = next(), bias[l] = next();
+    if (d.interface_size) interface = next();
     if (d.kind == kNTM) interface_bias = next();
     if (d.interface_norm) norm = next(), norm_bias = next();
-    if (d.Y) output_features = next();
-    if (d.Y && d.words()) output_words = next();
+    if (d.output_size) output_features = next();
+    if (d.output_size && d.words()) output_words = next();
     if (d.output_bias) output_bias = next();
   }
 
   template <class P> void state(P* piece) {
     const Dims& d = a.d;
-    const bool present[kStatePieces] = {true, d.kind == kDNC, d.links != 0, d.links != 0, true, true, true};
+    const bool linked = d.temporal_links != 0;
+    const bool present[kStatePieces] = {true, d.kind == kDNC, linked, linked, true, true, true};
     for (Index i = 0; i < kStatePieces; i++) piece[i] = d.kind != kNone && present[i] ? next() : nullptr;
-    for (Index i = 0; d.lstm && i < 2 * d.L; i++) piece[kStatePieces + i] = next();
+    for (Index i = 0; d.lstm && i < 2 * d.num_layers; i++) piece[kStatePieces + i] = next();
   }
 };
 
-template <class F, class Work> int with_sequence(const Arguments<F>& a, Work work) {
-  switch (a.d.kind) {
-    case kNone: work(Sequence<F, NoMemory<F>>(a)); return 0;
-    case kNTM: work(Sequence<F, NTMMemory<F>>(a)); return 0;
-    case kDNC: work(Sequence<F, DNCMemory<F>>(a)); return 0;
-    default: return 1;
+template <class F, class Memory> struct Loops {
+  using forward = Forward<F, Memory>;
+  using backward = Backward<F, Memory>;
+};
+
+// work(Loops<F, Memory>) of the kind of memory that d names.
+template <class F, class Work> int with_loops(const Dims& d, Work work) {
+  switch (d.kind) {
+    case kNone: return work(Loops<F, NoMemory<F>>());
+    case kNTM: return work(Loops<F, NTMMemory<F>>());
+    case kDNC: return work(Loops<F, DNCMemory<F>>());
+    default: return kUnknownKind;
   }
 }
 
-// out: the numbers that tape, forward scratch and backward scratch take.
+// out: the numbers that tape, forward scratch and backward scratch take, and the size of the interface vector.
 template <class F> int layout(const int64_t* sizes, int64_t* out) {
   Arguments<F> a{};
-  std::memcpy(&a.d, sizes, sizeof a.d);
-  return with_sequence(a, [&](const auto& sequence) {
-    out[0] = sequence.layout().tape_size;
-    out[1] = sequence.forward_scratch();
-    out[2] = sequence.backward_scratch();
+  a.d = dims_of(sizes);
+  if (const int code = check(a.d)) return code;
+  return with_loops<F>(a.d, [&](auto loops) {
+    const typename decltype(loops)::forward forward(a);
+    out[0] = forward.tape_size();
+    out[1] = forward.scratch_size();
+    out[2] = a.d.keep_tape ? typename decltype(loops)::backward(a).scratch_size() : 0;
+    out[3] = forward.interface_size();
+    return int(kDone);
   });
 }
 
-// sizes: rows [T · B], channels. pointers: logits, targets, mask, gradient.
-template <class F> double loss_of_bits(const int64_t* sizes, double scale, void* const* pointers) {
-  return bits_loss(static_cast<const F*>(pointers[0]), static_cast<const F*>(pointers[1]), static_cast<const uint8_t*>(pointers[2]),
-                   sizes[0], sizes[1], F(scale), static_cast<F*>(pointers[3]));
+template <class F, class Loop> int run(const Arguments<F>& a, const Loop& loop) {
+  for (Index b = 0; a.lengths && b < a.d.batch_size; b++)
+    if (a.lengths[b] < 1 || a.lengths[b] > a.d.steps) return kBadLengths;
+  // Whatever happens, the buffers are the caller's again.
+  struct Opened {
+    const Arguments<F>& a;
+    Index tape, scratch;
+    ~Opened() {
+      open_redzones(a.tape, tape);
+      open_redzones(a.scratch, scratch);
+    }
+  } opened{a, kRedzone<F> ? loop.tape_size() : 0, kRedzone<F> ? loop.scratch_size() : 0};
+  loop.run();
+  return kDone;
+}
+
+template <class F> int forward(const int64_t* sizes, const double* numbers, void* const* pointers) {
+  const Dims d = dims_of(sizes);
+  if (const int code = check(d)) return code;
+  Unpacker<F> unpacker(d, numbers, pointers);
+  const Arguments<F>& a = unpacker.for_forward();
+  return with_loops<F>(d, [&](auto loops) {
+    const typename decltype(loops)::forward loop(a);
+    return loop.interface_size() == d.interface_size ? run(a, loop) : int(kBadInterface);
+  });
+}
+
+template <class F> int backward(const int64_t* sizes, const double* numbers, void* const* pointers) {
+  const Dims d = dims_of(sizes);
+  if (const int code = check(d)) return code;
+  if (!d.keep_tape) return kBadSizes;
+  Unpacker<F> unpacker(d, numbers, pointers);
+  const Arguments<F>& a = unpacker.for_backward();
+  return with_loops<F>(d, [&](auto loops) {
+    const typename decltype(loops)::backward loop(a);
+    return loop.interface_size() == d.interface_size ? run(a, loop) : int(kBadInterface);
+  });
+}
+
+// sizes: rows [T · B], channels. pointers: logits, targets, mask, gradient. out: the loss.
+template <class F> int loss_of_bits(const int64_t* sizes, const double* scale, void* const* pointers, double* out) {
+  *out =
+      bits_loss(static_cast<const F*>(pointers[0]), static_cast<const F*>(pointers[1]),
+                static_cast<const uint8_t*>(pointers[2]), sizes[0], sizes[1], F(*scale), static_cast<F*>(pointers[3]));
+  return kDone;
 }
 
 // sizes: how to clip, the number of parameters, the numbers in each. pointers: their values, gradients, averages,
-// squares and step counts, one after another.
-template <class F> double adam_step(const int64_t* sizes, const double* numbers, void* const* pointers) {
+// squares and step counts, one after another. out: the joint norm before clipping.
+template <class F> int adam_step(const int64_t* sizes, const double* numbers, void* const* pointers, double* out) {
+  if (sizes[0] < kClipNothing || sizes[0] > kClipElements) return kBadSizes;
   const Index count = sizes[1];
   F* const* of = reinterpret_cast<F* const*>(pointers);
-  const Parameters<F> parameters{count, sizes + 2, of, of + count, of + 2 * count, of + 3 * count, reinterpret_cast<float* const*>(pointers + 4 * count)};
-  return adam(parameters, Clip(sizes[0]), AdamNumbers{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]});
+  float* const* steps = reinterpret_cast<float* const*>(pointers + 4 * count);
+  const Parameters<F> parameters{count, sizes + 2, of, of + count, of + 2 * count, of + 3 * count, steps};
+  const AdamNumbers adam_numbers{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]};
+  *out = adam(parameters, Clip(sizes[0]), adam_numbers);
+  return kDone;
 }
 
 }  // namespace
 
-#define TAPEHEAD_EXPORT(F, suffix)                                                                             \
-  extern "C" int tapehead_layout_##suffix(const int64_t* sizes, int64_t* out) { return layout<F>(sizes, out); } \
-  extern "C" int tapehead_forward_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers) { \
-    Unpacker<F> unpacker(sizes, numbers, pointers);                                                            \
-    return with_sequence(unpacker.for_forward(), [](const auto& sequence) { sequence.forward(); });            \
-  }                                                                                                            \
+#define TAPEHEAD_EXPORT(F, suffix)                                                                                \
+  extern "C" int tapehead_layout_##suffix(const int64_t* sizes, int64_t* out) {                                   \
+    return guarded([&] { return layout<F>(sizes, out); });                                                        \
+  }                                                                                                               \
+  extern "C" int tapehead_forward_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers) {  \
+    return guarded([&] { return forward<F>(sizes, numbers, pointers); });                                         \
+  }                                                                                                               \
   extern "C" int tapehead_backward_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers) { \
-    Unpacker<F> unpacker(sizes, numbers, pointers);                                                            \
-    return with_sequence(unpacker.for_backward(), [](const auto& sequence) { sequence.backward(); });          \
-  }                                                                                                            \
-  extern "C" double tapehead_bits_loss_##suffix(const int64_t* sizes, double scale, void* const* pointers) {    \
-    return loss_of_bits<F>(sizes, scale, pointers);                                                            \
-  }                                                                                                            \
-  extern "C" double tapehead_adam_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers) { \
-    return adam_step<F>(sizes, numbers, pointers);                                                             \
+    return guarded([&] { return backward<F>(sizes, numbers, pointers); });                                        \
+  }                                                                                                               \
+  extern "C" int tapehead_bits_loss_##suffix(const int64_t* sizes, const double* scale, void* const* pointers,    \
+                                             double* out) {                                                       \
+    return guarded([&] { return loss_of_bits<F>(sizes, scale, pointers, out); });                                 \
+  }                                                                                                               \
+  extern "C" int tapehead_adam_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers,       \
+                                        double* out) {                                                            \
+    return guarded([&] { return adam_step<F>(sizes, numbers, pointers, out); });                                  \
   }
 
 TAPEHEAD_EXPORT(float, float32)
 TAPEHEAD_EXPORT(double, float64)
 
-extern "C" int tapehead_size_count() { return sizeof(Dims) / sizeof(Index); }
+// The sentence that belongs to a code that is not 0.
+extern "C" const char* tapehead_sentence(int code) { return sentence(code); }
+
+// Names, each with a space behind it: of the sizes, and of the fields of a DNC's and of one NTM head's interface.
+#define TAPEHEAD_NAME(name) #name " "
+#define TAPEHEAD_FIELD_NAME(name, size) #name " "
+extern "C" const char* tapehead_size_names() { return TAPEHEAD_DIMS(TAPEHEAD_NAME); }
+extern "C" const char* tapehead_dnc_field_names() { return TAPEHEAD_DNC_FIELDS(TAPEHEAD_FIELD_NAME); }
+extern "C" const char* tapehead_ntm_field_names() { return TAPEHEAD_NTM_FIELDS(TAPEHEAD_FIELD_NAME); }
+
+// Sizes of the fields, in the order of their names.
+#define TAPEHEAD_FIELD_SIZE(name, size) *out++ = size;
+extern "C" void tapehead_dnc_field_sizes(const int64_t* sizes, int64_t* out) {
+  const Dims d = dims_of(sizes);
+  TAPEHEAD_DNC_FIELDS(TAPEHEAD_FIELD_SIZE)
+}
+extern "C" void tapehead_ntm_field_sizes(const int64_t* sizes, int64_t* out) {
+  const Dims d = dims_of(sizes);
+  TAPEHEAD_NTM_FIELDS(TAPEHEAD_FIELD_SIZE)
+}

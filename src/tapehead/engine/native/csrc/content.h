@@ -43,8 +43,8 @@ template <class F> void inverse_norms(const F* M, const F* mask, Index W, Index 
 // `inverse` holds the inverse norms of the memory: one row for all heads without masks, one row a head with.
 // `queries` is scratch, heads × W.
 template <class F>
-void content_forward(const F* M, Index N, Index W, Index heads, const F* keys, const F* strengths,
-                     const F* masks, const F* inverse, F* similarity, F* weights, F* queries) {
+void content_forward(const F* M, Index N, Index W, Index heads, const F* keys, const F* strengths, const F* masks,
+                     const F* inverse, F* similarity, F* weights, F* queries) {
   const Index NP = padded<F>(N);
   for (Index h = 0; h < heads; h++) {
     F square = F(kEpsilon);
@@ -69,8 +69,8 @@ void content_forward(const F* M, Index N, Index W, Index heads, const F* keys, c
 // and d_M [W][NP] what d_weights [NP] brings. `c1`, `c2` are scratch of NP.
 template <class F>
 void content_backward(const F* M, Index N, Index W, const F* key, F strength, const F* mask, const F* inverse,
-                      const F* similarity, const F* weights, const F* d_weights, F* d_key, F* d_strength,
-                      F* d_mask, F* d_M, F* c1, F* c2) {
+                      const F* similarity, const F* weights, const F* d_weights, F* d_key, F* d_strength, F* d_mask,
+                      F* d_M, F* c1, F* c2) {
   const Index NP = padded<F>(N);
   F square = F(kEpsilon);
   for (Index w = 0; w < W; w++) {
@@ -115,7 +115,8 @@ template <class F> void read_forward(const F* M, Index NP, Index W, Index heads,
 
 // d_weights[h] += d_words[h]ᵀ M and d_M += Σ_h d_words[h] weights[h]ᵀ.
 template <class F>
-void read_backward(const F* M, Index NP, Index W, Index heads, const F* weights, const F* d_words, F* d_weights, F* d_M) {
+void read_backward(const F* M, Index NP, Index W, Index heads, const F* weights, const F* d_words, F* d_weights,
+                   F* d_M) {
   product<F, true>(d_words, heads, W, plain(M, NP), W, NP, d_weights, NP);
   for (Index w = 0; w < W; w++)
     for (Index n = 0; n < NP; n += kLanes<F>) {

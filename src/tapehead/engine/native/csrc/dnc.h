@@ -1,50 +1,60 @@
 // The DNC's memory: one step of one sample, forward and backward. README.md derives the backward pass.
 #pragma once
 #include <cmath>
-#include <vector>
+#include <type_traits>
 
 #include "content.h"
 
 namespace tapehead {
 
-// The fields of the interface vector, after their non-linearities: the paper's order, then the switches'.
-struct DNCFields {
-  Index read_keys, read_strengths, write_key, write_strength, erase, write_vector, free_gates, allocation_gate,
-      write_gate, modes, read_masks, write_mask, forward_strengths, backward_strengths, end;
+// The fields of the interface vector (DNCInterface in nn/interface.py), after their non-linearities: the paper's order,
+// then the switches'. Each with its size, for the sizes d.
+#define TAPEHEAD_DNC_FIELDS(FIELD)                                   \
+  FIELD(read_keys, d.num_reads* d.word_size)                         \
+  FIELD(read_strengths, d.num_reads)                                 \
+  FIELD(write_key, d.word_size)                                      \
+  FIELD(write_strength, 1)                                           \
+  FIELD(erase, d.word_size)                                          \
+  FIELD(write_vector, d.word_size)                                   \
+  FIELD(free_gates, d.num_reads)                                     \
+  FIELD(allocation_gate, 1)                                          \
+  FIELD(write_gate, 1)                                               \
+  FIELD(read_modes, d.temporal_links ? 3 * d.num_reads : 0)          \
+  FIELD(read_masks, d.masked_lookup ? d.num_reads * d.word_size : 0) \
+  FIELD(write_mask, d.masked_lookup ? d.word_size : 0)               \
+  FIELD(forward_strengths, d.link_sharpening ? d.num_reads : 0)      \
+  FIELD(backward_strengths, d.link_sharpening ? d.num_reads : 0)
 
-  explicit DNCFields(const Dims& d) {
-    Index at = 0;
-    auto next = [&](Index size) { at += size; return at - size; };
-    read_keys = next(d.R * d.W);
-    read_strengths = next(d.R);
-    write_key = next(d.W);
-    write_strength = next(1);
-    erase = next(d.W);
-    write_vector = next(d.W);
-    free_gates = next(d.R);
-    allocation_gate = next(1);
-    write_gate = next(1);
-    modes = next(d.links ? 3 * d.R : 0);
-    read_masks = next(d.masked ? d.R * d.W : 0);
-    write_mask = next(d.masked ? d.W : 0);
-    forward_strengths = next(d.link_sharpening ? d.R : 0);
-    backward_strengths = next(d.link_sharpening ? d.R : 0);
-    end = at;
-  }
-};
+TAPEHEAD_FIELD_OFFSETS(DNCFields, TAPEHEAD_DNC_FIELDS)
+
+// A number and a slot in one integer, so that a plain sort of these is a stable sort of the numbers.
+template <class F> using SortKey = std::conditional_t<sizeof(F) == 4, uint64_t, unsigned __int128>;
+
+// Ascending in x, then in the slot; as in torch.sort −0 equals 0, and NaN comes last.
+template <class F> SortKey<F> sort_key(F x, Index slot) {
+  using Bits = std::conditional_t<sizeof(F) == 4, uint32_t, uint64_t>;
+  constexpr Bits sign = Bits(1) << (8 * sizeof(F) - 1);
+  const F one_zero = x + 0;
+  Bits bits;
+  std::memcpy(&bits, &one_zero, sizeof bits);
+  // Floating-point numbers of one sign are ordered as their bits are, negative ones the other way round.
+  bits = x != x ? ~Bits(0) : bits & sign ? ~bits : bits | sign;
+  return SortKey<F>(bits) * kMaxSlots + SortKey<F>(slot);
+}
 
 // What a step leaves for the next one and for the backward pass. Arrays over slots have NP entries.
 template <class F> struct DNCRecord {
   F *fields, *retention, *usage, *allocation, *content_write, *similarity_write, *write_weights, *precedence,
-      *inverse;                                       // of the new memory, without masks
-  F *read_weights, *content_read, *similarity_read;   // R × NP
+      *inverse;                                      // of the new memory, without masks
+  F *read_weights, *content_read, *similarity_read;  // R × NP
   F *forward, *backward, *sharp_forward, *sharp_backward;
-  F *inverse_write, *inverse_read;                    // with masks
+  F *inverse_write, *inverse_read;  // with masks
   int32_t* order;
 
   DNCRecord(const Dims& d, Arena<F>& arena) {
-    const Index NP = padded<F>(d.N), linked = d.links ? NP : 0, sharp = d.link_sharpening ? NP : 0, masked = d.masked ? NP : 0;
-    fields = arena.take(d.I);
+    const Index NP = padded<F>(d.memory_size), linked = d.temporal_links ? NP : 0, sharp = d.link_sharpening ? NP : 0,
+                masked = d.masked_lookup ? NP : 0;
+    fields = arena.take(d.interface_size);
     retention = arena.take(NP);
     usage = arena.take(NP);
     allocation = arena.take(NP);
@@ -53,15 +63,15 @@ template <class F> struct DNCRecord {
     write_weights = arena.take(NP);
     precedence = arena.take(linked);
     inverse = arena.take(NP);
-    read_weights = arena.take(d.R * NP);
-    content_read = arena.take(d.R * NP);
-    similarity_read = arena.take(d.R * NP);
-    forward = arena.take(d.R * linked);
-    backward = arena.take(d.R * linked);
-    sharp_forward = arena.take(d.R * sharp);
-    sharp_backward = arena.take(d.R * sharp);
+    read_weights = arena.take(d.num_reads * NP);
+    content_read = arena.take(d.num_reads * NP);
+    similarity_read = arena.take(d.num_reads * NP);
+    forward = arena.take(d.num_reads * linked);
+    backward = arena.take(d.num_reads * linked);
+    sharp_forward = arena.take(d.num_reads * sharp);
+    sharp_backward = arena.take(d.num_reads * sharp);
     inverse_write = arena.take(masked);
-    inverse_read = arena.take(d.R * masked);
+    inverse_read = arena.take(d.num_reads * masked);
     order = reinterpret_cast<int32_t*>(arena.take(NP));
   }
 };
@@ -70,13 +80,13 @@ template <class F> struct DNCRecord {
 template <class F> struct DNCGradient {
   F *memory, *link, *usage, *precedence, *write_weights, *read_weights;
   DNCGradient(const Dims& d, Arena<F>& arena) {
-    const Index NP = padded<F>(d.N), linked = d.links ? NP : 0;
-    memory = arena.take(d.W * NP);
-    link = arena.take(d.N * linked);
+    const Index NP = padded<F>(d.memory_size), linked = d.temporal_links ? NP : 0;
+    memory = arena.take(d.word_size * NP);
+    link = arena.take(d.memory_size * linked);
     usage = arena.take(NP);
     precedence = arena.take(linked);
     write_weights = arena.take(NP);
-    read_weights = arena.take(d.R * NP);
+    read_weights = arena.take(d.num_reads * NP);
   }
 };
 
@@ -94,47 +104,68 @@ template <class F> struct DNCMemory {
   const F mask_min, bound;
 
   DNCMemory(const Dims& dims, double mask_minimum, double weighting_bound)
-      : d(dims), at(dims), N(dims.N), NP(padded<F>(dims.N)), W(dims.W), R(dims.R), mask_min(F(mask_minimum)), bound(F(weighting_bound)) {}
+      : d(dims), at(dims), N(dims.memory_size), NP(padded<F>(dims.memory_size)), W(dims.word_size), R(dims.num_reads),
+        mask_min(F(mask_minimum)), bound(F(weighting_bound)) {}
 
   // Scratch of one thread.
   struct Scratch {
-    F *queries, *d_fields, *d_allocation, *d_content, *d_retention, *d_forward, *d_backward, *d_memory, *c1, *c2, *column;
+    SortKey<F>* keys;
+    F *queries, *d_fields, *d_allocation, *d_content, *d_retention, *d_forward, *d_backward, *d_memory, *c1, *c2,
+        *column;
     Scratch(const Dims& d, Arena<F>& arena) {
-      const Index NP = padded<F>(d.N);
-      queries = arena.take(d.R * d.W);
-      d_fields = arena.take(d.I);
+      const Index NP = padded<F>(d.memory_size);
+      keys = reinterpret_cast<SortKey<F>*>(arena.take(NP * sizeof(SortKey<F>) / sizeof(F)));
+      queries = arena.take(d.num_reads * d.word_size);
+      d_fields = arena.take(d.interface_size);
       d_allocation = arena.take(NP);
       d_content = arena.take(NP);
       d_retention = arena.take(NP);
-      d_forward = arena.take(d.R * NP);
-      d_backward = arena.take(d.R * NP);
-      d_memory = arena.take(d.W * NP);
+      d_forward = arena.take(d.num_reads * NP);
+      d_backward = arena.take(d.num_reads * NP);
+      d_memory = arena.take(d.word_size * NP);
       c1 = arena.take(NP);
       c2 = arena.take(NP);
       column = arena.take(NP);
     }
   };
 
-  Index link_size() const { return d.links ? N * NP : 0; }
+  Index interface_size() const { return at.end; }
+  Index link_size() const { return d.temporal_links ? N * NP : 0; }
+
+  // use(piece, rows, array [rows, NP]) for each array of a sequence's state but the memory: those of a record, or of a
+  // gradient.
+  template <class Arrays, class Use> void for_pieces(Arrays& arrays, F* link, Use use) const {
+    use(kUsage, Index(1), arrays.usage);
+    use(kWriteWeights, Index(1), arrays.write_weights);
+    use(kReadWeights, R, arrays.read_weights);
+    if (!d.temporal_links) return;
+    use(kPrecedence, Index(1), arrays.precedence);
+    use(kLink, N, link);
+  }
+
+  // What record −1 holds beside the pieces of the initial state.
+  void begin(const F* M, Record& initial) const { inverse_norms<F>(M, nullptr, W, NP, initial.inverse); }
 
   void activate(const F* raw, F* a) const {
-    std::memcpy(a, raw, sizeof(F) * d.I);
+    std::memcpy(a, raw, sizeof(F) * d.interface_size);
     auto oneplus = [&](Index from, Index count) {
       for (Index i = from; i < from + count; i++) a[i] = 1 + softplus(raw[i]);
     };
-    auto squash = [&](Index from, Index count) { map(raw + from, a + from, count, [](Vec<F> x) { return sigmoid_vector(x); }); };
+    auto squash = [&](Index from, Index count) {
+      map(raw + from, a + from, count, [](Vec<F> x) { return sigmoid_vector(x); });
+    };
     oneplus(at.read_strengths, R);
     oneplus(at.write_strength, 1);
     squash(at.erase, W);
-    squash(at.free_gates, at.modes - at.free_gates);
-    for (Index r = 0; d.links && r < R; r++) {
-      F* m = a + at.modes + 3 * r;
+    squash(at.free_gates, at.read_modes - at.free_gates);
+    for (Index r = 0; d.temporal_links && r < R; r++) {
+      F* m = a + at.read_modes + 3 * r;
       const F top = std::max(m[0], std::max(m[1], m[2]));
       for (int i = 0; i < 3; i++) m[i] = std::exp(m[i] - top);
       const F total = m[0] + m[1] + m[2];
       for (int i = 0; i < 3; i++) m[i] /= total;
     }
-    if (d.masked) {
+    if (d.masked_lookup) {
       squash(at.read_masks, at.forward_strengths - at.read_masks);
       for (Index i = at.read_masks; i < at.forward_strengths; i++) a[i] = mask_min + (1 - mask_min) * a[i];
     }
@@ -149,25 +180,25 @@ template <class F> struct DNCMemory {
       const Vec<F> u = load(last.usage + n), w = load(last.write_weights + n);
       store(now.usage + n, (u + w - u * w) * load(now.retention + n));
     }
-    allocate(now.usage, now.order, now.allocation);
+    allocate(now.usage, now.order, now.allocation, s.keys);
     const F* inverse = last.inverse;
-    if (d.masked) inverse_norms(M, a + at.write_mask, W, NP, now.inverse_write), inverse = now.inverse_write;
-    content_forward(M, N, W, 1, a + at.write_key, a + at.write_strength, d.masked ? a + at.write_mask : nullptr, inverse,
-                    now.similarity_write, now.content_write, s.queries);
+    if (d.masked_lookup) inverse_norms(M, a + at.write_mask, W, NP, now.inverse_write), inverse = now.inverse_write;
+    content_forward(M, N, W, 1, a + at.write_key, a + at.write_strength, d.masked_lookup ? a + at.write_mask : nullptr,
+                    inverse, now.similarity_write, now.content_write, s.queries);
     const F write_gate = a[at.write_gate], allocation_gate = a[at.allocation_gate];
     for (Index n = 0; n < NP; n += kLanes<F>) {
       const Vec<F> c = load(now.content_write + n);
       store(now.write_weights + n, write_gate * (c + allocation_gate * (load(now.allocation + n) - c)));
     }
     write(now, M, M);
-    if (d.masked) {
+    if (d.masked_lookup) {
       for (Index r = 0; r < R; r++) inverse_norms(M, a + at.read_masks + r * W, W, NP, now.inverse_read + r * NP);
     } else {
       inverse_norms<F>(M, nullptr, W, NP, now.inverse);
     }
-    content_forward(M, N, W, R, a + at.read_keys, a + at.read_strengths, d.masked ? a + at.read_masks : nullptr,
-                    d.masked ? now.inverse_read : now.inverse, now.similarity_read, now.content_read, s.queries);
-    if (!d.links) {
+    content_forward(M, N, W, R, a + at.read_keys, a + at.read_strengths, d.masked_lookup ? a + at.read_masks : nullptr,
+                    d.masked_lookup ? now.inverse_read : now.inverse, now.similarity_read, now.content_read, s.queries);
+    if (!d.temporal_links) {
       std::memcpy(now.read_weights, now.content_read, sizeof(F) * R * NP);
     } else {
       update_links(last, now, L, L);
@@ -184,9 +215,10 @@ template <class F> struct DNCMemory {
           sharpen_links(b, a[at.backward_strengths + r], now.sharp_backward + r * NP);
           f = now.sharp_forward + r * NP, b = now.sharp_backward + r * NP;
         }
-        const F* pi = a + at.modes + 3 * r;
+        const F* pi = a + at.read_modes + 3 * r;
         for (Index n = 0; n < NP; n += kLanes<F>)
-          store(now.read_weights + r * NP + n, pi[0] * load(b + n) + pi[1] * load(now.content_read + r * NP + n) + pi[2] * load(f + n));
+          store(now.read_weights + r * NP + n,
+                pi[0] * load(b + n) + pi[1] * load(now.content_read + r * NP + n) + pi[2] * load(f + n));
       }
     }
     read_forward(M, NP, W, R, now.read_weights, words);
@@ -195,7 +227,7 @@ template <class F> struct DNCMemory {
   // The memory and the links of step `now` from those before it: all that the backward pass has to redo.
   void replay(const Record& last, const Record& now, const F* M_before, F* M, const F* L_before, F* L) const {
     write(now, M_before, M);
-    if (d.links) update_links(last, now, L_before, L);
+    if (d.temporal_links) update_links(last, now, L_before, L);
   }
 
   // `g` holds the gradient of the state after the step and leaves holding that of the state before it.
@@ -204,18 +236,18 @@ template <class F> struct DNCMemory {
                 const F* d_words, Gradient& g, F* d_raw, Scratch& s) const {
     const F* a = now.fields;
     F* da = s.d_fields;
-    std::memset(da, 0, sizeof(F) * d.I);
+    std::memset(da, 0, sizeof(F) * d.interface_size);
     std::memset(s.d_retention, 0, sizeof(F) * NP);
     read_backward(M, NP, W, R, now.read_weights, d_words, g.read_weights, g.memory);
     clip(g.read_weights, R * NP, bound);
     for (Index r = 0; r < R; r++) {
       const F* d_read = g.read_weights + r * NP;
       const F* d_content_read = d_read;
-      if (d.links) {
-        const F* pi = a + at.modes + 3 * r;
-        F* d_pi = da + at.modes + 3 * r;
-        const F *f = (d.link_sharpening ? now.sharp_forward : now.forward) + r * NP;
-        const F *b = (d.link_sharpening ? now.sharp_backward : now.backward) + r * NP;
+      if (d.temporal_links) {
+        const F* pi = a + at.read_modes + 3 * r;
+        F* d_pi = da + at.read_modes + 3 * r;
+        const F* f = (d.link_sharpening ? now.sharp_forward : now.forward) + r * NP;
+        const F* b = (d.link_sharpening ? now.sharp_backward : now.backward) + r * NP;
         d_pi[0] = dot(d_read, b, NP);
         d_pi[1] = dot(d_read, now.content_read + r * NP, NP);
         d_pi[2] = dot(d_read, f, NP);
@@ -226,19 +258,21 @@ template <class F> struct DNCMemory {
           store(s.d_forward + r * NP + n, pi[2] * dw);
         }
         if (d.link_sharpening) {
-          sharpen_links_backward(now.forward + r * NP, a[at.forward_strengths + r], f, s.d_forward + r * NP, da + at.forward_strengths + r);
-          sharpen_links_backward(now.backward + r * NP, a[at.backward_strengths + r], b, s.d_backward + r * NP, da + at.backward_strengths + r);
+          sharpen_links_backward(now.forward + r * NP, a[at.forward_strengths + r], f, s.d_forward + r * NP,
+                                 da + at.forward_strengths + r);
+          sharpen_links_backward(now.backward + r * NP, a[at.backward_strengths + r], b, s.d_backward + r * NP,
+                                 da + at.backward_strengths + r);
         }
         d_content_read = s.d_content;
       }
       content_backward(M, N, W, a + at.read_keys + r * W, a[at.read_strengths + r],
-                       d.masked ? a + at.read_masks + r * W : nullptr, d.masked ? now.inverse_read + r * NP : now.inverse,
-                       now.similarity_read + r * NP, now.content_read + r * NP, d_content_read,
-                       da + at.read_keys + r * W, da + at.read_strengths + r,
-                       d.masked ? da + at.read_masks + r * W : nullptr, g.memory, s.c1, s.c2);
+                       d.masked_lookup ? a + at.read_masks + r * W : nullptr,
+                       d.masked_lookup ? now.inverse_read + r * NP : now.inverse, now.similarity_read + r * NP,
+                       now.content_read + r * NP, d_content_read, da + at.read_keys + r * W, da + at.read_strengths + r,
+                       d.masked_lookup ? da + at.read_masks + r * W : nullptr, g.memory, s.c1, s.c2);
     }
     std::memset(g.read_weights, 0, sizeof(F) * R * NP);
-    if (d.links) {
+    if (d.temporal_links) {
       F written = 0;
       for (Index n = 0; n < N; n++) written += now.write_weights[n];
       const F d_written = -dot(g.precedence, last.precedence, NP);
@@ -260,10 +294,11 @@ template <class F> struct DNCMemory {
     }
     da[at.write_gate] = sum<F>(d_write_gate);
     da[at.allocation_gate] = sum<F>(d_allocation_gate);
-    content_backward(M_before, N, W, a + at.write_key, a[at.write_strength], d.masked ? a + at.write_mask : nullptr,
-                     d.masked ? now.inverse_write : last.inverse, now.similarity_write, now.content_write, s.d_content,
-                     da + at.write_key, da + at.write_strength, d.masked ? da + at.write_mask : nullptr, g.memory, s.c1, s.c2);
-    allocate_backward(now, s.d_allocation, g.usage);
+    content_backward(M_before, N, W, a + at.write_key, a[at.write_strength],
+                     d.masked_lookup ? a + at.write_mask : nullptr, d.masked_lookup ? now.inverse_write : last.inverse,
+                     now.similarity_write, now.content_write, s.d_content, da + at.write_key, da + at.write_strength,
+                     d.masked_lookup ? da + at.write_mask : nullptr, g.memory, s.c1, s.c2);
+    allocate_backward(now, s.d_allocation, g.usage, s.c1);
     for (Index n = 0; n < NP; n += kLanes<F>) {
       const Vec<F> u = load(last.usage + n), w = load(last.write_weights + n), du = load(g.usage + n);
       const Vec<F> kept = du * load(now.retention + n);
@@ -300,17 +335,12 @@ template <class F> struct DNCMemory {
   }
 
   // a[φ_j] = (1 − u[φ_j]) Π_{i<j} u[φ_i], φ the stable order of usages rounded to multiples of 1e-6.
-  void allocate(const F* usage, int32_t* order, F* allocation) const {
-    // Key and slot in one integer: a plain sort of these is the stable sort.
-    int64_t small[256];
-    std::vector<int64_t> large;
-    int64_t* keys = small;
-    if (N > 256) large.resize(N), keys = large.data();
-    for (Index n = 0; n < N; n++) keys[n] = (int64_t(std::nearbyint(usage[n] * F(1e6))) << 24) | n;
+  void allocate(const F* usage, int32_t* order, F* allocation, SortKey<F>* keys) const {
+    for (Index n = 0; n < N; n++) keys[n] = sort_key(std::nearbyint(usage[n] * F(1e6)), n);
     std::sort(keys, keys + N);
     F free = 1;
     for (Index j = 0; j < N; j++) {
-      const Index n = keys[j] & 0xffffff;
+      const Index n = Index(keys[j] & (kMaxSlots - 1));
       order[j] = int32_t(n);
       allocation[n] = (1 - usage[n]) * free;
       free *= usage[n];
@@ -319,11 +349,8 @@ template <class F> struct DNCMemory {
   }
 
   // With P_j = Π_{i<j} u_i: d u_j += P_j (S_j − d a_j), S_j = Σ_{k>j} d a_k (1 − u_k) Π_{j<i<k} u_i. No division.
-  void allocate_backward(const Record& now, const F* d_allocation, F* d_usage) const {
-    F before[1024];
-    std::vector<F> large;
-    F* P = before;
-    if (N > 1024) large.resize(N), P = large.data();
+  // P is scratch of N.
+  void allocate_backward(const Record& now, const F* d_allocation, F* d_usage, F* P) const {
     F product = 1;
     for (Index j = 0; j < N; j++) P[j] = product, product *= now.usage[now.order[j]];
     F S = 0;
@@ -437,7 +464,8 @@ template <class F> struct DNCMemory {
 
   // From d_forward and d_backward of all heads to the gradients of the links, the last read weightings, the
   // write weighting and the last precedence.
-  void follow_links_backward(const Record& last, const Record& now, const F* L_before, const F* L, Gradient& g, Scratch& s) const {
+  void follow_links_backward(const Record& last, const Record& now, const F* L_before, const F* L, Gradient& g,
+                             Scratch& s) const {
     along_rows(L, s.d_backward, g.read_weights);
     product<F, true>(s.d_forward, R, NP, plain(L, NP), N, NP, g.read_weights, NP);
     std::memset(s.column, 0, sizeof(F) * NP);
@@ -448,12 +476,18 @@ template <class F> struct DNCMemory {
   }
 
   template <int ROWS>
-  void links_rows_backward(const Record& last, const Record& now, const F* L_before, Gradient& g, Scratch& s, Index i) const {
+  void links_rows_backward(const Record& last, const Record& now, const F* L_before, Gradient& g, Scratch& s,
+                           Index i) const {
     const Index np = NP, heads = R;
-    const F *__restrict read = last.read_weights, *__restrict d_forward = s.d_forward, *__restrict d_backward = s.d_backward;
-    const F *__restrict written = now.write_weights, *__restrict precedence = last.precedence;
+    const F* __restrict read = last.read_weights;
+    const F* __restrict d_forward = s.d_forward;
+    const F* __restrict d_backward = s.d_backward;
+    const F* __restrict written = now.write_weights;
+    const F* __restrict precedence = last.precedence;
     const F* __restrict rows_before = L_before + i * np;
-    F *__restrict d_rows = g.link + i * np, *__restrict d_column = s.column, *__restrict d_precedence = g.precedence;
+    F* __restrict d_rows = g.link + i * np;
+    F* __restrict d_column = s.column;
+    F* __restrict d_precedence = g.precedence;
     Vec<F> d_write[ROWS] = {};
     F write[ROWS];
     for (int q = 0; q < ROWS; q++) write[q] = written[i + q];
@@ -488,7 +522,7 @@ template <class F> struct DNCMemory {
 
   // Through the non-linearities: a are the activated fields, da their gradients.
   void activate_backward(const F* a, const F* da, F* d_raw) const {
-    std::memcpy(d_raw, da, sizeof(F) * d.I);
+    std::memcpy(d_raw, da, sizeof(F) * d.interface_size);
     auto oneplus = [&](Index from, Index count) {
       for (Index i = from; i < from + count; i++) d_raw[i] = da[i] * softplus_slope(a[i] - 1);
     };
@@ -498,13 +532,13 @@ template <class F> struct DNCMemory {
     oneplus(at.read_strengths, R);
     oneplus(at.write_strength, 1);
     squash(at.erase, W);
-    squash(at.free_gates, at.modes - at.free_gates);
-    for (Index r = 0; d.links && r < R; r++) {
-      const F *pi = a + at.modes + 3 * r, *dp = da + at.modes + 3 * r;
+    squash(at.free_gates, at.read_modes - at.free_gates);
+    for (Index r = 0; d.temporal_links && r < R; r++) {
+      const F *pi = a + at.read_modes + 3 * r, *dp = da + at.read_modes + 3 * r;
       const F mean = pi[0] * dp[0] + pi[1] * dp[1] + pi[2] * dp[2];
-      for (int i = 0; i < 3; i++) d_raw[at.modes + 3 * r + i] = pi[i] * (dp[i] - mean);
+      for (int i = 0; i < 3; i++) d_raw[at.read_modes + 3 * r + i] = pi[i] * (dp[i] - mean);
     }
-    if (d.masked) {
+    if (d.masked_lookup) {
       const F scale = 1 - mask_min;
       for (Index i = at.read_masks; i < at.forward_strengths; i++) {
         const F m = (a[i] - mask_min) / scale;

@@ -4,19 +4,25 @@
 
 namespace tapehead {
 
-// The fields of one head within its part of the interface vector.
-struct HeadFields {
-  Index key, strength, gate, shifts, gamma, erase, add;
-  explicit HeadFields(const Dims& d)
-      : key(0), strength(d.W), gate(d.W + 1), shifts(d.W + 2), gamma(shifts + 2 * d.reach + 1), erase(gamma + 1), add(erase + d.W) {}
-};
+// The fields of one head (HeadInterface in nn/interface.py) within its part of the interface vector.
+// Each with its size, for the sizes d. A read head's end before `erase`.
+#define TAPEHEAD_NTM_FIELDS(FIELD)   \
+  FIELD(keys, d.word_size)           \
+  FIELD(strengths, 1)                \
+  FIELD(gates, 1)                    \
+  FIELD(shifts, 2 * d.max_shift + 1) \
+  FIELD(sharpness, 1)                \
+  FIELD(erase, d.word_size)          \
+  FIELD(add, d.word_size)
+
+TAPEHEAD_FIELD_OFFSETS(NTMFields, TAPEHEAD_NTM_FIELDS)
 
 // What a step leaves for the next one and for the backward pass; read heads first, then write heads.
 template <class F> struct NTMRecord {
   F *fields, *inverse, *weights, *content, *similarity, *shifted;
   NTMRecord(const Dims& d, Arena<F>& arena) {
-    const Index NP = padded<F>(d.N), heads = d.R + d.writes;
-    fields = arena.take(d.I);
+    const Index NP = padded<F>(d.memory_size), heads = d.num_reads + d.num_writes;
+    fields = arena.take(d.interface_size);
     inverse = arena.take(NP);  // inverse norms of the new memory
     weights = arena.take(heads * NP);
     content = arena.take(heads * NP);
@@ -30,9 +36,9 @@ template <class F> struct NTMGradient {
   F *memory, *weights;
   F* link = nullptr;
   NTMGradient(const Dims& d, Arena<F>& arena) {
-    const Index NP = padded<F>(d.N);
-    memory = arena.take(d.W * NP);
-    weights = arena.take((d.R + d.writes) * NP);
+    const Index NP = padded<F>(d.memory_size);
+    memory = arena.take(d.word_size * NP);
+    weights = arena.take((d.num_reads + d.num_writes) * NP);
   }
 };
 
@@ -40,21 +46,21 @@ template <class F> struct NTMMemory {
   using Record = NTMRecord<F>;
   using Gradient = NTMGradient<F>;
   const Dims& d;
-  const HeadFields at;
+  const NTMFields at;
   const Index N, NP, W, R, read_size, write_size;
 
   const F bound;
 
   NTMMemory(const Dims& dims, double, double weighting_bound)
-      : d(dims), at(dims), N(dims.N), NP(padded<F>(dims.N)), W(dims.W), R(dims.R), read_size(at.erase), write_size(at.erase + 2 * dims.W),
-        bound(F(weighting_bound)) {}
+      : d(dims), at(dims), N(dims.memory_size), NP(padded<F>(dims.memory_size)), W(dims.word_size), R(dims.num_reads),
+        read_size(at.erase), write_size(at.end), bound(F(weighting_bound)) {}
 
   struct Scratch {
     F *queries, *d_fields, *d_content, *d_shifted, *blend, *d_blend, *c1, *c2;
     Scratch(const Dims& d, Arena<F>& arena) {
-      const Index NP = padded<F>(d.N), around = NP + 2 * d.reach;
-      queries = arena.take(d.W);
-      d_fields = arena.take(d.I);
+      const Index NP = padded<F>(d.memory_size), around = NP + 2 * d.max_shift;
+      queries = arena.take(d.word_size);
+      d_fields = arena.take(d.interface_size);
       d_content = arena.take(NP);
       d_shifted = arena.take(around);
       blend = arena.take(around);
@@ -64,17 +70,31 @@ template <class F> struct NTMMemory {
     }
   };
 
+  Index interface_size() const { return R * read_size + d.num_writes * write_size; }
   Index link_size() const { return 0; }
+
+  // use(piece, rows, array [rows, NP]) for each array of a sequence's state but the memory: those of a record, or of a
+  // gradient.
+  template <class Arrays, class Use> void for_pieces(Arrays& arrays, F*, Use use) const {
+    use(kReadWeights, R, arrays.weights);
+    use(kWriteWeights, d.num_writes, arrays.weights + R * NP);
+  }
+
+  // What record −1 holds beside the pieces of the initial state, in a constant one: every head on slot 0.
+  void begin(const F* M, Record& initial) const {
+    inverse_norms<F>(M, nullptr, W, NP, initial.inverse);
+    for (Index h = 0; !d.given_state && h < R + d.num_writes; h++) initial.weights[h * NP] = 1;
+  }
   // Where head h's fields begin.
   Index field(Index h) const { return h < R ? h * read_size : R * read_size + (h - R) * write_size; }
 
   void forward(const F* raw, const Record& last, Record& now, F* M, F*, F* words, Scratch& s) const {
-    for (Index h = 0; h < R + d.writes; h++) activate(raw + field(h), now.fields + field(h), h >= R);
+    for (Index h = 0; h < R + d.num_writes; h++) activate(raw + field(h), now.fields + field(h), h >= R);
     if (d.read_first) {
       for (Index h = 0; h < R; h++) address(h, last, now, M, last.inverse, s);
       read_forward(M, NP, W, R, now.weights, words);
     }
-    for (Index h = R; h < R + d.writes; h++) address(h, last, now, M, last.inverse, s);
+    for (Index h = R; h < R + d.num_writes; h++) address(h, last, now, M, last.inverse, s);
     write(now, M, M);
     inverse_norms<F>(M, nullptr, W, NP, now.inverse);
     if (!d.read_first) {
@@ -83,50 +103,53 @@ template <class F> struct NTMMemory {
     }
   }
 
-  void replay(const Record&, const Record& now, const F* M_before, F* M, const F*, F*) const { write(now, M_before, M); }
+  void replay(const Record&, const Record& now, const F* M_before, F* M, const F*, F*) const {
+    write(now, M_before, M);
+  }
 
-  void backward(const Record& last, const Record& now, const F* M_before, const F* M_after, const F*, const F*, const F* d_words,
-                Gradient& g, F* d_raw, Scratch& s) const {
+  void backward(const Record& last, const Record& now, const F* M_before, const F* M_after, const F*, const F*,
+                const F* d_words, Gradient& g, F* d_raw, Scratch& s) const {
     F* da = s.d_fields;
-    std::memset(da, 0, sizeof(F) * d.I);
+    std::memset(da, 0, sizeof(F) * d.interface_size);
     auto reads_backward = [&](const F* M, const F* inverse) {
       read_backward(M, NP, W, R, now.weights, d_words, g.weights, g.memory);
       for (Index h = 0; h < R; h++) address_backward(h, last, now, M, inverse, g, da, s);
     };
     if (!d.read_first) reads_backward(M_after, now.inverse);
     write_backward(now, M_before, g, da);
-    for (Index h = R; h < R + d.writes; h++) address_backward(h, last, now, M_before, last.inverse, g, da, s);
+    for (Index h = R; h < R + d.num_writes; h++) address_backward(h, last, now, M_before, last.inverse, g, da, s);
     if (d.read_first) reads_backward(M_before, last.inverse);
-    for (Index h = 0; h < R + d.writes; h++)
+    for (Index h = 0; h < R + d.num_writes; h++)
       activate_backward(now.fields + field(h), da + field(h), d_raw + field(h), h >= R);
   }
 
  private:
   void activate(const F* raw, F* a, bool writes) const {
     auto tanh = [](Vec<F> x) { return tanh_vector(x); };
-    map(raw + at.key, a + at.key, W, tanh);
-    a[at.strength] = softplus(raw[at.strength]);
-    a[at.gate] = sigmoid(raw[at.gate]);
-    const Index count = 2 * d.reach + 1;
-    const F *z = raw + at.shifts;
+    map(raw + at.keys, a + at.keys, W, tanh);
+    a[at.strengths] = softplus(raw[at.strengths]);
+    a[at.gates] = sigmoid(raw[at.gates]);
+    const Index count = 2 * d.max_shift + 1;
+    const F* z = raw + at.shifts;
     F *shifts = a + at.shifts, top = z[0], total = 0;
     for (Index i = 1; i < count; i++) top = std::max(top, z[i]);
     for (Index i = 0; i < count; i++) total += shifts[i] = std::exp(z[i] - top);
     for (Index i = 0; i < count; i++) shifts[i] /= total;
-    a[at.gamma] = 1 + softplus(raw[at.gamma]);
+    a[at.sharpness] = 1 + softplus(raw[at.sharpness]);
     if (!writes) return;
     map(raw + at.erase, a + at.erase, W, [](Vec<F> x) { return sigmoid_vector(x); });
     map(raw + at.add, a + at.add, W, tanh);
   }
 
   void activate_backward(const F* a, const F* da, F* d_raw, bool writes) const {
-    for (Index w = 0; w < W; w++) d_raw[at.key + w] = da[at.key + w] * (1 - a[at.key + w] * a[at.key + w]);
-    d_raw[at.strength] = da[at.strength] * softplus_slope(a[at.strength]);
-    d_raw[at.gate] = da[at.gate] * a[at.gate] * (1 - a[at.gate]);
+    for (Index w = 0; w < W; w++) d_raw[at.keys + w] = da[at.keys + w] * (1 - a[at.keys + w] * a[at.keys + w]);
+    d_raw[at.strengths] = da[at.strengths] * softplus_slope(a[at.strengths]);
+    d_raw[at.gates] = da[at.gates] * a[at.gates] * (1 - a[at.gates]);
     F mean = 0;
-    for (Index i = 0; i < 2 * d.reach + 1; i++) mean += a[at.shifts + i] * da[at.shifts + i];
-    for (Index i = 0; i < 2 * d.reach + 1; i++) d_raw[at.shifts + i] = a[at.shifts + i] * (da[at.shifts + i] - mean);
-    d_raw[at.gamma] = da[at.gamma] * softplus_slope(a[at.gamma] - 1);
+    for (Index i = 0; i < 2 * d.max_shift + 1; i++) mean += a[at.shifts + i] * da[at.shifts + i];
+    for (Index i = 0; i < 2 * d.max_shift + 1; i++)
+      d_raw[at.shifts + i] = a[at.shifts + i] * (da[at.shifts + i] - mean);
+    d_raw[at.sharpness] = da[at.sharpness] * softplus_slope(a[at.sharpness] - 1);
     if (!writes) return;
     for (Index w = 0; w < W; w++) {
       const F e = a[at.erase + w], v = a[at.add + w];
@@ -137,19 +160,19 @@ template <class F> struct NTMMemory {
 
   // ext[q] = x[(q − reach) mod N]: with both ends repeated, a circular shift is a plain one. Zero behind that.
   void wrap(const F* x, F* ext) const {
-    std::memcpy(ext + d.reach, x, sizeof(F) * N);
-    for (Index q = 0; q < d.reach; q++) {
-      ext[q] = x[((q - d.reach) % N + N) % N];
-      ext[d.reach + N + q] = x[q % N];
+    std::memcpy(ext + d.max_shift, x, sizeof(F) * N);
+    for (Index q = 0; q < d.max_shift; q++) {
+      ext[q] = x[((q - d.max_shift) % N + N) % N];
+      ext[d.max_shift + N + q] = x[q % N];
     }
-    for (Index q = N + 2 * d.reach; q < NP + 2 * d.reach; q++) ext[q] = 0;
+    for (Index q = N + 2 * d.max_shift; q < NP + 2 * d.max_shift; q++) ext[q] = 0;
   }
 
   // out[n] = Σ_o shifts[o] · ext[n + 2 · reach − o], or with `back` ext[n + o]; the padding becomes zero.
   void shift(const F* shifts, const F* ext, bool back, F* out) const {
     for (Index n = 0; n < NP; n += kLanes<F>) {
       Vec<F> x{};
-      for (Index o = 0; o <= 2 * d.reach; o++) x += shifts[o] * load(ext + n + (back ? o : 2 * d.reach - o));
+      for (Index o = 0; o <= 2 * d.max_shift; o++) x += shifts[o] * load(ext + n + (back ? o : 2 * d.max_shift - o));
       store(out + n, x);
     }
     for (Index n = N; n < NP; n++) out[n] = 0;
@@ -157,7 +180,7 @@ template <class F> struct NTMMemory {
 
   // The gated blend of content and last weighting (eq. 7), wrapped around.
   void blend(const F* a, const F* content, const F* previous, F* ext, F* plain_blend) const {
-    const F gate = a[at.gate];
+    const F gate = a[at.gates];
     for (Index n = 0; n < NP; n += kLanes<F>) {
       const Vec<F> p = load(previous + n);
       store(plain_blend + n, p + gate * (load(content + n) - p));
@@ -169,7 +192,8 @@ template <class F> struct NTMMemory {
   void address(Index h, const Record& last, Record& now, const F* M, const F* inverse, Scratch& s) const {
     const F* a = now.fields + field(h);
     F *content = now.content + h * NP, *shifted = now.shifted + h * NP, *weights = now.weights + h * NP;
-    content_forward<F>(M, N, W, 1, a + at.key, a + at.strength, nullptr, inverse, now.similarity + h * NP, content, s.queries);
+    content_forward<F>(M, N, W, 1, a + at.keys, a + at.strengths, nullptr, inverse, now.similarity + h * NP, content,
+                       s.queries);
     blend(a, content, last.weights + h * NP, s.blend, s.d_blend);
     // Offset o − reach moves slot n − (o − reach) to n: that is ext[n + 2 · reach − o].
     shift(a + at.shifts, s.blend, false, shifted);
@@ -178,7 +202,7 @@ template <class F> struct NTMMemory {
       std::memset(weights, 0, sizeof(F) * NP);
       return;
     }
-    const F gamma = a[at.gamma], top = std::log(most);
+    const F gamma = a[at.sharpness], top = std::log(most);
     const F tiny = std::numeric_limits<F>::min();
     Vec<F> total{};
     for (Index n = 0; n < NP; n += kLanes<F>) {
@@ -193,14 +217,15 @@ template <class F> struct NTMMemory {
   }
 
   // From g.weights[h] (of this step's weighting) to the fields, the memory, and g.weights[h] of the last one.
-  void address_backward(Index h, const Record& last, const Record& now, const F* M, const F* inverse, Gradient& g, F* da_all, Scratch& s) const {
+  void address_backward(Index h, const Record& last, const Record& now, const F* M, const F* inverse, Gradient& g,
+                        F* da_all, Scratch& s) const {
     const F* a = now.fields + field(h);
     F* da = da_all + field(h);
     const F *content = now.content + h * NP, *shifted = now.shifted + h * NP, *weights = now.weights + h * NP;
     F* d_weights = g.weights + h * NP;
     clip(d_weights, NP, bound);
     // y = x^γ / Σ x^γ: dx = γ y/x (dy − Σ dy y), dγ = Σ y (dy − Σ dy y) log x.
-    const F tiny = std::numeric_limits<F>::min(), gamma = a[at.gamma];
+    const F tiny = std::numeric_limits<F>::min(), gamma = a[at.sharpness];
     const F mean = dot(d_weights, weights, NP);
     Vec<F> d_gamma{};
     for (Index n = 0; n < NP; n += kLanes<F>) {
@@ -209,12 +234,12 @@ template <class F> struct NTMMemory {
       d_gamma += dz * log_vector(safe);
       store(s.c1 + n, x > tiny ? gamma * dz / safe : Vec<F>{});
     }
-    da[at.gamma] = sum<F>(d_gamma);
+    da[at.sharpness] = sum<F>(d_gamma);
     blend(a, content, last.weights + h * NP, s.blend, s.d_blend);
     wrap(s.c1, s.d_shifted);
-    for (Index o = 0; o <= 2 * d.reach; o++) da[at.shifts + o] = dot(s.c1, s.blend + 2 * d.reach - o, NP);
+    for (Index o = 0; o <= 2 * d.max_shift; o++) da[at.shifts + o] = dot(s.c1, s.blend + 2 * d.max_shift - o, NP);
     shift(a + at.shifts, s.d_shifted, true, s.d_blend);
-    const F gate = a[at.gate];
+    const F gate = a[at.gates];
     Vec<F> d_gate{};
     for (Index n = 0; n < NP; n += kLanes<F>) {
       const Vec<F> db = load(s.d_blend + n);
@@ -222,9 +247,9 @@ template <class F> struct NTMMemory {
       store(s.d_content + n, gate * db);
       store(d_weights + n, (1 - gate) * db);
     }
-    da[at.gate] = sum<F>(d_gate);
-    content_backward<F>(M, N, W, a + at.key, a[at.strength], nullptr, inverse, now.similarity + h * NP, content, s.d_content,
-                        da + at.key, da + at.strength, nullptr, g.memory, s.c1, s.c2);
+    da[at.gates] = sum<F>(d_gate);
+    content_backward<F>(M, N, W, a + at.keys, a[at.strengths], nullptr, inverse, now.similarity + h * NP, content,
+                        s.d_content, da + at.keys, da + at.strengths, nullptr, g.memory, s.c1, s.c2);
   }
 
   // M = M ∘ Π_h (1 − w_h e_hᵀ) + Σ_h w_h a_hᵀ.
@@ -233,7 +258,7 @@ template <class F> struct NTMMemory {
       for (Index n = 0; n < NP; n += kLanes<F>) {
         Vec<F> m = load(M_before + w * NP + n), added{};
         const F *a = now.fields + field(R) + w, *weights = now.weights + R * NP + n;
-        for (Index h = 0; h < d.writes; h++, a += write_size, weights += NP) {
+        for (Index h = 0; h < d.num_writes; h++, a += write_size, weights += NP) {
           m *= 1 - load(weights) * a[at.erase];
           added += load(weights) * a[at.add];
         }
@@ -242,7 +267,7 @@ template <class F> struct NTMMemory {
   }
 
   void write_backward(const Record& now, const F* M_before, Gradient& g, F* da_all) const {
-    for (Index h = R; h < R + d.writes; h++) {
+    for (Index h = R; h < R + d.num_writes; h++) {
       const F *a = now.fields + field(h), *weights = now.weights + h * NP;
       F *da = da_all + field(h), *d_weights = g.weights + h * NP;
       for (Index w = 0; w < W; w++) {
@@ -251,7 +276,7 @@ template <class F> struct NTMMemory {
         for (Index n = 0; n < NP; n += kLanes<F>) {
           const Vec<F> dm = load(g.memory + w * NP + n), ww = load(weights + n);
           Vec<F> d_keep = dm * load(M_before + w * NP + n);
-          for (Index q = R; q < R + d.writes; q++)
+          for (Index q = R; q < R + d.num_writes; q++)
             if (q != h) d_keep *= 1 - load(now.weights + q * NP + n) * now.fields[field(q) + at.erase + w];
           d_erase -= d_keep * ww;
           d_add += dm * ww;
@@ -265,7 +290,7 @@ template <class F> struct NTMMemory {
       for (Index n = 0; n < NP; n += kLanes<F>) {
         Vec<F> dm = load(g.memory + w * NP + n);
         const F *a = now.fields + field(R) + w, *weights = now.weights + R * NP + n;
-        for (Index h = 0; h < d.writes; h++, a += write_size, weights += NP) dm *= 1 - load(weights) * a[at.erase];
+        for (Index h = 0; h < d.num_writes; h++, a += write_size, weights += NP) dm *= 1 - load(weights) * a[at.erase];
         store(g.memory + w * NP + n, dm);
       }
   }

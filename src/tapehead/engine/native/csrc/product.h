@@ -26,7 +26,9 @@ template <class F> inline Panels<F> plain(const F* matrix, Index row_length) {
 }
 
 // Elements that a packed [K, J] takes.
-template <class F> inline Index packed_size(Index K, Index J) { return K * ((J + panel_width<F>() - 1) / panel_width<F>()) * panel_width<F>(); }
+template <class F> inline Index packed_size(Index K, Index J) {
+  return K * ((J + panel_width<F>() - 1) / panel_width<F>()) * panel_width<F>();
+}
 
 // Pack element (k, j) = source[k · k_step + j · j_step], columns beyond J as zeros.
 template <class F> Panels<F> pack(const F* source, Index k_step, Index j_step, Index K, Index J, F* out) {
@@ -70,7 +72,8 @@ inline void tile(const F* A, Index a_row, const F* B, Index b_row, Index K, F* C
 template <class F, int VECTORS, bool ADD>
 inline void column_of_tiles(const F* A, Index rows, Index a_row, const F* B, Index b_row, Index K, F* C, Index c_row) {
   Index m = 0;
-  for (; m + kTileRows <= rows; m += kTileRows) tile<F, kTileRows, VECTORS, ADD>(A + m * a_row, a_row, B, b_row, K, C + m * c_row, c_row);
+  for (; m + kTileRows <= rows; m += kTileRows)
+    tile<F, kTileRows, VECTORS, ADD>(A + m * a_row, a_row, B, b_row, K, C + m * c_row, c_row);
   A += m * a_row;
   C += m * c_row;
   switch (rows - m) {
@@ -88,7 +91,8 @@ inline void column_of_tiles(const F* A, Index rows, Index a_row, const F* B, Ind
 // One tile of a few rows and kPanelsAtOnce panels: with fewer sums at once, each would wait for its last addition.
 constexpr int kPanelsAtOnce = 4, kFewRows = 2;
 
-template <class F, int ROWS, bool ADD> inline void wide_tile(const F* A, Index a_row, Panels<F> B, Index K, F* C, Index c_row) {
+template <class F, int ROWS, bool ADD> inline void wide_tile(const F* A, Index a_row, Panels<F> B, Index K, F* C,
+                                                             Index c_row) {
   constexpr int vectors = kPanelsAtOnce * kPanelVectors;
   Vec<F> acc[ROWS][vectors];
   for (int m = 0; m < ROWS; m++)
@@ -110,8 +114,10 @@ void product(const F* A, Index rows, Index a_row, Panels<F> B, Index K, Index J,
   Index j = 0, p = 0;
   for (; rows <= kFewRows && j + kPanelsAtOnce * width <= J; j += kPanelsAtOnce * width, p += kPanelsAtOnce) {
     const Panels<F> some{B.data + p * B.panel, B.row, B.panel};
-    if (rows == 1) wide_tile<F, 1, ADD>(A, a_row, some, K, C + j, c_row);
-    else wide_tile<F, 2, ADD>(A, a_row, some, K, C + j, c_row);
+    if (rows == 1)
+      wide_tile<F, 1, ADD>(A, a_row, some, K, C + j, c_row);
+    else
+      wide_tile<F, 2, ADD>(A, a_row, some, K, C + j, c_row);
   }
   for (; j + kLanes<F> < J; j += width, p++)
     column_of_tiles<F, kPanelVectors, ADD>(A, rows, a_row, B.data + p * B.panel, B.row, K, C + j, c_row);

@@ -21,11 +21,16 @@ constexpr int kVectorBytes = 16;
 
 typedef float FloatVector __attribute__((vector_size(kVectorBytes)));
 typedef double DoubleVector __attribute__((vector_size(kVectorBytes)));
+typedef uint32_t UnsignedVector __attribute__((vector_size(kVectorBytes)));
 typedef int32_t IntVector __attribute__((vector_size(kVectorBytes)));
 
 template <class F> struct VectorOf;
-template <> struct VectorOf<float> { using type = FloatVector; };
-template <> struct VectorOf<double> { using type = DoubleVector; };
+template <> struct VectorOf<float> {
+  using type = FloatVector;
+};
+template <> struct VectorOf<double> {
+  using type = DoubleVector;
+};
 template <class F> using Vec = typename VectorOf<F>::type;
 template <class F> constexpr int kLanes = kVectorBytes / sizeof(F);
 
@@ -43,8 +48,10 @@ template <class F> inline Vec<F> splat(F x) { return x - Vec<F>{}; }
 // The order of the additions is fixed, so that results do not depend on who calls.
 template <class F> inline F sum(Vec<F> v) {
 #if defined(__AVX512F__)
-  if constexpr (sizeof(F) == 4) return _mm512_reduce_add_ps((__m512)v);
-  else return _mm512_reduce_add_pd((__m512d)v);
+  if constexpr (sizeof(F) == 4)
+    return _mm512_reduce_add_ps((__m512)v);
+  else
+    return _mm512_reduce_add_pd((__m512d)v);
 #else
   F s = 0;
   for (int i = 0; i < kLanes<F>; i++) s += v[i];
@@ -58,7 +65,8 @@ inline FloatVector exp_vector(FloatVector x) {
   x = x < -87.3f ? splat(-87.3f) : x;
   x = x > 88.3f ? splat(88.3f) : x;
   const FloatVector magic = splat(12582912.0f);  // 1.5 · 2^23: adding it rounds to a whole number
-  const FloatVector n = (x * 1.44269504088896341f + magic) - magic;
+  const FloatVector shifted = x * 1.44269504088896341f + magic;
+  const FloatVector n = shifted - magic;
   const FloatVector r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
   FloatVector y = splat(1.9875691500e-4f);
   y = y * r + 1.3981999507e-3f;
@@ -67,7 +75,10 @@ inline FloatVector exp_vector(FloatVector x) {
   y = y * r + 1.6666665459e-1f;
   y = y * r + 5.0000001201e-1f;
   y = y * r * r + r + 1.0f;
-  const IntVector bits = (__builtin_convertvector(n, IntVector) + 127) << 23;
+  // The lowest bits of n + magic are n; NaN, which has no whole number, stays NaN in y.
+  UnsignedVector bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits + 127) << 23;
   FloatVector scale;
   std::memcpy(&scale, &bits, sizeof scale);
   return underflow ? FloatVector{} : y * scale;
@@ -112,11 +123,11 @@ inline FloatVector tanh_vector(FloatVector x) {
 }
 
 // float64 is the engine's proof, not its product: the library's functions, one lane at a time.
-#define TAPEHEAD_LANEWISE(name, expression)                                   \
-  inline DoubleVector name(DoubleVector x) {                                  \
-    DoubleVector y{};                                                         \
-    for (int i = 0; i < kLanes<double>; i++) y[i] = expression(x[i]);         \
-    return y;                                                                 \
+#define TAPEHEAD_LANEWISE(name, expression)                           \
+  inline DoubleVector name(DoubleVector x) {                          \
+    DoubleVector y{};                                                 \
+    for (int i = 0; i < kLanes<double>; i++) y[i] = expression(x[i]); \
+    return y;                                                         \
   }
 TAPEHEAD_LANEWISE(exp_vector, std::exp)
 TAPEHEAD_LANEWISE(log_vector, std::log)

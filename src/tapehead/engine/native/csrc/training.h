@@ -6,7 +6,8 @@ namespace tapehead {
 
 // Σ of the logistic cross-entropy over the steps that count, in nats, times `scale`; with its gradient.
 template <class F>
-double bits_loss(const F* logits, const F* targets, const uint8_t* mask, Index rows, Index channels, F scale, F* gradient) {
+double bits_loss(const F* logits, const F* targets, const uint8_t* mask, Index rows, Index channels, F scale,
+                 F* gradient) {
   const Vec<F> zero{}, one = splat<F>(1);
   double nats = 0;
   for (Index row = 0; row < rows; row++) {
@@ -61,7 +62,8 @@ template <class F> double joint_norm(const Parameters<F>& p) {
     // A few thousand float32 squares at a time: the sum of all of them would round too coarsely.
     while (i + kLanes<F> <= p.sizes[k]) {
       Vec<F> part{};
-      for (Index end = i + 128 * kLanes<F>; i < end && i + kLanes<F> <= p.sizes[k]; i += kLanes<F>) part += load(g + i) * load(g + i);
+      for (Index end = i + 128 * kLanes<F>; i < end && i + kLanes<F> <= p.sizes[k]; i += kLanes<F>)
+        part += load(g + i) * load(g + i);
       squares += sum<F>(part);
     }
     for (; i < p.sizes[k]; i++) squares += double(g[i]) * g[i];
@@ -76,10 +78,12 @@ template <class F> double adam(const Parameters<F>& p, Clip clip, const AdamNumb
   const double norm = joint_norm(p);
   if (!std::isfinite(norm)) return norm;
   const F scale = clip == kClipNorm && norm > n.bound ? F(n.bound / norm) : F(1);
-  const F bound = F(n.bound), keep1 = F(n.beta1), keep2 = F(n.beta2), new1 = F(1 - n.beta1), new2 = F(1 - n.beta2), keep = F(1 - n.rate * n.decay);
+  const F bound = F(n.bound), keep1 = F(n.beta1), keep2 = F(n.beta2), new1 = F(1 - n.beta1), new2 = F(1 - n.beta2),
+          keep = F(1 - n.rate * n.decay);
   for (Index k = 0; k < p.count; k++) {
     const double step = *p.steps[k] += 1;
-    const F rate = F(n.rate / (1 - std::pow(n.beta1, step))), root = F(1 / std::sqrt(1 - std::pow(n.beta2, step))), eps = F(n.eps);
+    const F rate = F(n.rate / (1 - std::pow(n.beta1, step))), root = F(1 / std::sqrt(1 - std::pow(n.beta2, step))),
+            eps = F(n.eps);
     F *value = p.values[k], *average = p.averages[k], *square = p.squares[k];
     const F* gradient = p.gradients[k];
     for (Index i = 0; i < p.sizes[k]; i++) {

@@ -6,7 +6,7 @@
 
 namespace tapehead {
 
-constexpr Index kBlock = 256;                   // rows and columns of the left factor that are packed at a time
+constexpr Index kBlock = 256;                    // rows and columns of the left factor that are packed at a time
 constexpr Index kWorthThreads = Index(1) << 23;  // multiplications below which waking threads takes longer
 
 // Several products leftᵀ · right over the same number of rows. Each number is summed over the rows in ascending
@@ -39,6 +39,8 @@ template <class F> class OuterProducts {
   void run(Index rows, Index part, Index parts, F* scratch) const {
     for (const Job& job : jobs) {
       auto start = [&](Index p) { return p * job.M / parts; };
+      if (!rows && job.out)
+        std::memset(job.out + start(part) * job.J, 0, sizeof(F) * (start(part + 1) - start(part)) * job.J);
       if (job.sums) column_sums(job, rows, start(part), start(part + 1));
       for (Index m = start(part), end = start(part + 1); job.out && m < end; m += kBlock)
         block(job, rows, m, std::min(kBlock, end - m), scratch);
@@ -65,8 +67,10 @@ template <class F> class OuterProducts {
         for (Index m = 0; m < M; m += kTileRows) {
           const F* one = left.data + m / width * left.panel + m % width;
           F* tile = sums + m * row + j;
-          if (k == 0) tile_of<false>(one, right, K, columns, tile, row);
-          else tile_of<true>(one, right, K, columns, tile, row);
+          if (k == 0)
+            tile_of<false>(one, right, K, columns, tile, row);
+          else
+            tile_of<true>(one, right, K, columns, tile, row);
           if (k + K < rows) continue;
           for (Index i = m; i < std::min(m + kTileRows, M); i++)
             std::memcpy(job.out + (from + i) * job.J + j, sums + i * row + j, sizeof(F) * columns);
@@ -75,10 +79,13 @@ template <class F> class OuterProducts {
     }
   }
 
-  template <bool ADD> static void tile_of(const F* left, const F* right, Index K, Index columns, F* out, Index out_row) {
+  template <bool ADD> static void tile_of(const F* left, const F* right, Index K, Index columns, F* out,
+                                          Index out_row) {
     const Index width = panel_width<F>();
-    if (columns > kLanes<F>) tile<F, kTileRows, kPanelVectors, ADD, true>(left, width, right, width, K, out, out_row);
-    else tile<F, kTileRows, 1, ADD, true>(left, width, right, width, K, out, out_row);
+    if (columns > kLanes<F>)
+      tile<F, kTileRows, kPanelVectors, ADD, true>(left, width, right, width, K, out, out_row);
+    else
+      tile<F, kTileRows, 1, ADD, true>(left, width, right, width, K, out, out_row);
   }
 };
 

@@ -1,0 +1,197 @@
+// The loop over time, forward: controller, interface, memory, outputs.
+#pragma once
+#include "sequence.h"
+
+namespace tapehead {
+
+template <class F, class Memory> class Forward : public Sequence<F, Memory> {
+  using Base = Sequence<F, Memory>;
+  using Base::a, Base::d, Base::memory, Base::at, Base::NP, Base::features, Base::words;
+  using Base::normed, Base::checkpoint, Base::initial_cell, Base::copy_or_zero, Base::part;
+  using Base::pack_if, Base::chunks, Base::chunk_rows, Base::active, Base::record, Base::z, Base::gates, Base::cell;
+  using Base::tape_row, Base::features_at, Base::words_at, Base::initial_hidden;
+  using typename Base::Packed;
+
+ public:
+  using Base::Base;
+
+  Index scratch_size() const {
+    Arena<F> arena{nullptr};
+    pack_weights(arena);
+    for (Index c = 0; c < chunks(); c++) Scratch(*this, chunk_rows(c), arena);
+    return arena.used;
+  }
+
+  void run() const {
+    if (kRedzone<F>) Layout<F, Memory>(d, memory, a.tape);
+    Arena<F> arena{a.scratch};
+    const Packed packed = pack_weights(arena);
+    this->template each_chunk<Scratch>(*this, arena,
+                                       [&](Index from, Index to, Scratch& s) { run_chunk(from, to, packed, s); });
+  }
+
+ private:
+  Packed pack_weights(Arena<F>& arena) const {
+    Packed packed{};
+    for (Index l = 0; l < d.num_layers; l++)
+      packed.layer[l] = pack_if(arena, a.weight[l], 1, d.layer_inputs(l), d.layer_inputs(l), d.gates());
+    if (d.interface_size)
+      packed.interface = pack_if(arena, a.interface_weight, 1, features, features, d.interface_size);
+    if (d.output_size) packed.output_features = pack_if(arena, a.output_features, 1, features, features, d.output_size);
+    if (d.output_size && words) packed.output_words = pack_if(arena, a.output_words, 1, words, words, d.output_size);
+    return packed;
+  }
+
+  struct Scratch {
+    F *hidden[kMaxLayers], *words, *raw, *outputs, *memory, *link;  // [chunk, …]
+    F* before;                                                      // the cells before the first step
+    typename Memory::Scratch step;
+    Scratch(const Forward& s, Index rows, Arena<F>& arena) : step(s.d, arena) {
+      for (Index l = 0; l < s.d.num_layers; l++) hidden[l] = arena.take(rows * s.d.hidden_size);
+      words = arena.take(rows * s.words);
+      raw = arena.take(rows * s.at.interface_row);
+      outputs = arena.take(rows * s.at.outputs_row);
+      before = arena.take(s.d.hidden_size);
+      memory = arena.take(rows * s.at.memory_row);
+      link = arena.take(rows * s.at.link_row);
+    }
+  };
+
+  void run_chunk(Index from, Index to, const Packed& packed, Scratch& s) const {
+    const Index rows = to - from;
+    for (Index b = from; b < to; b++) {
+      const Index i = b - from;
+      for (Index l = 0; d.lstm && l < d.num_layers; l++)
+        copy_or_zero(s.hidden[l] + i * d.hidden_size, part(initial_hidden(l), b, d.hidden_size), d.hidden_size);
+      copy_or_zero(s.words + i * words, part(a.initial[kReadWords], b, words), words);
+      auto before = record(-1, b);
+      F *M = s.memory + i * at.memory_row, *L = s.link + i * at.link_row;
+      this->import_pieces(a.initial, b, F(a.initial_memory), M, L, before);
+      memory.begin(M, before);
+    }
+    for (Index t = 0; t < d.steps; t++) {
+      const Index first = tape_row(t, from);
+      for (Index l = 0; l < d.num_layers; l++) {
+        for (Index b = from; b < to; b++) {
+          F *in = z(l, tape_row(t, b)), *out = gates(l, tape_row(t, b));
+          std::memcpy(out, a.bias[l], sizeof(F) * d.gates());
+          std::memset(out + d.gates(), 0, sizeof(F) * (at.gates_row - d.gates()));
+          if (!active(t, b)) {
+            std::memset(in, 0, sizeof(F) * at.z_row[l]);
+            continue;
+          }
+          std::memcpy(in, a.x + (t * d.batch_size + b) * d.input_size, sizeof(F) * d.input_size);
+          std::memcpy(in + d.input_size, s.words + (b - from) * words, sizeof(F) * words);
+          F* rest = in + d.input_size + words;
+          if (d.lstm)
+            std::memcpy(rest, s.hidden[l] + (b - from) * d.hidden_size, sizeof(F) * d.hidden_size),
+                rest += d.hidden_size;
+          if (l) std::memcpy(rest, features_at(t, b) + (l - 1) * d.hidden_size, sizeof(F) * d.hidden_size);
+        }
+        product<F, true>(z(l, first), rows, at.z_row[l], packed.layer[l], d.layer_inputs(l), d.gates(), gates(l, first),
+                         at.gates_row);
+        for (Index b = from; b < to; b++)
+          controller_forward(t, b, l, s.hidden[l] + (b - from) * d.hidden_size, s.before);
+      }
+      interface_forward(t, from, to, packed, s.raw);
+      for (Index b = from; b < to; b++) {
+        const Index i = b - from;
+        F *M = s.memory + i * at.memory_row, *L = s.link + i * at.link_row, *r = s.words + i * words;
+        if (d.keep_tape && t % at.segment == 0) {
+          std::memcpy(checkpoint(t, b), M, sizeof(F) * at.memory_row);
+          std::memcpy(checkpoint(t, b) + at.memory_row, L, sizeof(F) * at.link_row);
+        }
+        F* out = words_at(t, b);
+        if (!active(t, b)) {
+          if (words) std::memset(out, 0, sizeof(F) * words);
+          continue;
+        }
+        auto last = record(t - 1, b), now = record(t, b);
+        memory.forward(s.raw + i * at.interface_row, last, now, M, L, r, s.step);
+        if (words) std::memcpy(out, r, sizeof(F) * words);
+      }
+      outputs_forward(t, from, to, packed, s.outputs);
+    }
+    for (Index b = from; b < to; b++) {
+      const Index i = b - from, last = a.lengths ? a.lengths[b] - 1 : d.steps - 1;
+      for (Index l = 0; d.lstm && l < d.num_layers; l++) {
+        std::memcpy(a.final[kStatePieces + 2 * l] + b * d.hidden_size, s.hidden[l] + i * d.hidden_size,
+                    sizeof(F) * d.hidden_size);
+        std::memcpy(a.final[kStatePieces + 2 * l + 1] + b * d.hidden_size, cell(l, tape_row(last, b)),
+                    sizeof(F) * d.hidden_size);
+      }
+      if (words) std::memcpy(a.final[kReadWords] + b * words, s.words + i * words, sizeof(F) * words);
+      this->export_pieces(a.final, b, s.memory + i * at.memory_row, s.link + i * at.link_row, record(last, b));
+    }
+  }
+
+  void controller_forward(Index t, Index b, Index l, F* hidden, F* start_cell) const {
+    const Index row = tape_row(t, b), H = d.hidden_size;
+    F *g = gates(l, row), *h = features_at(t, b) + l * H;
+    if (!active(t, b)) {
+      std::memset(h, 0, sizeof(F) * H);
+      return;
+    }
+    auto tanh = [](Vec<F> x) { return tanh_vector(x); };
+    auto squash = [](Vec<F> x) { return sigmoid_vector(x); };
+    if (!d.lstm) {
+      map(g, g, H, tanh);
+      std::memcpy(h, g, sizeof(F) * H);
+      return;
+    }
+    map(g, g, 2 * H, squash);
+    map(g + 2 * H, g + 2 * H, H, tanh);
+    map(g + 3 * H, g + 3 * H, H, squash);
+    if (!t) copy_or_zero(start_cell, part(initial_cell(l), b, H), H);
+    const F* before = t ? cell(l, tape_row(t - 1, b)) : start_cell;
+    F* c = cell(l, row);
+    for (Index j = 0; j < H; j++) c[j] = g[H + j] * before[j] + g[j] * g[2 * H + j];
+    map(c, h, H, tanh);
+    for (Index j = 0; j < H; j++) h[j] *= g[3 * H + j];
+    std::memcpy(hidden, h, sizeof(F) * H);
+  }
+
+  // ξ = W_ξ [h¹; …; h^L] (+ bias), then the layer norm.
+  void interface_forward(Index t, Index from, Index to, const Packed& packed, F* raw) const {
+    if (!d.interface_size) return;
+    for (Index b = from; b < to; b++) {
+      F* out = raw + (b - from) * at.interface_row;
+      std::memset(out, 0, sizeof(F) * at.interface_row);
+      if (a.interface_bias) std::memcpy(out, a.interface_bias, sizeof(F) * d.interface_size);
+    }
+    product<F, true>(features_at(t, from), to - from, features, packed.interface, features, d.interface_size, raw,
+                     at.interface_row);
+    for (Index b = from; d.interface_norm && b < to; b++) {
+      F *out = raw + (b - from) * at.interface_row, *kept = normed(tape_row(t, b));
+      F mean = 0, variance = 0;
+      for (Index i = 0; i < d.interface_size; i++) mean += out[i];
+      mean /= d.interface_size;
+      for (Index i = 0; i < d.interface_size; i++) variance += (out[i] - mean) * (out[i] - mean);
+      const F deviation = 1 / std::sqrt(variance / d.interface_size + F(kNormEpsilon));
+      a.tape[at.deviation + tape_row(t, b)] = deviation;
+      for (Index i = 0; i < d.interface_size; i++) {
+        kept[i] = (out[i] - mean) * deviation;
+        out[i] = kept[i] * a.norm_weight[i] + a.norm_bias[i];
+      }
+    }
+  }
+
+  // y = W_y [h¹; …; h^L] + W_r [r¹; …; r^R] (+ b); zero in the padding.
+  void outputs_forward(Index t, Index from, Index to, const Packed& packed, F* y) const {
+    if (!d.output_size) return;
+    const Index first = t * d.batch_size + from, rows = to - from;
+    for (Index i = 0; i < rows; i++) {
+      std::memset(y + i * at.outputs_row, 0, sizeof(F) * at.outputs_row);
+      if (a.output_bias) std::memcpy(y + i * at.outputs_row, a.output_bias, sizeof(F) * d.output_size);
+    }
+    product<F, true>(features_at(t, from), rows, features, packed.output_features, features, d.output_size, y,
+                     at.outputs_row);
+    if (words)
+      product<F, true>(words_at(t, from), rows, words, packed.output_words, words, d.output_size, y, at.outputs_row);
+    for (Index i = 0; i < rows; i++)
+      copy_or_zero(a.outputs + (first + i) * d.output_size, active(t, from + i) ? y + i * at.outputs_row : nullptr,
+                   d.output_size);
+  }
+};
+
+}  // namespace tapehead
