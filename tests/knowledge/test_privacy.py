@@ -8,7 +8,7 @@ from tapehead.knowledge import KnowledgeGraph, hide_living, read_bytes
 from tapehead.knowledge.privacy import OLDEST, mark_living
 
 YEAR = 2026
-DISTANCES = [*range(0, 125), 150, 300, 1000]
+DISTANCES = [*range(125), 150, 300, 1000]
 """Years between a date and today."""
 
 

@@ -5,8 +5,7 @@ import io
 from collections.abc import Iterator
 
 from ..graph import Entity, Fact, KnowledgeGraph
-from .family_edges import Edge as Edge
-from .family_edges import is_family, read_family
+from .family_edges import EdgeRow, is_family, read_family
 from .files import ReadError, clean
 
 LARGEST_FILE = 64 << 20
@@ -36,7 +35,7 @@ def read_edge_list(text: str, name: str) -> KnowledgeGraph:
     return from_edges(edges, name)
 
 
-def from_edges(edges: list[Edge], name: str, names: dict[str, str] | None = None) -> KnowledgeGraph:
+def from_edges(edges: list[EdgeRow], name: str, names: dict[str, str] | None = None) -> KnowledgeGraph:
     """A family tree if most labels are those of families ("father", "wife", "born", …), else a map.
 
     "A,father,B" says that A's father is B, "A,father of,B" that A is B's father, and so on.
@@ -61,7 +60,7 @@ def from_edges(edges: list[Edge], name: str, names: dict[str, str] | None = None
     return KnowledgeGraph(name, entities, facts)
 
 
-def read_rows(text: str, name: str) -> Iterator[Edge]:
+def read_rows(text: str, name: str) -> Iterator[EdgeRow]:
     """The rows of a table of from, edge, to.
 
     Raises:
@@ -95,7 +94,7 @@ def read_rows(text: str, name: str) -> Iterator[Edge]:
                     f"{name}, line {reader.line_num}: {separator.join(row)[:60]!a} is not an edge:"
                     " give from, edge, to"
                 )
-            edge = Edge(*(cells[column] for column in columns))
+            edge = EdgeRow(*(cells[column] for column in columns))
             if max(map(len, edge)) > LONGEST_NAME:
                 raise ReadError(f"{name}, line {reader.line_num}: a name has over {LONGEST_NAME} characters")
             yield edge

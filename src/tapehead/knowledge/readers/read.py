@@ -89,7 +89,7 @@ def _read(file: BufferedIOBase, name: str) -> KnowledgeGraph:
     if _gedcom.is_gedcom(start) or suffix in (".ged", ".gedcom"):
         return _gedcom.read_gedcom(read_capped(file, name, _gedcom.LARGEST_FILE), name)
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    kind = "GraphML" if text.startswith(b"<") else ""
+    kind = "GraphML" if _graph_files.is_xml(start) else ""
     if suffix == ".gml" or text.startswith((b"graph [", b"graph\n", b"graph\r", b"Creator ")):
         kind = "GML"
     if kind:
