@@ -32,9 +32,9 @@ class Scripted(DNC):
     def forward(  # type: ignore[override]
         self,
         x: Tensor,
-        state: list[Any] | None = None,
+        state: tuple[Any, ...] | None = None,
         *,
-        lengths: Tensor | None = None,
+        lengths: Tensor | list[int] | None = None,
         memory_size: int | None = None,
         return_trace: bool = False,
     ) -> Any:
@@ -44,7 +44,7 @@ class Scripted(DNC):
         if state is None:
             self.memory_sizes.append(memory_size)
         steps, size, _ = x.shape
-        scripts = [self.script() for _ in range(size)] if state is None else state
+        scripts = tuple(self.script() for _ in range(size)) if state is None else state
         outputs = torch.zeros(steps, size, self.output_size)
         slots = [[-1] * size for _ in range(steps)]
         for b, script in enumerate(scripts):

@@ -21,8 +21,8 @@ from .guard import STATIC, Guard
 from .library import Library
 from .workers import Workers
 
-LONGEST_QUESTION = 500
-LONGEST_NAME = 200
+MAX_QUESTION = 500
+MAX_NAME = 200
 
 
 class Words(JSONResponse):
@@ -40,7 +40,7 @@ class _Body(BaseModel):
 class TraceRequest(_Body):
     """Which model is to do its task."""
 
-    model: str = Field(max_length=LONGEST_NAME)
+    model: str = Field(max_length=MAX_NAME)
     length: int | None = Field(None, ge=1, le=500)
     seed: int = Field(0, ge=0, le=2**53)
 
@@ -48,9 +48,9 @@ class TraceRequest(_Body):
 class AskRequest(_Body):
     """A question in words."""
 
-    data: str = Field(max_length=LONGEST_NAME, description="what POST /api/data called it, or an example")
-    question: str = Field(min_length=1, max_length=LONGEST_QUESTION)
-    model: str | None = Field(None, max_length=LONGEST_NAME)
+    data: str = Field(max_length=MAX_NAME, description="what POST /api/data called it, or an example")
+    question: str = Field(min_length=1, max_length=MAX_QUESTION)
+    model: str | None = Field(None, max_length=MAX_NAME)
 
 
 def create_app() -> FastAPI:
@@ -98,7 +98,7 @@ def create_app() -> FastAPI:
         },
     )
     async def data(
-        request: Request, filename: Annotated[str, Query(min_length=1, max_length=LONGEST_NAME)]
+        request: Request, filename: Annotated[str, Query(min_length=1, max_length=MAX_NAME)]
     ) -> dict[str, Any]:
         """Take a family tree or a map into memory; it is never written to disk."""
         return await workers.do(library.take, await request.body(), filename)

@@ -8,7 +8,7 @@ from tapehead.knowledge import read
 from tapehead.knowledge.evaluation import graphs, scores
 from tapehead.knowledge.evaluation.graphs import score_given, score_random
 from tapehead.knowledge.evaluation.kinship import score_kinship
-from tapehead.knowledge.inference.voting import WAYS
+from tapehead.knowledge.inference.voting import NUM_SAMPLES
 from tapehead.nn import DeepLSTM
 from tapehead.tasks import Inference, Kinship, ShortestPath, Traversal
 from tapehead.tasks.graph.episode import GraphTask
@@ -32,13 +32,13 @@ def names(task: GraphTask) -> str:
 @pytest.mark.parametrize("task", TASKS, ids=names)
 def test_perfect_and_broken_on_random_graphs(task: GraphTask) -> None:
     perfect, broken = scripted.traveller(), scripted.traveller(scripted.GoesAstray)
-    assert score_random(perfect, task, episodes=60, seed=1, as_said=True) == (60, 60)
-    right, asked = score_random(broken, task, episodes=20, as_said=True)
+    assert score_random(perfect, task, episodes=60, seed=1, single_pass=True) == (60, 60)
+    right, asked = score_random(broken, task, episodes=20, single_pass=True)
     assert asked == 20
     # Where few edges leave, renormalised outputs find a short way by luck.
     assert right == 0 if not isinstance(task, ShortestPath) else right < 20
     assert perfect.memory_sizes == [128] * 2
-    score_random(perfect, task, episodes=1, memory_size=99, as_said=True)
+    score_random(perfect, task, episodes=1, memory_size=99, single_pass=True)
     assert perfect.memory_sizes[2:] == [99]
 
 
@@ -50,13 +50,13 @@ def test_perfect_and_broken_walks_on_the_map() -> None:
     assert score_given(broken, TASKS[0], LONDON, steps=7, episodes=5) == (0, 5)
 
 
-def test_walks_as_said_and_among_the_edges_told() -> None:
+def test_walks_single_pass_and_among_the_edges_told() -> None:
     """A wrong digit makes an edge that is not there: only as said is it wrong."""
     slips = scripted.traveller(scripted.MapSlips)
     assert score_given(slips, TASKS[0], LONDON, steps=3, episodes=10) == (10, 10)
-    assert score_given(slips, TASKS[0], LONDON, steps=3, episodes=10, as_said=True) == (0, 10)
+    assert score_given(slips, TASKS[0], LONDON, steps=3, episodes=10, single_pass=True) == (0, 10)
     perfect = scripted.traveller()
-    assert score_given(perfect, TASKS[0], LONDON, steps=3, episodes=10, as_said=True) == (10, 10)
+    assert score_given(perfect, TASKS[0], LONDON, steps=3, episodes=10, single_pass=True) == (10, 10)
 
 
 def test_shortest_paths_are_asked_of_all_pairs_once() -> None:
@@ -64,7 +64,7 @@ def test_shortest_paths_are_asked_of_all_pairs_once() -> None:
     assert score_given(scripted.traveller(), TASKS[2], LONDON, steps=5, episodes=count + 9) == (count, count)
     assert score_given(scripted.traveller(), TASKS[2], LONDON, steps=5, episodes=3) == (3, 3)
     broken = scripted.traveller(scripted.GoesAstray)
-    right, asked = score_given(broken, TASKS[2], LONDON, steps=4, episodes=30, as_said=True)
+    right, asked = score_given(broken, TASKS[2], LONDON, steps=4, episodes=30, single_pass=True)
     assert right < asked / 4
 
 
@@ -75,19 +75,19 @@ def test_a_detour_is_no_shortest_path() -> None:
     graph = GivenGraph(((0, 0, 1), (1, 0, 3), (0, 1, 2), (2, 0, 1)))
     assert set(graph.pairs(2)) == {(0, 3), (2, 3)}
     assert score_given(scripted.traveller(), TASKS[2], graph, steps=2, episodes=9) == (2, 2)
-    for as_said in (False, True):
+    for single_pass in (False, True):
         machine = scripted.traveller(scripted.Detour)
-        assert score_given(machine, TASKS[2], graph, steps=2, episodes=9, as_said=as_said) == (1, 2)
+        assert score_given(machine, TASKS[2], graph, steps=2, episodes=9, single_pass=single_pass) == (1, 2)
 
 
 @pytest.mark.parametrize(
-    ("task", "as_said", "readings"), [(0, False, 2), (0, True, 1), (2, False, WAYS), (2, True, 1)]
+    ("task", "single_pass", "readings"), [(0, False, 2), (0, True, 1), (2, False, NUM_SAMPLES), (2, True, 1)]
 )
-def test_random_graphs_are_read_as_often_as_a_map(task: int, as_said: bool, readings: int) -> None:
+def test_random_graphs_are_read_as_often_as_a_map(task: int, single_pass: bool, readings: int) -> None:
     made: list[scripted.Traveller] = []
     machine = scripted.traveller()
     machine.script = lambda: made.append(scripted.Traveller()) or made[-1]
-    assert score_random(machine, TASKS[task], episodes=10, as_said=as_said) == (10, 10)
+    assert score_random(machine, TASKS[task], episodes=10, single_pass=single_pass) == (10, 10)
     assert len(made) == 10 * readings
 
 
@@ -119,7 +119,7 @@ def test_episodes_do_not_depend_on_the_machine_and_seeds_differ() -> None:
 
 def test_large_maps_go_side_by_side_in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The links of the memories would fill the machine's memory otherwise."""
-    monkeypatch.setattr(graphs, "MOST_LINKS", 3 * 152**2)
+    monkeypatch.setattr(graphs, "MAX_LINKS", 3 * 152**2)
     machine = scripted.traveller()
     assert score_given(machine, TASKS[0], LONDON, steps=2, episodes=8) == (8, 8)
     assert len(machine.memory_sizes) == 6
@@ -171,9 +171,9 @@ def test_a_part_of_the_answer_is_wrong(tree: FamilyTree) -> None:
 
 def test_questions_are_different_and_have_answers(tree: FamilyTree) -> None:
     from tapehead.knowledge import solver
-    from tapehead.knowledge.evaluation.kinship import _draw
+    from tapehead.knowledge.evaluation.kinship import _draw_questions
 
-    asked = _draw(tree, 4, 60, np.random.default_rng(0))
+    asked = _draw_questions(tree, 4, 60, np.random.default_rng(0))
     assert len({(person, relation) for person, relation, _ in asked}) == len(asked) == 60
     for person, relation, answer in asked:
         assert RELATIONS[relation].length == 4

@@ -181,8 +181,9 @@ def test_the_example_families_are_one() -> None:
     ],
 )
 def test_no_such_file(name: str, says: str) -> None:
-    with pytest.raises(ReadError, match=says):
+    with pytest.raises(ReadError, match=says) as raised:
         read(name)
+    assert "is no path" not in str(raised.value), "the sentence is said once"
 
 
 def test_content_in_memory() -> None:

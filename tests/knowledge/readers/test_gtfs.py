@@ -70,6 +70,6 @@ def test_a_zip_bomb(tmp_path: Path) -> None:
 
 
 def test_tables_larger_than_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_gtfs, "LARGEST_TABLE", 200)
+    monkeypatch.setattr(_gtfs, "MAX_TABLE_BYTES", 200)
     with pytest.raises(ReadError, match="is larger than"):
         _read(GTFS, tmp_path)

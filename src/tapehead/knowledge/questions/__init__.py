@@ -13,7 +13,7 @@ from .types import Question as Question
 from .types import QuestionError as QuestionError
 from .types import WalkQuestion as WalkQuestion
 
-LONGEST_QUESTION = 1000
+MAX_QUESTION = 1000
 
 
 def parse(question: str, graph: KnowledgeGraph) -> Question:
@@ -32,8 +32,6 @@ def parse(question: str, graph: KnowledgeGraph) -> Question:
     if not words:
         examples = FAMILY_EXAMPLES if graph.is_family else MAP_EXAMPLES
         raise QuestionError(f"there is no question: ask, for example, {examples}")
-    if len(words) > LONGEST_QUESTION:
-        raise QuestionError(
-            f"the question has {len(words):,} characters: ask in {LONGEST_QUESTION:,} at most"
-        )
+    if len(words) > MAX_QUESTION:
+        raise QuestionError(f"the question has {len(words):,} characters: ask in {MAX_QUESTION:,} at most")
     return parse_kinship(words, graph) if graph.is_family else parse_travel(words, graph)

@@ -9,7 +9,7 @@ from ..graph import KnowledgeGraph
 from .names import Names, plain
 from .types import FAMILY_EXAMPLES, KinshipQuestion, QuestionError
 
-MOST_LINKS = 8
+MAX_LINKS = 8
 """relations that are understood in a chain"""
 
 _OPENING = re.compile(
@@ -88,7 +88,7 @@ def parse_kinship(words: str, graph: KnowledgeGraph) -> KinshipQuestion:
     raise QuestionError(f"{words[:80]!r} is not understood: ask, for example, {FAMILY_EXAMPLES}")
 
 
-def _readings(text: str, links_left: int = MOST_LINKS) -> Iterator[tuple[str, list[str]]]:
+def _readings(text: str, links_left: int = MAX_LINKS) -> Iterator[tuple[str, list[str]]]:
     """(a name, the relations from that person on) in the order of likelihood."""
     if not links_left:
         return

@@ -8,10 +8,10 @@ from ..graph import Entity, Fact, KnowledgeGraph
 from .family_edges import EdgeRow, is_family, read_family
 from .files import ReadError, clean
 
-LARGEST_FILE = 64 << 20
-MOST_EDGES = 300_000
-LONGEST_LINE = 10_000
-LONGEST_NAME = 500
+MAX_FILE_BYTES = 64 << 20
+MAX_EDGES = 300_000
+MAX_LINE = 10_000
+MAX_NAME = 500
 
 
 _SOURCES = ("from", "source", "subject", "station1", "start", "head", "person", "from_station")
@@ -70,7 +70,7 @@ def read_rows(text: str, name: str) -> Iterator[EdgeRow]:
 
     def lines() -> Iterator[str]:
         for number, line in enumerate(io.StringIO(text, newline=""), 1):
-            if len(line) > LONGEST_LINE:
+            if len(line) > MAX_LINE:
                 raise ReadError(f"{name}, line {number}: {len(line):,} characters are too many for an edge")
             yield line
 
@@ -95,18 +95,18 @@ def read_rows(text: str, name: str) -> Iterator[EdgeRow]:
                     " give from, edge, to"
                 )
             edge = EdgeRow(*(cells[column] for column in columns))
-            if max(map(len, edge)) > LONGEST_NAME:
-                raise ReadError(f"{name}, line {reader.line_num}: a name has over {LONGEST_NAME} characters")
+            if max(map(len, edge)) > MAX_NAME:
+                raise ReadError(f"{name}, line {reader.line_num}: a name has over {MAX_NAME} characters")
             yield edge
             count += 1
-            if count > MOST_EDGES:
-                raise ReadError(f"{name} has more than {MOST_EDGES:,} edges, the most that is read")
+            if count > MAX_EDGES:
+                raise ReadError(f"{name} has more than {MAX_EDGES:,} edges, the most that is read")
     except csv.Error as error:
         raise ReadError(f"{name}, line {reader.line_num}: {error}") from None
 
 
 def _separator(text: str) -> str:
-    head = text[:LONGEST_LINE].splitlines()[:20]
+    head = text[:MAX_LINE].splitlines()[:20]
     counts = {separator: sum(line.count(separator) >= 2 for line in head) for separator in "\t,;"}
     return max(counts, key=lambda separator: counts[separator]) if any(counts.values()) else ","
 

@@ -10,12 +10,12 @@ from ...tasks.kinship.tree import Sex
 from ..graph import Entity, KnowledgeGraph
 from .family_tree import ADOPTED, BORN, FOSTER, Couple, build
 from .files import ReadError, clean
-from .gedcom_filter import sieve
+from .gedcom_filter import filter_gedcom
 
-LARGEST_FILE = 200 << 20
+MAX_FILE_BYTES = 200 << 20
 PORTION = 5000
 """records of GEDCOM 7 that are parsed at a time"""
-MOST_LISTED = 5
+MAX_LISTED = 5
 """missing ids that a note names"""
 
 _HEADER = re.compile(rb"(?:\xef\xbb\xbf)?\s*0\s+HEAD\b")
@@ -61,23 +61,23 @@ def read_gedcom(data: bytes, name: str) -> KnowledgeGraph:
     Raises:
         ReadError: it is damaged; the message says where.
     """
-    sieved = sieve(data, name)
+    kept = filter_gedcom(data, name)
     del data
     notes = []
-    if sieved.skipped:
-        notes.append(f"{sieved.skipped} broken lines between the facts were left out")
-    if _VERSION_7.search(sieved.data):
-        records = _by_gedcom7(sieved.data, name)
+    if kept.skipped:
+        notes.append(f"{kept.skipped} broken lines between the facts were left out")
+    if _VERSION_7.search(kept.data):
+        records = _by_gedcom7(kept.data, name)
     else:
-        records = _by_ged4py(sieved.data, name, notes)
+        records = _by_ged4py(kept.data, name, notes)
     people, couples, missing = _interpret(records, notes)
     if missing:
-        listed = ", ".join(missing[:MOST_LISTED]) + (", …" if len(missing) > MOST_LISTED else "")
+        listed = ", ".join(missing[:MAX_LISTED]) + (", …" if len(missing) > MAX_LISTED else "")
         what = f"{len(missing)} people or families that it names are missing ({listed})"
-        if not sieved.complete:
+        if not kept.complete:
             raise ReadError(f"{name} seems to be cut off: it has no end mark (0 TRLR), and {what}")
         notes.append(f"{what}: left out")
-    elif not sieved.complete:
+    elif not kept.complete:
         notes.append("the file has no end mark (0 TRLR): it may be cut off")
     if not people:
         raise ReadError(f"{name} is GEDCOM, but there are no people in it")

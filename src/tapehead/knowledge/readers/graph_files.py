@@ -6,11 +6,11 @@ from typing import Any
 from xml.parsers import expat
 
 from ..graph import KnowledgeGraph
-from .edge_list import LONGEST_NAME, MOST_EDGES, from_edges
+from .edge_list import MAX_EDGES, MAX_NAME, from_edges
 from .family_edges import EdgeRow
 from .files import ReadError, clean
 
-LARGEST_FILE = 16 << 20
+MAX_FILE_BYTES = 16 << 20
 
 LABELS = ("label", "line", "edge", "relation", "route", "name", "type", "key")
 """Attributes that an edge's label is looked for in."""
@@ -44,8 +44,8 @@ def read_graph_file(data: bytes, name: str, kind: str) -> KnowledgeGraph:
         raise ReadError(
             f"{name} cannot be read as {kind}: {clean(str(error))[:200] or type(error).__name__}"
         ) from None
-    if graph.number_of_edges() > MOST_EDGES:
-        raise ReadError(f"{name} has more than {MOST_EDGES:,} edges, the most that is read")
+    if graph.number_of_edges() > MAX_EDGES:
+        raise ReadError(f"{name} has more than {MAX_EDGES:,} edges, the most that is read")
     names = {str(node): _first(attributes, NAMES) or str(node) for node, attributes in graph.nodes(data=True)}
     edges: dict[EdgeRow, None] = {}
     for source, target, attributes in graph.edges(data=True):
@@ -88,5 +88,5 @@ def _first(attributes: dict[str, Any], wanted: tuple[str, ...]) -> str:
     for key in wanted:
         value = clean(str(attributes.get(key, "")))
         if value:
-            return value[:LONGEST_NAME]
+            return value[:MAX_NAME]
     return ""
