@@ -100,21 +100,39 @@ def ask(
     """
     start = time.perf_counter()
     parsed = parse(question, graph)
-    expected = _exact(graph, parsed)
-    machine = _machine(parsed, model)
-    if isinstance(parsed, KinshipQuestion):
+    machine = model if isinstance(model, Machine) else load_model(model_for(parsed, model))
+    answer = ask_parsed(graph, parsed, machine, words=question)
+    return dataclasses.replace(answer, seconds=time.perf_counter() - start)
+
+
+def ask_parsed(graph: KnowledgeGraph, question: Question, machine: Machine, *, words: str = "") -> Answer:
+    """As :func:`ask`, of a question that :func:`parse` has understood and a machine that is loaded.
+
+    Args:
+        graph: that the question is about.
+        question: as parsed.
+        machine: trained for such questions.
+        words: the question as it was asked.
+
+    Raises:
+        InputError: there is no way between two places, or too much of the map would have to be told.
+    """
+    start = time.perf_counter()
+    expected = _exact(graph, question)
+    if isinstance(question, KinshipQuestion):
         tree, ids = graph.family_tree()
-        answer = answer_kinship(machine, tree, ids.index(parsed.person), parsed.relation)
+        answer = answer_kinship(machine, tree, ids.index(question.person), question.relation)
         correct = set(answer.answers) == set(expected)
     else:
         ids = graph.edges.places
-        answer, correct = _ask_map(machine, graph, parsed, expected)
+        answer, correct = _ask_map(machine, graph, question, expected)
         if correct:
             expected = answer.answers
+    understood = describe(graph, question)
     return Answer(
-        question=question,
-        parsed=parsed,
-        understood=describe(graph, parsed),
+        question=words or understood,
+        parsed=question,
+        understood=understood,
         answered=tuple(graph.entities[ids[number]] for number in answer.answers),
         expected=tuple(graph.entities[ids[number]] for number in expected),
         correct=correct,
@@ -123,8 +141,50 @@ def ask(
         facts_read=tuple(fact_sentences(graph, [answer.facts[index] for index in answer.facts_read])),
         seconds=time.perf_counter() - start,
         network=answer,
-        notes=(parsed.note,) if isinstance(parsed, WalkQuestion) and parsed.note else (),
+        notes=(question.note,) if isinstance(question, WalkQuestion) and question.note else (),
     )
+
+
+def model_for(question: Question, model: str | os.PathLike[str] | None = None) -> str | os.PathLike[str]:
+    """The model to ask: the given one, if it was trained for such questions, or the one that ships for them.
+
+    Raises:
+        InputError: there is no such model, or it was trained for something else.
+    """
+    default = MODELS[type(question)]
+    if model is None:
+        if default not in hub.names():
+            raise InputError(
+                f"no model for such questions ships yet: train one with `tapehead train {default}` (hours) "
+                "and give its folder as the model"
+            )
+        return default
+    try:
+        config = hub.info(model)
+    except hub.PretrainedError as error:
+        raise InputError(str(error)) from error
+    task, wanted = config.get("task"), default.removeprefix("dnc-")
+    trained_on = task.get("name") if isinstance(task, dict) else None
+    if trained_on != wanted:
+        raise InputError(
+            f"{model} was trained on {trained_on or 'no task that it tells of'}: "
+            f"this question needs a model of {wanted}"
+        )
+    if config["architecture"] == "DeepLSTM":
+        raise InputError(f"{model} has no memory to read from: give a DNC")
+    return model
+
+
+def load_model(model: str | os.PathLike[str]) -> Machine:
+    """The machine of this name or in this folder.
+
+    Raises:
+        InputError: no such model, or a damaged one.
+    """
+    try:
+        return hub.load(model)
+    except hub.PretrainedError as error:
+        raise InputError(str(error)) from error
 
 
 def describe(graph: KnowledgeGraph, question: Question) -> str:
@@ -175,37 +235,6 @@ def _exact(graph: KnowledgeGraph, question: Question) -> list[int]:
     if path is None:
         raise InputError(f"there is no way {describe(graph, question)} in {graph.name}")
     return path
-
-
-def _machine(question: Question, model: Machine | str | os.PathLike[str] | None) -> Machine:
-    """The machine to ask.
-
-    Raises:
-        InputError: no such model, or one that was trained for other questions.
-    """
-    if isinstance(model, Machine):
-        return model
-    default = MODELS[type(question)]
-    if model is None and default not in hub.names():
-        raise InputError(
-            f"no model for such questions ships yet: train one with `tapehead train {default}` (hours) "
-            "and give its folder as the model"
-        )
-    try:
-        if model is not None:
-            config, wanted = hub.info(model), default.removeprefix("dnc-")
-            task = config.get("task")
-            trained_on = task.get("name") if isinstance(task, dict) else None
-            if trained_on != wanted:
-                raise InputError(
-                    f"{model} was trained on {trained_on or 'no task that it tells of'}: "
-                    f"this question needs a model of {wanted}"
-                )
-            if config["architecture"] == "DeepLSTM":
-                raise InputError(f"{model} has no memory to read from: give a DNC")
-        return hub.load(model or default)
-    except hub.PretrainedError as error:
-        raise InputError(str(error)) from error
 
 
 def _listed(entities: tuple[Entity, ...]) -> str:
