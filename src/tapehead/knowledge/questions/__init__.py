@@ -1,4 +1,4 @@
-"""Questions in words, by a small grammar: about kinship, about walks along lines, the way between places."""
+"""Parses questions in words by a small grammar: kinship, walks along lines, shortest paths between places."""
 
 import re
 
@@ -17,7 +17,7 @@ MAX_QUESTION = 1000
 
 
 def parse(question: str, graph: KnowledgeGraph) -> Question:
-    """Understand a question.
+    """Parse a question in words.
 
     Args:
         question: in English.

@@ -1,4 +1,4 @@
-"""Finding whom or what a question names: by accents, case, titles and prefixes, or asking where unclear."""
+"""Finds the person or place that a question names, whatever its accents, case, titles and abbreviations."""
 
 import dataclasses
 import difflib
@@ -77,14 +77,19 @@ class Names:
         found = self.candidates(text)
         if len(found) == 1:
             return found[0]
+        raise self.unclear(text)
+
+    def unclear(self, text: str) -> UnclearName:
+        """The error of a name that nobody has, or several have; its message lists them."""
+        found = self.candidates(text)
         shown = " ".join(text.split())[:80]
         if not found:
-            raise UnclearName(
+            return UnclearName(
                 f"{'nobody' if self._people else 'no place'} is called {shown!r}{self._hint(text)}"
             )
         listed = "; ".join(f"{entity} {entity.id}".strip() for entity in found[:MAX_LISTED])
         more = f"; and {len(found) - MAX_LISTED} more" if len(found) > MAX_LISTED else ""
-        raise UnclearName(
+        return UnclearName(
             f"{shown!r} may be any of {len(found)}: {listed}{more}. Ask again with the id,"
             " or with the years in brackets behind the name"
         )

@@ -1,4 +1,4 @@
-"""Questions about a map in words: walks along lines, and the way between places."""
+"""Parses questions about a map: walks along lines, and shortest paths between places."""
 
 import difflib
 import re
@@ -37,6 +37,11 @@ _FROM_TO = re.compile(r"(?:.*?\b(?:from|between)\s+)?(?P<both>.+)$", re.IGNORECA
 
 
 def parse_travel(words: str, graph: KnowledgeGraph) -> WalkQuestion | PathQuestion:
+    """The walk or the path that some words ask for.
+
+    Raises:
+        InputError: an unknown or ambiguous name, an unknown line, or words that are not understood.
+    """
     names = Names(graph)
     rest = _WHERE_FIRST.sub("", words)
     failure: InputError | None = None
@@ -80,18 +85,21 @@ def _path(words: str, graph: KnowledgeGraph, names: Names) -> PathQuestion:
 
 def _walk(start: str, lines: str, graph: KnowledgeGraph, names: Names) -> WalkQuestion:
     place = names.find(start)
-    failure: InputError | None = None
-    # "and" joins steps, but it may be a part of a line's name too ("Hammersmith and City").
-    for joint in (_THEN, rf"{_THEN}|\s+and\s+"):
+
+    def walk(joint: str) -> WalkQuestion:
         steps = [step for step in re.split(joint, lines, flags=re.IGNORECASE) if step.strip()]
         if len(steps) > MAX_STEPS:
             raise QuestionError(f"the walk has {len(steps)} steps: {MAX_STEPS} are the most")
+        return _resolve(place.id, steps, graph)
+
+    # "and" joins steps, but it may be a part of a line's name too ("Hammersmith and City").
+    try:
+        return walk(_THEN)
+    except QuestionError as failure:
         try:
-            return _resolve(place.id, steps, graph)
-        except QuestionError as error:
-            failure = failure or error
-    assert failure is not None
-    raise failure
+            return walk(rf"{_THEN}|\s+and\s+")
+        except QuestionError:
+            raise failure from None
 
 
 def _resolve(start: str, steps: list[str], graph: KnowledgeGraph) -> WalkQuestion:

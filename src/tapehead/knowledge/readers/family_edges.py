@@ -1,4 +1,4 @@
-"""A family told in edges: "Charles Darwin,father,Robert Darwin"."""
+"""Family trees from edge lists: "Charles Darwin,father,Robert Darwin"."""
 
 import difflib
 import re

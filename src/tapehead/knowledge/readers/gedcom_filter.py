@@ -1,9 +1,8 @@
-"""A GEDCOM file's bytes, cut down to the few lines that matter here.
+"""Drops the lines of a GEDCOM file that are not about people and families, before a parser sees it.
 
-Real files hold much more than people and families (notes, sources, pictures), are large for it, and are
-often broken there: a line break inside a note makes a line that is none. So before a parser sees the file,
-everything but the lines below is left out. A broken line after something left out is of no consequence; one
-among the facts is an error.
+Real files hold much more (notes, sources, pictures). That makes them large, and it is often damaged: a line
+break inside a note gives a line without a level and a tag. A broken line after a dropped one is dropped too;
+a broken line after a kept one is an error.
 """
 
 import codecs

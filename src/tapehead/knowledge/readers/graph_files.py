@@ -33,7 +33,7 @@ def read_graph_file(data: bytes, name: str, kind: str) -> KnowledgeGraph:
     try:
         if kind == "GraphML":
             _refuse_entities(data, name)
-            graph: Any = networkx.read_graphml(io.BytesIO(data), force_multigraph=True)
+            graph: networkx.MultiGraph = networkx.read_graphml(io.BytesIO(data), force_multigraph=True)
         else:
             graph = networkx.read_gml(io.BytesIO(data), label=None)
     except ReadError:
