@@ -1,6 +1,7 @@
 """Neural Turing Machines and Differentiable Neural Computers for PyTorch."""
 
-from typing import Any
+import os
+from typing import TYPE_CHECKING
 
 from . import functional as functional
 from . import nn as nn
@@ -10,12 +11,15 @@ from .types import DNCState as DNCState
 from .types import NTMState as NTMState
 from .types import Trace as Trace
 
+if TYPE_CHECKING:
+    from .knowledge import Answer, KnowledgeGraph
+
 __version__ = "0.1.0"
 
 __all__ = ["DNC", "NTM", "DNCState", "NTMState", "Trace", "ask", "functional", "load", "nn"]
 
 
-def load(name_or_path: str) -> Any:
+def load(name_or_path: str | os.PathLike[str]) -> nn.Machine:
     """A trained machine: one that ships with tapehead (``tapehead models`` lists them), or a folder.
 
     Args:
@@ -32,7 +36,9 @@ def load(name_or_path: str) -> Any:
     return hub.load(name_or_path)
 
 
-def ask(graph: Any, question: str, *, model: Any = None) -> Any:
+def ask(
+    graph: "KnowledgeGraph", question: str, *, model: "nn.Machine | str | os.PathLike[str] | None" = None
+) -> "Answer":
     """Ask a trained network about a family tree or a map: see :func:`tapehead.knowledge.ask`."""
     from . import knowledge
 

@@ -135,7 +135,7 @@ def _on_file(options: Options, task: GraphTask | tasks.Kinship) -> str:
             episodes=options.episodes,
             memory_size=options.memory_size,
             seed=options.seed,
-            as_said=options.as_said,
+            single_pass=options.as_said,
         )
     return json.dumps(found.to_dict()) if options.json else str(found)
 
