@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 
 from benchmarks import report
 from tapehead import train
+from tapehead.train.files import METRICS_FILE
 from tapehead.viz.figures.curves import dress_axes
 from tapehead.viz.figures.style import LINES, new_figure, save_figures, style
 
@@ -139,7 +140,7 @@ def learn(task: str, name: str, seed: int, sequences: int) -> dict[str, Any]:
     )
     with tempfile.TemporaryDirectory() as folder:
         ended = train.train(config, Path(folder) / "run", quiet=True)
-        lines = (Path(folder) / "run" / "metrics.jsonl").read_text().splitlines()
+        lines = (Path(folder) / "run" / METRICS_FILE).read_text().splitlines()
     rows = [row for row in map(json.loads, lines) if row["kind"] == "validation"]
     # The last lesson is the task itself; bits of an easier one are on another scale.
     last = len(config.curriculum.lessons) - 1 if config.curriculum else 0

@@ -21,8 +21,10 @@ from benchmarks import report
 from benchmarks.cases import Case
 from benchmarks.learning import IMAGES
 from tapehead import train
+from tapehead.nn import DNCConfig
 from tapehead.tasks import Sampler, Task
-from tapehead.train.config import DNCConfig, TrainConfig
+from tapehead.train.config import TrainConfig
+from tapehead.train.files import METRICS_FILE
 from tapehead.viz.figures.curves import dress_axes
 from tapehead.viz.figures.style import LINES, new_figure, save_figures, style
 
@@ -82,7 +84,7 @@ def take_over(folders: Sequence[Path]) -> dict[str, Any]:
         config = train.load_config(folder / "config.json")
         assert config.curriculum is not None
         lessons = config.curriculum.lessons
-        lines = (folder / "metrics.jsonl").read_text().splitlines()
+        lines = (folder / METRICS_FILE).read_text().splitlines()
         rows = [row for row in map(json.loads, lines) if row["kind"] == "grade"]
         # A later sitting may leave easy lessons out, so lessons are counted from the last one.
         left = [len(lessons) - row["lesson"] for row in rows]

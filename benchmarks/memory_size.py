@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 import tapehead
 from benchmarks import report
 from benchmarks.learning import IMAGES
-from tapehead.tasks.graph.episode import Episode, collate
+from tapehead.tasks.graph.episode import GraphEpisode, collate_graph
 from tapehead.tasks.graph.graphs import random_graph, random_walk
 from tapehead.tasks.graph.traversal import traversal_episode
 from tapehead.viz.figures.style import image, new_figure, save_figures, style
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _episode(chance: np.random.Generator, triples: int) -> Episode:
+def _episode(chance: np.random.Generator, triples: int) -> GraphEpisode:
     """A walk on a random graph of about so many triples: three or four edges leave a node on average."""
     while True:
         graph = random_graph(chance, max(4, round(triples / 3.5)), 2, 5)
@@ -74,12 +74,12 @@ def _episode(chance: np.random.Generator, triples: int) -> Episode:
 
 
 @torch.no_grad()
-def _accuracy(machine: Any, episodes: list[Episode], slots: int) -> float:
+def _accuracy(machine: Any, episodes: list[GraphEpisode], slots: int) -> float:
     task, right = tapehead.tasks.get("traversal"), 0
     for first in range(0, len(episodes), TOGETHER):
-        batch = collate(episodes[first : first + TOGETHER])
+        batch = collate_graph(episodes[first : first + TOGETHER])
         outputs, _ = machine(batch.inputs, lengths=batch.lengths, memory_size=slots)
-        right += int((task.wrong_bits(outputs, batch) == 0).sum())
+        right += int((task.num_errors(outputs, batch) == 0).sum())
     return right / len(episodes)
 
 

@@ -153,7 +153,7 @@ def _clocked(clocks: _Clocks) -> Iterator[None]:
         ("update", Updater, "__call__"),
         ("progress and rows", Reporter, "progress"),
         ("progress and rows", Reporter, "row"),
-        ("progress and rows", loop, "_training_row"),
+        ("progress and rows", loop, "training_row"),
         ("forward", ops, "_forward"),
         ("loss", Update, "_loss"),
         ("backward", ops, "_backward"),

@@ -1,4 +1,4 @@
-"""A task of one's own: give a sequence back in reverse. Trains a small NTM on it for a few seconds.
+"""Define a task: answer a sequence in reverse. Trains a small NTM on it for a few seconds.
 
 python examples/own_task.py
 """
@@ -14,7 +14,7 @@ from tapehead import tasks
 @tasks.register
 @dataclasses.dataclass(frozen=True)
 class Reverse(tasks.Task):
-    """L vectors, a flag, then L steps in which they are to be given back, the last one first."""
+    """L vectors, a flag, then L steps in which the answer is the vectors in reverse order."""
 
     name = "reverse"
     sizes = ("length",)
@@ -24,12 +24,9 @@ class Reverse(tasks.Task):
     num_bits: int = 3
 
     @property
-    def input_size(self) -> int:
-        return self.num_bits + 1
-
-    @property
-    def output_size(self) -> int:
-        return self.num_bits
+    def channels(self) -> tasks.Channels:
+        bits = tuple(f"bit {i}" for i in range(self.num_bits))
+        return tasks.Channels(inputs=(*bits, "flag"), outputs=bits)
 
     def sample(self, batch_size: int, generator: torch.Generator) -> tasks.Batch:
         length = torch.randint(self.min_length, self.max_length + 1, (batch_size,), generator=generator)
@@ -51,7 +48,7 @@ def main(steps: int = 200) -> float:
     torch.manual_seed(0)
     task = tasks.get("reverse")
     sampler = tasks.Sampler(batch_size=16, seed=0)
-    machine = tapehead.NTM(task.input_size, 32, task.output_size, memory_size=16, word_size=8)
+    machine = tapehead.NTM(task.input_size, 32, output_size=task.output_size, memory_size=16, word_size=8)
     optimizer = torch.optim.Adam(machine.parameters(), lr=1e-2)
     for step in range(1, steps + 1):
         batch = sampler.draw(task)

@@ -14,8 +14,8 @@ import torch
 
 import tapehead
 from tapehead import knowledge
-from tapehead.tasks.graph.episode import OUTPUT_SIZE, collate, read_triples
-from tapehead.tasks.graph.given import GivenGraph
+from tapehead.tasks.graph.episode import OUTPUT_SIZE, collate_graph, read_triples
+from tapehead.tasks.graph.fixed import FixedGraph
 from tapehead.tasks.graph.traversal import traversal_episode
 from tapehead.viz.figures import save_figure
 from tapehead.viz.figures.style import image, new_figure, style
@@ -31,12 +31,12 @@ def main(folder: Path) -> None:
     places, lines, edges = london.edges
     stations = [london.entities[place].name for place in places]
     chance = np.random.default_rng(0)
-    named = GivenGraph(tuple(edges)).name(chance)
+    named = FixedGraph(tuple(edges)).name(chance)
     walk, here = [], named.nodes[stations.index(START)]
     for label in (named.labels[lines.index(line)] for line in LINES):
         walk.append((here, label, named.graph.leaving[here][label]))
         here = walk[-1][2]
-    batch = collate([traversal_episode(chance, named.graph, walk)])
+    batch = collate_graph([traversal_episode(chance, named.graph, walk)])
 
     machine = tapehead.load("dnc-traversal")
     with torch.no_grad():

@@ -11,3 +11,7 @@ class TapeheadError(Exception):
 
 class InputError(TapeheadError, ValueError):
     """A value, a name or a file that cannot be used as it was given."""
+
+
+class UnsupportedError(TapeheadError, NotImplementedError):
+    """Something that tapehead does not do; the message names what to use instead."""

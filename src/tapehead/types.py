@@ -1,4 +1,4 @@
-"""States, traces and the axis legend: plain types that every room of the house may import.
+"""States, traces and the axis legend: plain types that every package may import.
 
 Axis names, the same everywhere (in annotations, docstrings and comments):
 
@@ -8,10 +8,13 @@ Axis names, the same everywhere (in annotations, docstrings and comments):
     S  allowed shifts        X  numbers in an interface vector
 """
 
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 LayerState = tuple[Tensor, ...]
 """One controller layer: (h, c) of an LSTM layer, nothing for a feed-forward layer."""
@@ -20,6 +23,11 @@ ControllerState = tuple[LayerState, ...]
 """All controller layers, the lowest first. A controller of the user's own may use any nested tuples."""
 
 AnyState = TypeVar("AnyState", bound=tuple)
+StateT = TypeVar("StateT", bound=tuple[Any, ...])
+"""The state of a machine: one of the NamedTuples below, or a subclass's own."""
+
+Indices = Tensor | Sequence[int] | slice
+"""Sequences of a batch: whole numbers, a tensor of them, one truth value a sequence, or a slice."""
 
 
 class DNCState(NamedTuple):
@@ -38,9 +46,17 @@ class DNCState(NamedTuple):
     read_words: Float[Tensor, "*B R W"]
     controller: ControllerState
 
+    def to(self, target: torch.device | torch.dtype | str) -> "DNCState":
+        """The state on another device, or in another floating-point dtype."""
+        return map_state(lambda field: field.to(target), self)
+
     def detach(self) -> "DNCState":
         """The same values, cut from the graph: truncated backpropagation through time."""
         return map_state(Tensor.detach, self)
+
+    def select(self, indices: Indices) -> "DNCState":
+        """Some sequences of a batched state, in the order of ``indices``."""
+        return select_sequences(self, indices)
 
 
 class NTMState(NamedTuple):
@@ -52,9 +68,17 @@ class NTMState(NamedTuple):
     read_words: Float[Tensor, "*B R W"]
     controller: ControllerState
 
+    def to(self, target: torch.device | torch.dtype | str) -> "NTMState":
+        """The state on another device, or in another floating-point dtype."""
+        return map_state(lambda field: field.to(target), self)
+
     def detach(self) -> "NTMState":
         """The same values, cut from the graph: truncated backpropagation through time."""
         return map_state(Tensor.detach, self)
+
+    def select(self, indices: Indices) -> "NTMState":
+        """Some sequences of a batched state, in the order of ``indices``."""
+        return select_sequences(self, indices)
 
 
 class LSTMState(NamedTuple):
@@ -62,9 +86,17 @@ class LSTMState(NamedTuple):
 
     controller: ControllerState
 
+    def to(self, target: torch.device | torch.dtype | str) -> "LSTMState":
+        """The state on another device, or in another floating-point dtype."""
+        return map_state(lambda field: field.to(target), self)
+
     def detach(self) -> "LSTMState":
         """The same values, cut from the graph: truncated backpropagation through time."""
         return map_state(Tensor.detach, self)
+
+    def select(self, indices: Indices) -> "LSTMState":
+        """Some sequences of a batched state, in the order of ``indices``."""
+        return select_sequences(self, indices)
 
 
 class Trace(NamedTuple):
@@ -101,15 +133,47 @@ class Trace(NamedTuple):
     interface: Tensor
     """[T, B, X]: the raw interface vector, before any non-linearity, in the paper's field order."""
 
-    def map(self, function) -> "Trace":  # type: ignore[no-untyped-def]
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Trace":
         """Apply ``function`` to every tensor of the trace."""
         return Trace(*(None if field is None else function(field) for field in self))  # type: ignore[arg-type]
 
 
-def map_state(function, state: AnyState, *others: AnyState) -> AnyState:  # type: ignore[no-untyped-def]
-    """Apply ``function`` to the tensors of one or several equally built states."""
-    fields = [
+def map_state(function: Callable[..., Tensor], state: AnyState, *others: AnyState) -> AnyState:
+    """Apply ``function`` to the tensors of one or several equally built states.
+
+    Args:
+        function: takes one tensor of each state, returns a tensor.
+        state: a state of a machine, or any nested tuples of tensors.
+        others: states of the same structure.
+
+    Returns:
+        A state of the same structure.
+
+    Example:
+        >>> from tapehead.types import LSTMState, map_state
+        >>> state = LSTMState(((torch.ones(2, 3), torch.zeros(2, 3)),))
+        >>> map_state(lambda tensor: tensor + 1, state).controller[0][0].sum()
+        tensor(12.)
+    """
+    fields: list[Any] = [
         function(*entries) if isinstance(entries[0], Tensor) else map_state(function, *entries)
         for entries in zip(state, *others, strict=True)
     ]
     return type(state)(*fields) if hasattr(state, "_fields") else tuple(fields)  # type: ignore[return-value]
+
+
+def select_sequences(state: AnyState, indices: Indices) -> AnyState:
+    """Some sequences of a batched state, in the order of ``indices``.
+
+    Raises:
+        IndexError: the batch has no such sequence.
+    """
+    if not isinstance(indices, Tensor | slice):
+        indices = torch.as_tensor(indices, dtype=torch.int64)
+    return map_state(lambda field: field[indices], state)
+
+
+# torch.load takes these classes with its default weights_only=True, and torch.export.save writes them.
+torch.serialization.add_safe_globals([DNCState, NTMState, LSTMState])
+for _state in (DNCState, NTMState, LSTMState, Trace):
+    pytree._register_namedtuple(_state, serialized_type_name=f"tapehead.types.{_state.__name__}")

@@ -14,11 +14,13 @@ from tapehead.tasks.graph import Traversal
 TASK = Traversal(min_nodes=3, max_nodes=4, min_degree=2, max_degree=2, max_path=1)
 CONFIG = train.TrainConfig(
     task=TASK,
-    model=train.DNCConfig(hidden_size=8, memory_size=32, word_size=6),
+    model=train.dnc(hidden_size=8, memory_size=32, word_size=6),
     batch_size=2,
     sequences=24,
     validation_sequences=2,
-    curriculum=train.CurriculumConfig((TASK, TASK.at(path=2)), threshold=0.0, episodes=2, check_every=4),
+    curriculum=train.CurriculumConfig(
+        (TASK, TASK.with_sizes(path=2)), threshold=0.0, episodes=2, check_every=4
+    ),
 )
 
 
@@ -29,7 +31,7 @@ def runs(tmp_path_factory: Any) -> tuple[Path, Path]:
     stuck = dataclasses.replace(
         CONFIG,
         seed=1,
-        model=train.LSTMConfig(8, 1),
+        model=train.lstm(hidden_size=8, num_layers=1),
         curriculum=dataclasses.replace(CONFIG.curriculum, threshold=1.0),
     )
     for config, name in ((CONFIG, "passed"), (stuck, "stuck")):
@@ -63,7 +65,7 @@ def test_a_run_in_two_sittings_is_one(runs: tuple[Path, Path]) -> None:
 
 def test_arithmetic_is_that_of_the_products() -> None:
     """Of an LSTM: 6 × weights × steps. An episode has as many steps as edges, queries and answers."""
-    config = dataclasses.replace(CONFIG, model=train.LSTMConfig(8, 1), fit_memory=False)
+    config = dataclasses.replace(CONFIG, model=train.lstm(hidden_size=8, num_layers=1), fit_memory=False)
     products = sum(p.numel() for p in config.build_model().parameters() if p.ndim == 2)
     edges = (3 * 2 + 4 * 2) / 2
     expected = 6 * products * (edges + 1 + 2)

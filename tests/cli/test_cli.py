@@ -177,7 +177,7 @@ def test_evaluate_without_lengths_takes_the_largest_of_training(run: str, capsys
 @pytest.mark.parametrize("name", ["repeat-copy", "associative-recall", "priority-sort", "reallocation"])
 def test_evaluate_knows_the_sizes_of_other_tasks(name: str, tmp_path: Path, capsys: Any) -> None:
     task = tasks.get(name)
-    machine = NTM(task.input_size, 8, task.output_size, memory_size=6, word_size=4)
+    machine = NTM(task.input_size, 8, output_size=task.output_size, memory_size=6, word_size=4)
     machine.save_pretrained(tmp_path, extra={"task": task.to_dict()})
     asked = {
         "repeat-copy": ["--lengths", "4", "--repeats", "2", "3"],
@@ -199,7 +199,7 @@ def test_evaluate_knows_the_sizes_of_other_tasks(name: str, tmp_path: Path, caps
 
 
 def test_a_model_without_a_task_cannot_be_scored(tmp_path: Path, capsys: Any) -> None:
-    NTM(4, 8, 3, memory_size=6, word_size=4).save_pretrained(tmp_path)
+    NTM(4, 8, output_size=3, memory_size=6, word_size=4).save_pretrained(tmp_path)
     assert "does not say what task" in _fails(capsys, "evaluate", str(tmp_path))
 
 

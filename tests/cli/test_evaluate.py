@@ -25,12 +25,12 @@ def models(tmp_path_factory: Any) -> dict[str, str]:
     for name, fields in FIELDS.items():
         task = tasks.get(name, **fields)
         folder = tmp_path_factory.mktemp("models") / name
-        DNC(task.input_size, 4, task.output_size, memory_size=16, word_size=4, num_reads=1).save_pretrained(
-            folder, extra={"task": task.to_dict()}
-        )
+        DNC(
+            task.input_size, 4, output_size=task.output_size, memory_size=16, word_size=4, num_reads=1
+        ).save_pretrained(folder, extra={"task": task.to_dict()})
         folders[name] = str(folder)
     copy = tmp_path_factory.mktemp("models") / "copy"
-    NTM(10, 4, 9, memory_size=6, word_size=4).save_pretrained(
+    NTM(10, 4, output_size=9, memory_size=6, word_size=4).save_pretrained(
         copy, extra={"task": tasks.get("copy").to_dict()}
     )
     return folders | {"copy": str(copy)}
@@ -98,7 +98,7 @@ def test_as_text(models: dict[str, str], capsys: Any) -> None:
 
 def test_a_baseline(tmp_path: Path, capsys: Any) -> None:
     task = tasks.get("traversal", **SMALL)
-    DeepLSTM(92, 4, 90, num_layers=1).save_pretrained(tmp_path, extra={"task": task.to_dict()})
+    DeepLSTM(92, 4, output_size=90, num_layers=1).save_pretrained(tmp_path, extra={"task": task.to_dict()})
     answer = found(capsys, str(tmp_path), "--graph", "london", "--steps", "2", "--episodes", "2")
     assert answer["task"] == "traversal"
 
@@ -127,7 +127,11 @@ def test_a_baseline(tmp_path: Path, capsys: Any) -> None:
         ("traversal", ["--episodes", "0"], "episodes must be a whole number of at least 1"),
         ("traversal", ["--memory-size", "0"], "memory_size is 0: give at least 1"),
         ("inference", ["--relations", "x.csv"], "--relations is about a file: give it with --graph"),
-        ("kinship", ["--as-said", "--data", "family"], "trained on kinship, which knows no --as-said"),
+        (
+            "kinship",
+            ["--single-pass", "--data", "family"],
+            "trained on kinship, which knows no --single-pass",
+        ),
         ("inference", ["--graph", "family", "--relations", "x.csv"], "there is no file 'x.csv'"),
         ("inference", ["--graph", "binary"], "binary"),
         ("inference", ["--graph", "empty"], "the graph has no edges"),

@@ -15,7 +15,7 @@ from tapehead.nn import DeepLSTM
 def _model(folder: Path, kind: type = NTM, task: Any = None, **more: Any) -> Path:
     task = task or tasks.get("copy", max_length=4, num_bits=3)
     sizes = {} if kind is DeepLSTM else {"memory_size": 10, "word_size": 6}
-    machine = kind(task.input_size, 8, task.output_size, **sizes, **more)
+    machine = kind(task.input_size, 8, output_size=task.output_size, **sizes, **more)
     machine.save_pretrained(folder, extra={"task": task.to_dict()})
     return folder
 
@@ -85,7 +85,7 @@ def test_every_task(name: str, tmp_path: Path) -> None:
 
 def test_mistakes(tmp_path: Path, capsys: Any) -> None:
     model = str(_model(tmp_path / "model"))
-    NTM(5, 8, 4).save_pretrained(tmp_path / "untrained")
+    NTM(5, 8, output_size=4).save_pretrained(tmp_path / "untrained")
     _model(tmp_path / "lstm", DeepLSTM)
     (tmp_path / "file").write_text("mine")
     for arguments, words in {

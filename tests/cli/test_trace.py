@@ -32,7 +32,7 @@ def test_a_shipped_model(tmp_path: Path, capsys: Any) -> None:
 
 
 def test_a_folder_and_another_task(tmp_path: Path) -> None:
-    NTM(10, 8, 9, memory_size=8, word_size=4).save_pretrained(tmp_path / "run")
+    NTM(10, 8, output_size=9, memory_size=8, word_size=4).save_pretrained(tmp_path / "run")
     out = tmp_path / "play.html"
     assert (
         cli.main(["trace", str(tmp_path / "run"), "--task", "copy", "--length", "2", "--out", str(out)]) == 0
@@ -93,7 +93,9 @@ def test_serve_until_interrupted() -> None:
 
 def test_the_task_of_a_run_keeps_its_fields(tmp_path: Path) -> None:
     task = tasks.get("copy", num_bits=3, max_length=4)
-    NTM(5, 8, 4, memory_size=8, word_size=4).save_pretrained(tmp_path / "run", extra={"task": task.to_dict()})
+    NTM(5, 8, output_size=4, memory_size=8, word_size=4).save_pretrained(
+        tmp_path / "run", extra={"task": task.to_dict()}
+    )
     out = tmp_path / "play.html"
     assert cli.main(["trace", str(tmp_path / "run"), "--task", "copy", "--out", str(out)]) == 0
     assert "Copy, length 4" in out.read_text(encoding="utf-8")

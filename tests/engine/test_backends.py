@@ -30,15 +30,17 @@ class Own(torch.nn.Module):
 
 
 def _own() -> tuple[Any, torch.Tensor]:
-    return NTM(3, 6, 2, 5, 4, controller=Own(3 + 4)), torch.randn(4, 2, 3)
+    return NTM(3, 6, output_size=2, memory_size=5, word_size=4, controller=Own(3 + 4)), torch.randn(4, 2, 3)
 
 
 def _half(dtype: torch.dtype) -> tuple[Any, torch.Tensor]:
-    return DNC(3, 6, 2, 5, 4, 2, dtype=dtype), torch.randn(4, 2, 3, dtype=dtype)
+    return DNC(3, 6, output_size=2, memory_size=5, word_size=4, num_reads=2, dtype=dtype), torch.randn(
+        4, 2, 3, dtype=dtype
+    )
 
 
 def _deep() -> tuple[Any, torch.Tensor]:
-    return DeepLSTM(3, 2, 2, num_layers=17), torch.randn(4, 2, 3)
+    return DeepLSTM(3, 2, output_size=2, num_layers=17), torch.randn(4, 2, 3)
 
 
 REFUSED = pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_every_reason_is_said(runs: list[str]) -> None:
 
 
 def test_sixteen_layers_are_served(runs: list[str]) -> None:
-    machine = DeepLSTM(3, 2, 2, num_layers=16).double()
+    machine = DeepLSTM(3, 2, output_size=2, num_layers=16).double()
     x = torch.randn(4, 2, 3).double()
     expected, found = (everything(machine, backend, x) for backend in ("reference", "native"))
     assert_close(expected, found, 1e-9)
@@ -111,7 +113,7 @@ def test_sixteen_layers_are_served(runs: list[str]) -> None:
 
 
 def test_auto_is_the_default_and_takes_the_native_engine(runs: list[str]) -> None:
-    NTM(3, 6, 2, 5, 4)(torch.randn(4, 2, 3))
+    NTM(3, 6, output_size=2, memory_size=5, word_size=4)(torch.randn(4, 2, 3))
     assert runs == ["native"]
 
 
@@ -131,7 +133,7 @@ def test_the_variable_and_the_argument(
     variable: str, argument: str | None, taken: str, runs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(engine.BACKEND_VARIABLE, variable)
-    DNC(3, 6, 2, 5, 4, 2, backend=argument)(torch.randn(4, 2, 3))
+    DNC(3, 6, output_size=2, memory_size=5, word_size=4, num_reads=2, backend=argument)(torch.randn(4, 2, 3))
     assert runs == [taken]
 
 
@@ -144,14 +146,19 @@ def test_the_variable_can_insist(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_unknown_backends_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="backend is 'cuda': choose one of auto, reference, native"):
-        NTM(3, 6, 2, backend="cuda")
+        NTM(3, 6, output_size=2, backend="cuda")
     monkeypatch.setenv(engine.BACKEND_VARIABLE, "fast")
     with pytest.raises(ValueError, match="backend is 'fast'"):
-        NTM(3, 6, 2)(torch.randn(4, 2, 3))
+        NTM(3, 6, output_size=2)(torch.randn(4, 2, 3))
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: DNC(3, 6, 2, 5, 4, 2), lambda: NTM(3, 6, 2, 5, 4)], ids=["dnc", "ntm"]
+    "make",
+    [
+        lambda: DNC(3, 6, output_size=2, memory_size=5, word_size=4, num_reads=2),
+        lambda: NTM(3, 6, output_size=2, memory_size=5, word_size=4),
+    ],
+    ids=["dnc", "ntm"],
 )
 def test_a_traced_call_runs_on_the_reference(make: Any, runs: list[str]) -> None:
     machine, x = make().double(), torch.randn(4, 2, 3).double()
@@ -167,7 +174,7 @@ def test_a_traced_call_runs_on_the_reference(make: Any, runs: list[str]) -> None
 def test_an_engine_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ops, "_library", None)
     monkeypatch.setattr(ops, "_failure", "no C++ compiler was found")
-    machine, x = DNC(3, 6, 2, 5, 4, 2), torch.randn(4, 2, 3)
+    machine, x = DNC(3, 6, output_size=2, memory_size=5, word_size=4, num_reads=2), torch.randn(4, 2, 3)
     expected = everything(machine, "reference", x)
     with pytest.warns(RuntimeWarning, match=r"slower than the native one: no C\+\+ compiler"):
         assert_same_bits(expected, everything(machine, "auto", x))
@@ -185,11 +192,14 @@ def test_a_warning_turned_off_is_no_error() -> None:
 def test_too_many_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ops, "_SLOT_LIMIT", 4)
     with pytest.raises(EngineError, match="at most 4 memory slots, not 5"):
-        NTM(3, 6, 2, 5, 4, backend="native")(torch.randn(4, 2, 3))
+        NTM(3, 6, output_size=2, memory_size=5, word_size=4, backend="native")(torch.randn(4, 2, 3))
 
 
 def test_states_that_would_be_misread_are_refused() -> None:
-    narrow, wide = NTM(3, 6, 2, 5, 4, backend="native"), NTM(3, 6, 2, 5, 4, backend="native").double()
+    narrow, wide = (
+        NTM(3, 6, output_size=2, memory_size=5, word_size=4, backend="native"),
+        NTM(3, 6, output_size=2, memory_size=5, word_size=4, backend="native").double(),
+    )
     x = torch.randn(4, 2, 3)
     with pytest.raises(
         ValueError, match=r"state.memory is torch.float64 on cpu, but the weights are torch.float32"

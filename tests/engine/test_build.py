@@ -74,7 +74,7 @@ def _files(folder: Path) -> list[str]:
 
 def _answers(warning: str | None = None) -> None:
     """The machine runs, natively or (where ``warning`` is to be said) not, and the answer is right."""
-    machine, x = DNC(3, 6, 2, 5, 4, 2), torch.randn(4, 2, 3)
+    machine, x = DNC(3, 6, output_size=2, memory_size=5, word_size=4, num_reads=2), torch.randn(4, 2, 3)
     expected = everything(machine, "reference", x)
     with contextlib.nullcontext() if warning is None else pytest.warns(RuntimeWarning, match=warning):
         found = everything(machine, "auto", x)
@@ -101,7 +101,7 @@ def test_a_build_is_used_again(compiler: Compiler, cache: Path, monkeypatch: pyt
 
 def test_importing_builds_nothing(compiler: Compiler, cache: Path) -> None:
     compiler("exit 1")
-    code = "import tapehead, tapehead.engine; tapehead.DNC(3, 6, 2); tapehead.NTM(3, 6, 2)"
+    code = "import tapehead, tapehead.engine; tapehead.DNC(3, 6); tapehead.NTM(3, 6)"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=100)
     assert not cache.exists()
 
@@ -115,7 +115,9 @@ def test_no_compiler(cxx: str | None, tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.setenv("CXX", cxx)
     _answers(warning=r"no C\+\+ compiler was found \(looked for .*\): install g\+\+, or set CXX")
     with pytest.raises(EngineError, match=r"cannot run this DNC: no C\+\+ compiler"):
-        everything(DNC(3, 6, 2, 5, 4, 2), "native", torch.randn(4, 2, 3))
+        everything(
+            DNC(3, 6, output_size=2, memory_size=5, word_size=4, num_reads=2), "native", torch.randn(4, 2, 3)
+        )
 
 
 def test_a_compiler_with_arguments(compiler: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,13 +254,20 @@ ANSWER = """
 import torch
 from tapehead import DNC
 torch.manual_seed(0)
-print(DNC(3, 6, 2, 5, 4, 2, backend="native")(torch.ones(4, 2, 3))[0].sum().item())
+dnc = DNC(3, 6, output_size=2, memory_size=5, word_size=4, num_reads=2, backend="native")
+print(dnc(torch.ones(4, 2, 3))[0].sum().item())
 """
 
 
 def _answer() -> float:
     torch.manual_seed(0)
-    return DNC(3, 6, 2, 5, 4, 2, backend="reference")(torch.ones(4, 2, 3))[0].sum().item()
+    return (
+        DNC(3, 6, output_size=2, memory_size=5, word_size=4, num_reads=2, backend="reference")(
+            torch.ones(4, 2, 3)
+        )[0]
+        .sum()
+        .item()
+    )
 
 
 def test_two_processes_build_once(compiler: Compiler, cache: Path) -> None:
@@ -324,7 +333,9 @@ def test_a_library_of_another_kind(compiler: Compiler, cache: Path) -> None:
     calls = compiler(f"cp {shutil.which('true')} $OUT")
     _answers(warning="built but does not load")
     assert calls.read_text() == "call\n" * 2
-    DNC(3, 6, 2, 5, 4, 2)(torch.randn(4, 2, 3))  # said once; not tried again
+    DNC(3, 6, output_size=2, memory_size=5, word_size=4, num_reads=2)(
+        torch.randn(4, 2, 3)
+    )  # said once; not tried again
     assert calls.read_text() == "call\n" * 2
 
 
@@ -351,7 +362,9 @@ def test_sizes_are_counted_alike(compiler: Compiler) -> None:
     """The array of sizes that Python fills is the struct that C++ reads."""
     compiler('cp "$LIBRARY" "$OUT"')
     with recorded_operators() as calls:
-        DNC(3, 6, 2, 5, 4, 2, backend="native")(torch.randn(4, 2, 3))
+        DNC(3, 6, output_size=2, memory_size=5, word_size=4, num_reads=2, backend="native")(
+            torch.randn(4, 2, 3)
+        )
     assert ops._library is not None
     count = ops._library.tapehead_size_count()
     x, *_, config, numbers = calls[0]

@@ -11,9 +11,9 @@ import torch, tapehead
 torch.manual_seed(0)
 backend, compiler = {arguments!r}
 kinds = [
-    tapehead.NTM(3, 5, 2, 7, 4, backend=backend),
-    tapehead.DNC(3, 5, 2, 7, 4, 2, backend=backend),
-    tapehead.nn.DeepLSTM(3, 5, 2, num_layers=1, backend=backend),
+    tapehead.NTM(3, 5, output_size=2, memory_size=7, word_size=4, backend=backend),
+    tapehead.DNC(3, 5, output_size=2, memory_size=7, word_size=4, num_reads=2, backend=backend),
+    tapehead.nn.DeepLSTM(3, 5, output_size=2, num_layers=1, backend=backend),
 ]
 x = torch.randn(3, 2, 3)
 for machine in kinds:

@@ -14,10 +14,20 @@ from tests.engine.agreement import Results, assert_same_bits, everything, poison
 from tests.engine.operators import kernel_results, leaves, recorded_operators
 
 MACHINES: dict[str, Callable[[], Any]] = {
-    "dnc": lambda: DNC(5, 33, 4, 19, 7, 3, num_layers=2, link_sharpening=True, interface_norm=True),
-    "dnc, 128 slots": lambda: DNC(9, 100, 8, 128, 20, 4),
-    "ntm": lambda: NTM(5, 31, 4, 21, 6, 2, 2),
-    "deep lstm": lambda: DeepLSTM(5, 37, 4),
+    "dnc": lambda: DNC(
+        5,
+        33,
+        output_size=4,
+        memory_size=19,
+        word_size=7,
+        num_reads=3,
+        num_layers=2,
+        link_sharpening=True,
+        interface_norm=True,
+    ),
+    "dnc, 128 slots": lambda: DNC(9, 100, output_size=8, memory_size=128, word_size=20, num_reads=4),
+    "ntm": lambda: NTM(5, 31, output_size=4, memory_size=21, word_size=6, num_reads=2, num_writes=2),
+    "deep lstm": lambda: DeepLSTM(5, 37, output_size=4),
 }
 EACH = pytest.mark.parametrize("name", MACHINES)
 DTYPES = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
@@ -143,7 +153,7 @@ def test_a_buffer_may_come_back_while_another_is_sought() -> None:
 
 def test_little_work_is_not_shared() -> None:
     """A step of a few sequences is over before a second thread has begun."""
-    machine = DNC(3, 4, 2, 5, 6)
+    machine = DNC(3, 4, output_size=2, memory_size=5, word_size=6)
     spec = machine.kernel_spec()
     assert not isinstance(spec, str)
     config, numbers = ops.KernelConfig.of(spec, None), ops.numbers_of(spec)

@@ -17,7 +17,7 @@ import torch
 from tapehead import DNC
 
 slots, words, reads, hidden, batch, steps = map(int, sys.argv[1:])
-dnc = DNC(8, hidden, 8, slots, words, reads, backend="native")
+dnc = DNC(8, hidden, output_size=8, memory_size=slots, word_size=words, num_reads=reads, backend="native")
 
 
 def peak():
@@ -62,7 +62,9 @@ def test_memory_grows_with_the_root_of_the_steps() -> None:
     def links(steps: int) -> float:
         """Link matrices that the tape and the backward pass's scratch have room for."""
         with recorded_operators() as calls:
-            DNC(8, 8, 8, 512, 4, 1, backend="native")(torch.zeros(steps, 1, 8))
+            DNC(8, 8, output_size=8, memory_size=512, word_size=4, num_reads=1, backend="native")(
+                torch.zeros(steps, 1, 8)
+            )
         x, *_, config, numbers = calls[0]
         plan = ops._plan_for(x, config, numbers)
         return (plan.tape + plan.backward_scratch) / 512**2

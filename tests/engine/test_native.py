@@ -22,31 +22,77 @@ from tests.engine.agreement import (
 )
 
 CASES: dict[str, Callable[[], Any]] = {
-    "dnc": lambda: DNC(5, 7, 4, 9, 6, 3),
-    "dnc, two layers": lambda: DNC(5, 7, 4, 17, 3, 1, num_layers=2),
-    "dnc, feed-forward": lambda: DNC(5, 7, 4, 12, 3, 2, controller="feedforward", num_layers=3),
-    "dnc, six reads": lambda: DNC(5, 7, 4, 12, 3, 6),
-    "dnc, eleven reads": lambda: DNC(5, 7, 4, 10, 2, 11),
-    "dnc, masks": lambda: DNC(5, 7, 4, 9, 6, 3, masked_lookup=True),
-    "dnc, masks with a floor": lambda: DNC(5, 7, 4, 9, 6, 3, masked_lookup=True, mask_min=0.1),
-    "dnc, deallocation": lambda: DNC(5, 7, 4, 9, 6, 2, deallocation=True),
-    "dnc, link sharpening": lambda: DNC(5, 7, 4, 9, 6, 2, link_sharpening=True),
-    "dnc, interface norm": lambda: DNC(5, 7, 4, 9, 6, 2, interface_norm=True),
-    "dnc, no links": lambda: DNC(5, 7, 4, 9, 6, 2, temporal_links=False),
-    "dnc, no usage gradient": lambda: DNC(5, 7, 4, 9, 6, 2, usage_gradient=False),
-    "dnc, clipped": lambda: DNC(5, 7, 4, 9, 6, 2, clip_controller_gradient=0.3, num_layers=2),
+    "dnc": lambda: DNC(5, 7, output_size=4, memory_size=9, word_size=6, num_reads=3),
+    "dnc, two layers": lambda: DNC(
+        5, 7, output_size=4, memory_size=17, word_size=3, num_reads=1, num_layers=2
+    ),
+    "dnc, feed-forward": lambda: DNC(
+        5, 7, output_size=4, memory_size=12, word_size=3, num_reads=2, controller="feedforward", num_layers=3
+    ),
+    "dnc, six reads": lambda: DNC(5, 7, output_size=4, memory_size=12, word_size=3, num_reads=6),
+    "dnc, eleven reads": lambda: DNC(5, 7, output_size=4, memory_size=10, word_size=2, num_reads=11),
+    "dnc, masks": lambda: DNC(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=3, masked_lookup=True
+    ),
+    "dnc, masks with a floor": lambda: DNC(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=3, masked_lookup=True, mask_min=0.1
+    ),
+    "dnc, deallocation": lambda: DNC(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, deallocation=True
+    ),
+    "dnc, link sharpening": lambda: DNC(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, link_sharpening=True
+    ),
+    "dnc, interface norm": lambda: DNC(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, interface_norm=True
+    ),
+    "dnc, no links": lambda: DNC(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, temporal_links=False
+    ),
+    "dnc, no usage gradient": lambda: DNC(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, usage_gradient=False
+    ),
+    "dnc, clipped": lambda: DNC(
+        5,
+        7,
+        output_size=4,
+        memory_size=9,
+        word_size=6,
+        num_reads=2,
+        clip_controller_gradient=0.3,
+        num_layers=2,
+    ),
     "dnc, feed-forward, clipped": lambda: DNC(
-        5, 7, 4, 9, 6, 2, controller="feedforward", clip_controller_gradient=0.3, num_layers=2
+        5,
+        7,
+        output_size=4,
+        memory_size=9,
+        word_size=6,
+        num_reads=2,
+        controller="feedforward",
+        clip_controller_gradient=0.3,
+        num_layers=2,
     ),
-    "dnc, bounded weightings": lambda: DNC(5, 7, 4, 9, 6, 2, clip_weighting_gradient=0.1),
+    "dnc, bounded weightings": lambda: DNC(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, clip_weighting_gradient=0.1
+    ),
     "dnc, bounded weightings, no links": lambda: DNC(
-        5, 7, 4, 9, 6, 2, clip_weighting_gradient=0.1, temporal_links=False
+        5,
+        7,
+        output_size=4,
+        memory_size=9,
+        word_size=6,
+        num_reads=2,
+        clip_weighting_gradient=0.1,
+        temporal_links=False,
     ),
-    "dnc, learned start": lambda: DNC(5, 7, 4, 9, 6, 2, learned_start=True, num_layers=2),
+    "dnc, learned start": lambda: DNC(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, learn_initial_state=True, num_layers=2
+    ),
     "dnc, every switch": lambda: DNC(
         *(5, 7, 4, 9, 6, 7),
         num_layers=2,
-        learned_start=True,
+        learn_initial_state=True,
         masked_lookup=True,
         mask_min=0.05,
         deallocation=True,
@@ -64,26 +110,73 @@ CASES: dict[str, Callable[[], Any]] = {
         interface_norm=True,
         usage_gradient=False,
     ),
-    "dnc, one slot of one number": lambda: DNC(5, 7, 4, 1, 1, 2),
-    "dnc, all of size one": lambda: DNC(1, 1, 1, 1, 1, 1),
-    "ntm": lambda: NTM(5, 7, 4, 9, 6),
-    "ntm, many heads": lambda: NTM(5, 7, 4, 9, 6, 2, 3, 2, num_layers=2),
-    "ntm, six reads": lambda: NTM(5, 7, 4, 17, 4, 6, 1),
-    "ntm, read first": lambda: NTM(5, 7, 4, 19, 6, 2, 2, read_first=True),
-    "ntm, no shift, feed-forward": lambda: NTM(5, 7, 4, 8, 6, 1, 2, 0, controller="feedforward"),
-    "ntm, shifts wider than the memory": lambda: NTM(5, 7, 4, 3, 6, 2, 1, 4),
-    "ntm, one slot": lambda: NTM(5, 7, 4, 1, 6, 2, 1, 2),
+    "dnc, one slot of one number": lambda: DNC(5, 7, output_size=4, memory_size=1, word_size=1, num_reads=2),
+    "dnc, all of size one": lambda: DNC(1, 1, output_size=1, memory_size=1, word_size=1, num_reads=1),
+    "ntm": lambda: NTM(5, 7, output_size=4, memory_size=9, word_size=6),
+    "ntm, many heads": lambda: NTM(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, num_writes=3, max_shift=2, num_layers=2
+    ),
+    "ntm, six reads": lambda: NTM(
+        5, 7, output_size=4, memory_size=17, word_size=4, num_reads=6, num_writes=1
+    ),
+    "ntm, read first": lambda: NTM(
+        5, 7, output_size=4, memory_size=19, word_size=6, num_reads=2, num_writes=2, read_first=True
+    ),
+    "ntm, no shift, feed-forward": lambda: NTM(
+        5,
+        7,
+        output_size=4,
+        memory_size=8,
+        word_size=6,
+        num_reads=1,
+        num_writes=2,
+        max_shift=0,
+        controller="feedforward",
+    ),
+    "ntm, shifts wider than the memory": lambda: NTM(
+        5, 7, output_size=4, memory_size=3, word_size=6, num_reads=2, num_writes=1, max_shift=4
+    ),
+    "ntm, one slot": lambda: NTM(
+        5, 7, output_size=4, memory_size=1, word_size=6, num_reads=2, num_writes=1, max_shift=2
+    ),
     "ntm, learned start, clipped": lambda: NTM(
-        5, 7, 4, 9, 6, learned_start=True, clip_controller_gradient=0.2
+        5,
+        7,
+        output_size=4,
+        memory_size=9,
+        word_size=6,
+        learn_initial_state=True,
+        clip_controller_gradient=0.2,
     ),
-    "ntm, learned memory": lambda: NTM(5, 7, 4, 9, 6, 2, 2, learned_memory=True),
-    "ntm, bounded weightings": lambda: NTM(5, 7, 4, 9, 6, 2, 2, clip_weighting_gradient=0.1),
+    "ntm, learned memory": lambda: NTM(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, num_writes=2, learn_initial_memory=True
+    ),
+    "ntm, bounded weightings": lambda: NTM(
+        5,
+        7,
+        output_size=4,
+        memory_size=9,
+        word_size=6,
+        num_reads=2,
+        num_writes=2,
+        clip_weighting_gradient=0.1,
+    ),
     "ntm, bounded weightings, read first": lambda: NTM(
-        5, 7, 4, 9, 6, 2, 2, clip_weighting_gradient=0.1, read_first=True
+        5,
+        7,
+        output_size=4,
+        memory_size=9,
+        word_size=6,
+        num_reads=2,
+        num_writes=2,
+        clip_weighting_gradient=0.1,
+        read_first=True,
     ),
-    "deep lstm": lambda: DeepLSTM(5, 7, 4),
-    "deep lstm, one layer, zero start": lambda: DeepLSTM(5, 7, 4, num_layers=1, learned_start=False),
-    "deep lstm, clipped": lambda: DeepLSTM(5, 7, 4, num_layers=2, clip_controller_gradient=0.2),
+    "deep lstm": lambda: DeepLSTM(5, 7, output_size=4),
+    "deep lstm, one layer, zero start": lambda: DeepLSTM(
+        5, 7, output_size=4, num_layers=1, learn_initial_state=False
+    ),
+    "deep lstm, clipped": lambda: DeepLSTM(5, 7, output_size=4, num_layers=2, clip_controller_gradient=0.2),
 }
 DTYPES = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
 
@@ -129,7 +222,7 @@ def _machines(draw: Any) -> Callable[[], Any]:
     size = st.integers(1, 9)
     common = {
         "num_layers": draw(st.integers(1, 3)),
-        "learned_start": draw(st.booleans()),
+        "learn_initial_state": draw(st.booleans()),
         "clip_controller_gradient": draw(st.sampled_from([None, None, 0.3])),
     }
     sizes = [draw(size), draw(st.integers(1, 19)), draw(st.integers(1, 3))]
@@ -138,7 +231,7 @@ def _machines(draw: Any) -> Callable[[], Any]:
         return partial(DeepLSTM, *sizes, **common)
     common["controller"] = draw(st.sampled_from(["lstm", "lstm", "feedforward"]))
     if common["controller"] == "feedforward":
-        common["learned_start"] = False
+        common["learn_initial_state"] = False
     common["clip_weighting_gradient"] = draw(st.sampled_from([None, None, 0.2]))
     sizes += [draw(st.integers(1, 21)), draw(size), draw(st.integers(1, 7))]
     flag = st.booleans()
@@ -208,13 +301,18 @@ def test_any_machine_in_float32(make: Callable[[], Any], call: dict[str, Any]) -
 
 @pytest.mark.parametrize(("slots", "links"), [(257, True), (1100, False)])
 def test_more_slots_than_fit_the_stack(slots: int, links: bool) -> None:
-    machine = _machine(lambda: DNC(2, 3, 2, slots, 2, 2, temporal_links=links), torch.float64)
+    machine = _machine(
+        lambda: DNC(2, 3, output_size=2, memory_size=slots, word_size=2, num_reads=2, temporal_links=links),
+        torch.float64,
+    )
     assert_agree(machine, _x(machine, 3, 2, torch.float64), random_state(machine, 2))
 
 
 def test_more_steps_than_one_segment() -> None:
     for steps in (16, 17, 50):
-        machine = _machine(lambda: DNC(3, 5, 2, 6, 3, 2), torch.float64, scale=1)
+        machine = _machine(
+            lambda: DNC(3, 5, output_size=2, memory_size=6, word_size=3, num_reads=2), torch.float64, scale=1
+        )
         lengths = torch.tensor([steps, steps // 2, 3])
         assert_agree(machine, _x(machine, steps, 3, torch.float64), random_state(machine, 3), lengths=lengths)
 

@@ -16,10 +16,14 @@ from tapehead.nn import DeepLSTM
 from tests.engine.operators import backward_arguments, leaves, recorded_operators
 
 MACHINES: dict[str, Callable[[], Any]] = {
-    "dnc": lambda: DNC(5, 7, 4, 9, 6, 2, num_layers=2, interface_norm=True),
-    "dnc, no links": lambda: DNC(5, 7, 4, 9, 6, 2, temporal_links=False),
-    "ntm": lambda: NTM(5, 7, 4, 9, 6, controller="feedforward"),
-    "deep lstm": lambda: DeepLSTM(5, 7, 4),
+    "dnc": lambda: DNC(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, num_layers=2, interface_norm=True
+    ),
+    "dnc, no links": lambda: DNC(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, temporal_links=False
+    ),
+    "ntm": lambda: NTM(5, 7, output_size=4, memory_size=9, word_size=6, controller="feedforward"),
+    "deep lstm": lambda: DeepLSTM(5, 7, output_size=4),
 }
 
 
@@ -44,7 +48,9 @@ def test_opcheck(
 
 def test_an_operator_and_the_eager_call_are_the_same() -> None:
     with recorded_operators() as calls:
-        DNC(5, 7, 4, 9, 6, 2, backend="native")(torch.randn(3, 2, 5))
+        DNC(5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, backend="native")(
+            torch.randn(3, 2, 5)
+        )
     results = []
     for run in (_as_an_operator, _eagerly):
         arguments = leaves(calls[0], requires_grad=True)
@@ -75,8 +81,8 @@ class Model(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.into = torch.nn.Linear(3, 5)
-        self.dnc = DNC(5, 7, 4, 9, 6, 2, backend="native")
-        self.ntm = NTM(4, 6, 3, 8, 5, backend="native")
+        self.dnc = DNC(5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, backend="native")
+        self.ntm = NTM(4, 6, output_size=3, memory_size=8, word_size=5, backend="native")
 
     def forward(self, x, lengths=None):
         y, dnc_state = self.dnc(self.into(x).tanh(), lengths=lengths)

@@ -14,7 +14,10 @@ from tapehead import DNC, NTM
 from tapehead.engine.native import ops
 
 torch.manual_seed(0)
-MACHINES = DNC(5, 9, 4, 17, 6, 3, backend="native"), NTM(5, 9, 4, 17, 6, 2, 2, backend="native")
+MACHINES = (
+    DNC(5, 9, output_size=4, memory_size=17, word_size=6, num_reads=3, backend="native"),
+    NTM(5, 9, output_size=4, memory_size=17, word_size=6, num_reads=2, num_writes=2, backend="native"),
+)
 
 
 def numbers(seed):
@@ -79,7 +82,7 @@ import resource
 import torch
 from tapehead import DNC
 
-dnc = DNC(5, 9, 4, 17, 6, 3, backend="native")
+dnc = DNC(5, 9, output_size=4, memory_size=17, word_size=6, num_reads=3, backend="native")
 x = torch.randn(7, 4, 5)
 
 

@@ -10,24 +10,24 @@ import torch
 from tapehead import DNC, NTM, tasks, train
 from tapehead.engine.native import adam
 from tapehead.nn import DeepLSTM
-from tapehead.train.distributed import Processes
+from tapehead.train.distributed import Distributed
 from tapehead.train.run import Run
 from tapehead.train.update import Updater, by_autograd
 
 TASK = tasks.Copy(max_length=6, num_bits=3)
 MODELS = {
-    "ntm": train.NTMConfig(hidden_size=9, memory_size=7, word_size=5, num_reads=2, num_writes=2),
-    "ntm-ff": train.NTMConfig(hidden_size=9, memory_size=7, word_size=5, controller="feedforward"),
-    "ntm with a learned memory": train.NTMConfig(
-        hidden_size=9, memory_size=7, word_size=5, learned_memory=True
+    "ntm": train.ntm(hidden_size=9, memory_size=7, word_size=5, num_reads=2, num_writes=2),
+    "ntm-ff": train.ntm(hidden_size=9, memory_size=7, word_size=5, controller="feedforward"),
+    "ntm with a learned memory": train.ntm(
+        hidden_size=9, memory_size=7, word_size=5, learn_initial_memory=True
     ),
-    "dnc": train.DNCConfig(hidden_size=9, memory_size=7, word_size=5, num_reads=2),
-    "dnc-variant": train.DNCConfig(
+    "dnc": train.dnc(hidden_size=9, memory_size=7, word_size=5, num_reads=2),
+    "dnc-variant": train.dnc(
         hidden_size=9, memory_size=7, word_size=5, num_layers=2, interface_norm=True, masked_lookup=True
     ),
-    "lstm with a learned start": train.LSTMConfig(9),
-    "ntm with a learned start": train.NTMConfig(
-        hidden_size=9, memory_size=7, word_size=5, learned_start=True
+    "lstm with a learned start": train.lstm(hidden_size=9),
+    "ntm with a learned start": train.ntm(
+        hidden_size=9, memory_size=7, word_size=5, learn_initial_state=True
     ),
 }
 CLIPS = {
@@ -43,7 +43,7 @@ def new_run(model: Any, **optimizer: Any) -> Run:
     config = train.TrainConfig(
         task=TASK, model=model, optimizer=train.OptimizerConfig(lr=1e-2, **optimizer), batch_size=3
     )
-    return Run(config, Processes())
+    return Run(config, Distributed())
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -153,24 +153,24 @@ def test_where_autograd_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_reasons() -> None:
-    assert adam.why_not(NTM(5, 4, 3, 6, 4)) is None
-    assert adam.why_not(DeepLSTM(5, 4, 3)) is None
+    assert adam.unsupported_reason(NTM(5, 4, output_size=3, memory_size=6, word_size=4)) is None
+    assert adam.unsupported_reason(DeepLSTM(5, 4, output_size=3)) is None
     reasons = {
-        "your own": NTM(5, 4, 3, 6, 4, controller=Own()),
+        "your own": NTM(5, 4, output_size=3, memory_size=6, word_size=4, controller=Own()),
         "its output layer is its own": Doubled(5, 4, 3, 6, 4),
     }
     for reason, machine in reasons.items():
-        assert reason in str(adam.why_not(machine))
-    frozen = DNC(5, 4, 3, 6, 4)
+        assert reason in str(adam.unsupported_reason(machine))
+    frozen = DNC(5, 4, output_size=3, memory_size=6, word_size=4)
     next(frozen.parameters()).requires_grad_(False)
-    assert "frozen" in str(adam.why_not(frozen))
-    further = NTM(5, 4, 3, 6, 4, learned_start=True)
-    assert adam.why_not(further) is None
+    assert "frozen" in str(adam.unsupported_reason(frozen))
+    further = NTM(5, 4, output_size=3, memory_size=6, word_size=4, learn_initial_state=True)
+    assert adam.unsupported_reason(further) is None
     further.scale = torch.nn.Parameter(torch.ones(1))
-    assert "parameters of which the kernel does not know" in str(adam.why_not(further))
-    further = DNC(5, 4, 3, 6, 4)
+    assert "parameters of which the kernel does not know" in str(adam.unsupported_reason(further))
+    further = DNC(5, 4, output_size=3, memory_size=6, word_size=4)
     further.scale = torch.nn.Parameter(torch.ones(1))
-    assert "parameters of which the kernel does not know" in str(adam.why_not(further))
+    assert "parameters of which the kernel does not know" in str(adam.unsupported_reason(further))
 
 
 class Own(torch.nn.Module):

@@ -42,7 +42,7 @@ def test_card(name):
     task = tasks.from_dict(hub.info(name)["task"])
     (point,) = evaluate(hub.load(name), task, [sizes], sequences=50, seed=1)
     assert point.bits_per_sequence < most_bits
-    assert point.wrong_bits <= 50 * most_wrong
+    assert point.num_errors <= 50 * most_wrong
 
 
 @pytest.mark.parametrize("name", GRAPHS)

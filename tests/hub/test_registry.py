@@ -14,8 +14,8 @@ from tapehead.hub import registry as _zoo
 def shipped(tmp_path: Path, monkeypatch: Any) -> Path:
     """A zoo of two."""
     models = tmp_path / "models"
-    NTM(4, 8, 3, memory_size=6, word_size=4).save_pretrained(models / "ntm-copy")
-    DNC(4, 8, 3, memory_size=6, word_size=4).save_pretrained(models / "dnc-copy")
+    NTM(4, 8, output_size=3, memory_size=6, word_size=4).save_pretrained(models / "ntm-copy")
+    DNC(4, 8, output_size=3, memory_size=6, word_size=4).save_pretrained(models / "dnc-copy")
     monkeypatch.setattr(_zoo, "MODELS", models)
     return models
 
@@ -29,7 +29,7 @@ def test_names_and_load(shipped: Path) -> None:
 
 
 def test_a_folder_loads_like_a_name(tmp_path: Path) -> None:
-    baseline = nn.DeepLSTM(4, 8, 3)
+    baseline = nn.DeepLSTM(4, 8, output_size=3)
     baseline.save_pretrained(tmp_path)
     loaded = hub.load(tmp_path)
     x = torch.randn(5, 2, 4)
@@ -56,7 +56,7 @@ def test_a_stray_folder_does_not_hide_a_shipped_model(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ntm-copy").mkdir()
     assert isinstance(hub.load("ntm-copy"), NTM)
-    nn.DeepLSTM(4, 8, 3).save_pretrained(tmp_path / "ntm-copy")
+    nn.DeepLSTM(4, 8, output_size=3).save_pretrained(tmp_path / "ntm-copy")
     assert isinstance(hub.load("ntm-copy"), nn.DeepLSTM)
 
 
@@ -87,7 +87,7 @@ def _config(folder: Path, **changes: Any) -> None:
     ],
 )
 def test_damaged_folders(tmp_path: Path, damage: Any, complaint: str) -> None:
-    NTM(4, 8, 3, memory_size=6, word_size=4).save_pretrained(tmp_path)
+    NTM(4, 8, output_size=3, memory_size=6, word_size=4).save_pretrained(tmp_path)
     damage(tmp_path)
     with pytest.raises(hub.PretrainedError, match=complaint) as caught:
         hub.load(tmp_path)
@@ -99,7 +99,7 @@ def test_card_of_a_run(tmp_path: Path) -> None:
 
     config = train.TrainConfig(
         task=tasks.Copy(max_length=3, num_bits=2),
-        model=train.NTMConfig(hidden_size=8, memory_size=6, word_size=4),
+        model=train.ntm(hidden_size=8, memory_size=6, word_size=4),
         batch_size=2,
         sequences=20,
         seed=5,
@@ -117,5 +117,5 @@ def test_card_of_a_run(tmp_path: Path) -> None:
 
 
 def test_card_of_a_model_that_tells_little(tmp_path: Path) -> None:
-    NTM(4, 8, 3, memory_size=6, word_size=4).save_pretrained(tmp_path)
+    NTM(4, 8, output_size=3, memory_size=6, word_size=4).save_pretrained(tmp_path)
     assert "| task | not told |" in hub.write_card(tmp_path)

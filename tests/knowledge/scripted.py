@@ -24,7 +24,7 @@ class Scripted(DNC):
     """Runs a script over sequences: a fresh one for each, a step at a time."""
 
     def __init__(self, script: Callable[[], Any], input_size: int, output_size: int) -> None:
-        super().__init__(input_size, 2, output_size, memory_size=128, word_size=2, num_reads=1)
+        super().__init__(input_size, 2, output_size=output_size, memory_size=128, word_size=2, num_reads=1)
         self.script = script
         self.memory_sizes: list[int | None] = []
         self.train(False)

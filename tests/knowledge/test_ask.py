@@ -164,7 +164,7 @@ def test_a_missing_model_is_told() -> None:
 )
 def test_models_that_do_not_serve(machine: Any, task: str | None, complaint: str, tmp_path: Path) -> None:
     extra = {"task": tasks.get(task).to_dict()} if task else {}
-    machine(4, 3, 4).save_pretrained(tmp_path, extra=extra)
+    machine(4, 3, output_size=4).save_pretrained(tmp_path, extra=extra)
     with pytest.raises(InputError, match=complaint):
         ask(read("family"), "Who is Hans Bach's father?", model=tmp_path)
 

@@ -32,12 +32,12 @@ class GRUController(nn.Module):
 
 def _ntm(**switches: Any) -> Callable[..., NTM]:
     switches |= {"memory_size": SLOTS, "word_size": WORD}
-    return lambda **more: NTM(INPUT, HIDDEN, OUTPUT, **(switches | more))
+    return lambda **more: NTM(INPUT, HIDDEN, output_size=OUTPUT, **(switches | more))
 
 
 def _dnc(num_reads: int = 2, **switches: Any) -> Callable[..., DNC]:
     switches |= {"memory_size": SLOTS, "word_size": WORD, "num_reads": num_reads}
-    return lambda **more: DNC(INPUT, HIDDEN, OUTPUT, **(switches | more))
+    return lambda **more: DNC(INPUT, HIDDEN, output_size=OUTPUT, **(switches | more))
 
 
 def _own(machine: Callable[..., Machine], num_reads: int) -> Callable[..., Machine]:
@@ -54,15 +54,15 @@ MACHINES: dict[str, Callable[..., Machine]] = {
     "ntm-shift-2": _ntm(max_shift=2, num_writes=2),
     "ntm-read-first": _ntm(read_first=True, num_reads=2),
     "ntm-clipped": _ntm(clip_controller_gradient=0.1, clip_weighting_gradient=0.1),
-    "ntm-learned-start": _ntm(learned_start=True, num_layers=2),
-    "ntm-feedforward-learned-start": _ntm(controller="feedforward", num_layers=2, learned_start=True),
-    "ntm-learned-memory": _ntm(learned_memory=True, num_reads=2),
+    "ntm-learned-start": _ntm(learn_initial_state=True, num_layers=2),
+    "ntm-feedforward-learned-start": _ntm(controller="feedforward", num_layers=2, learn_initial_state=True),
+    "ntm-learned-memory": _ntm(learn_initial_memory=True, num_reads=2),
     "dnc": _dnc(),
     "dnc-1-read": _dnc(num_reads=1),
     "dnc-feedforward": _dnc(controller="feedforward", num_layers=2),
     "dnc-own-controller": _own(_dnc(), 2),
     "dnc-2-layers": _dnc(num_layers=2),
-    "dnc-learned-start": _dnc(learned_start=True),
+    "dnc-learned-start": _dnc(learn_initial_state=True),
     "dnc-no-links": _dnc(temporal_links=False),
     "dnc-masked-lookup": _dnc(masked_lookup=True, mask_min=0.1),
     "dnc-deallocation": _dnc(deallocation=True),
@@ -72,16 +72,16 @@ MACHINES: dict[str, Callable[..., Machine]] = {
     "dnc-no-usage-gradient": _dnc(usage_gradient=False),
     "dnc-all-switches": _dnc(
         num_layers=2,
-        learned_start=True,
+        learn_initial_state=True,
         masked_lookup=True,
         deallocation=True,
         link_sharpening=True,
         interface_norm=True,
     ),
     "dnc-no-links-masked": _dnc(temporal_links=False, masked_lookup=True, deallocation=True),
-    "deep-lstm": lambda **more: DeepLSTM(INPUT, HIDDEN, OUTPUT, **more),
+    "deep-lstm": lambda **more: DeepLSTM(INPUT, HIDDEN, output_size=OUTPUT, **more),
     "deep-lstm-zero-start": lambda **more: DeepLSTM(
-        INPUT, HIDDEN, OUTPUT, **({"num_layers": 1, "learned_start": False} | more)
+        INPUT, HIDDEN, output_size=OUTPUT, **({"num_layers": 1, "learn_initial_state": False} | more)
     ),
 }
 

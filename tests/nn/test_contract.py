@@ -252,4 +252,8 @@ def test_the_documented_replacement_of_an_lstm() -> None:
 
     x = torch.randn(2, 4, INPUT)
     assert Tagger(nn.LSTM(INPUT, 6, batch_first=True))(x).shape == (2, 4, 6)
-    assert Tagger(DNC(INPUT, 8, 6, 5, 4, batch_first=True))(x).shape == (2, 4, 6)
+    assert Tagger(DNC(INPUT, 8, output_size=6, memory_size=5, word_size=4, batch_first=True))(x).shape == (
+        2,
+        4,
+        6,
+    )

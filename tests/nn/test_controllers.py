@@ -11,7 +11,7 @@ from tests.nn.machines import GRUController, assert_same, inputs
 
 def test_one_layer_is_nn_lstm() -> None:
     torch.manual_seed(0)
-    ours = DeepLSTM(3, 5, 2, num_layers=1, learned_start=False).double()
+    ours = DeepLSTM(3, 5, output_size=2, num_layers=1, learn_initial_state=False).double()
     theirs = nn.LSTM(3, 5).double()
     layer = ours.controller.layers[0]
     with torch.no_grad():
@@ -65,7 +65,8 @@ def test_the_feedforward_controller() -> None:
     ids=["copy", "repeat-copy", "recall", "n-grams"],
 )
 def test_the_published_baselines(sizes: tuple[int, int, int], count: int) -> None:
-    baseline = DeepLSTM(*sizes, device="meta")
+    inputs, hidden, outputs = sizes
+    baseline = DeepLSTM(inputs, hidden, output_size=outputs, device="meta")
     assert sum(parameter.numel() for parameter in baseline.parameters()) == count
 
 
@@ -73,7 +74,16 @@ def test_the_published_baselines(sizes: tuple[int, int, int], count: int) -> Non
 def test_a_controller_of_ones_own(kind: type) -> None:
     """Is one submodule, under one name, and trains with the machine."""
     controller = GRUController(3 + 8, 5)
-    machine = kind(3, 5, 2, 7, 4, 2, controller=controller, backend="reference")
+    machine = kind(
+        3,
+        5,
+        output_size=2,
+        memory_size=7,
+        word_size=4,
+        num_reads=2,
+        controller=controller,
+        backend="reference",
+    )
     assert machine.controller is controller
     names = [name for name, _ in machine.named_parameters(remove_duplicate=False) if "weight_ih" in name]
     assert names == ["controller.cell.weight_ih"]
@@ -84,6 +94,14 @@ def test_a_controller_of_ones_own(kind: type) -> None:
 
 
 def test_its_output_size_counts_not_hidden_size() -> None:
-    machine = NTM(3, 99, 2, 7, 4, controller=GRUController(3 + 4, 6), backend="reference")
+    machine = NTM(
+        3,
+        99,
+        output_size=2,
+        memory_size=7,
+        word_size=4,
+        controller=GRUController(3 + 4, 6),
+        backend="reference",
+    )
     assert machine.interface.in_features == 6
     assert machine(torch.randn(4, 2, 3))[0].shape == (4, 2, 2)

@@ -56,7 +56,7 @@ def test_every_parameter_learns(case: Case) -> None:
 
 
 def test_a_learned_start_is_learned() -> None:
-    machine = DNC(3, 5, 2, 7, 4, 2, learned_start=True)
+    machine = DNC(3, 5, output_size=2, memory_size=7, word_size=4, num_reads=2, learn_initial_state=True)
     names = {name for name, _ in machine.named_parameters() if "initial" in name}
     assert names == {"initial_read_words", "controller.initial_hidden", "controller.initial_cell"}
     state = machine.initial_state(2)
@@ -65,7 +65,7 @@ def test_a_learned_start_is_learned() -> None:
 
 
 def test_a_learned_memory_is_learned() -> None:
-    machine = NTM(3, 5, 2, 7, 4, learned_memory=True)
+    machine = NTM(3, 5, output_size=2, memory_size=7, word_size=4, learn_initial_memory=True)
     memory = machine.initial_state(2).memory
     assert torch.equal(memory, machine.initial_memory.expand(2, 7, 4))
     assert memory.requires_grad
@@ -77,7 +77,15 @@ def test_a_learned_memory_is_learned() -> None:
 def test_usage_gradient_only_changes_gradients() -> None:
     def gradients(usage_gradient: bool) -> tuple[torch.Tensor, torch.Tensor]:
         torch.manual_seed(0)
-        machine = DNC(3, 5, 2, 7, 4, usage_gradient=usage_gradient, backend="reference").double()
+        machine = DNC(
+            3,
+            5,
+            output_size=2,
+            memory_size=7,
+            word_size=4,
+            usage_gradient=usage_gradient,
+            backend="reference",
+        ).double()
         state = random_state(machine, 2)
         weights = state.write_weights.requires_grad_()
         y, _ = machine(inputs(1, 2), state)
@@ -156,7 +164,9 @@ def test_clip_weighting_gradient_bounds_the_weightings(backend: str) -> None:
 
     def gradients(clip: float | None) -> torch.Tensor:
         torch.manual_seed(0)
-        machine = NTM(3, 5, 2, 7, word, clip_weighting_gradient=clip, backend=backend).double()
+        machine = NTM(
+            3, 5, output_size=2, memory_size=7, word_size=word, clip_weighting_gradient=clip, backend=backend
+        ).double()
         y, _ = machine(inputs(1, 2))
         y.sum().backward()
         return machine.interface.bias.grad

@@ -45,7 +45,7 @@ def test_it_brings_none_of_the_extras() -> None:
 def test_it_builds_no_kernel(tmp_path: Path) -> None:
     """The kernel is built at the first run, never at import."""
     environment = os.environ | {"TAPEHEAD_CACHE": str(tmp_path), "CXX": "no-such-compiler"}
-    code = "import tapehead; tapehead.NTM(3, 5, 2)"
+    code = "import tapehead; tapehead.NTM(3, 5, output_size=2)"
     subprocess.run([sys.executable, "-W", "error", "-c", code], env=environment, check=True)
     assert list(tmp_path.iterdir()) == []
 

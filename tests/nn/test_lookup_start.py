@@ -11,7 +11,7 @@ from tests.nn.machines import GRUController
 
 CONTROLLERS: list[dict[str, Any]] = [
     {"controller": "lstm"},
-    {"controller": "lstm", "num_layers": 2, "learned_start": True},
+    {"controller": "lstm", "num_layers": 2, "learn_initial_state": True},
     {"controller": "feedforward"},
     {"controller": "feedforward", "num_layers": 2, "temporal_links": False},
     {"controller": "lstm", "masked_lookup": True, "link_sharpening": True},
@@ -20,7 +20,7 @@ CONTROLLERS: list[dict[str, Any]] = [
 
 def machine(**options: Any) -> DNC:
     torch.manual_seed(0)
-    return DNC(12, 64, 5, memory_size=24, word_size=16, num_reads=2, lookup_start=True, **options)
+    return DNC(12, 64, output_size=5, memory_size=24, word_size=16, num_reads=2, init="lookup", **options)
 
 
 @torch.no_grad()
@@ -64,7 +64,7 @@ def test_reads_find_what_is_like_the_input() -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["lstm", "feedforward"])
 def test_the_first_unit_stands_still(name: str) -> None:
-    controller = build_controller(name, 6, 8, 2, learned_start=False, clip_gradient=None)
+    controller = build_controller(name, 6, 8, 2, learn_initial_state=False, clip_gradient=None)
     value = hold_first_unit(controller)
     state = controller.initial_state(4, torch.device("cpu"), torch.float32)
     for _ in range(5):
@@ -85,14 +85,14 @@ def test_training_moves_everything() -> None:
 def test_a_controller_of_ones_own_has_no_first_unit() -> None:
     own = GRUController(12 + 2 * 16, 8)
     with pytest.raises(
-        ValueError, match="lookup_start needs a built-in controller, and GRUController is your own"
+        ValueError, match='init="lookup" needs a built-in controller, and GRUController is your own'
     ):
-        DNC(12, 8, 5, word_size=16, num_reads=2, controller=own, lookup_start=True)
+        DNC(12, 8, output_size=5, word_size=16, num_reads=2, controller=own, init="lookup")
 
 
 def test_saved_and_loaded(tmp_path: Any) -> None:
     dnc = machine()
     dnc.save_pretrained(tmp_path)
-    assert dnc.config["lookup_start"]
+    assert dnc.config.init == "lookup"
     x = torch.randn(4, 2, 12)
     torch.testing.assert_close(DNC.from_pretrained(tmp_path)(x)[0], dnc(x)[0])

@@ -103,7 +103,9 @@ def _interface(machine: Any, trace: Trace, sizes: list[int]) -> list[torch.Tenso
 
 def test_ntm_interface_layout() -> None:
     """Read heads, then write heads; each k, β, g, s, γ and, for writing, e, a; raw."""
-    machine = NTM(3, 5, 2, SLOTS, WORD, num_reads=2, num_writes=2, max_shift=2).double()
+    machine = NTM(
+        3, 5, output_size=2, memory_size=SLOTS, word_size=WORD, num_reads=2, num_writes=2, max_shift=2
+    ).double()
     *_, trace = machine(inputs(5, 2), return_trace=True)
     addressing = [WORD, 1, 1, 5, 1]
     heads = _interface(machine, trace, (2 * addressing) + 2 * [*addressing, WORD, WORD])
@@ -137,7 +139,7 @@ def test_ntm_interface_layout() -> None:
 def test_dnc_interface_layout() -> None:
     """k^r, β^r, k^w, β^w, e, v, f, g^a, g^w, π, as the paper orders them; raw."""
     R = 2
-    machine = DNC(3, 5, 2, SLOTS, WORD, R).double()
+    machine = DNC(3, 5, output_size=2, memory_size=SLOTS, word_size=WORD, num_reads=R).double()
     *_, trace = machine(inputs(5, 2), return_trace=True)
     sizes = [R * WORD, R, WORD, 1, WORD, WORD, R, 1, 1, 3 * R]
     _, _, _, _, erase, write, free, allocate, gate, modes = _interface(machine, trace, sizes)
@@ -154,7 +156,9 @@ def test_dnc_interface_layout() -> None:
 
 
 def test_without_links_reads_go_by_content_alone() -> None:
-    machine = DNC(3, 5, 2, SLOTS, WORD, 2, temporal_links=False).double()
+    machine = DNC(
+        3, 5, output_size=2, memory_size=SLOTS, word_size=WORD, num_reads=2, temporal_links=False
+    ).double()
     *_, trace = machine(inputs(4, 2), return_trace=True)
     assert_same(trace.read_weights, trace.content_read_weights)
     assert torch.equal(trace.read_gates, torch.tensor([0.0, 1.0, 0.0]).expand(4, 2, 2, 3).double())

@@ -18,7 +18,7 @@ DNC_CASES = {
     "five heads": {"num_reads": 5, "word_size": 2},
     "two layers": {"num_layers": 2},
     "feedforward": {"controller": "feedforward", "num_layers": 2},
-    "learned start": {"learned_start": True},
+    "learned start": {"learn_initial_state": True},
     "no links": {"temporal_links": False},
     "masked": {"masked_lookup": True, "mask_min": 0.1},
     "deallocation": {"deallocation": True},
@@ -36,8 +36,8 @@ NTM_CASES = {
     "read first": {"read_first": True, "num_reads": 2},
     "two layers": {"num_layers": 2},
     "feedforward": {"controller": "feedforward"},
-    "learned start": {"learned_start": True},
-    "learned memory": {"learned_memory": True},
+    "learned start": {"learn_initial_state": True},
+    "learned memory": {"learn_initial_memory": True},
 }
 
 # Every combination of the DNC's switches, and of the NTM's heads and order, each at a size of its own.

@@ -34,7 +34,7 @@ class Case:
     feeds_back: bool = False
     """the steps before are shown while an answer is due"""
     predicts_inputs: bool = False
-    """the answers are chances, about what is shown"""
+    """the answers are probabilities, of what is shown"""
     one_of_several: bool = False
     """there may be other right answers than the targets"""
     drawn: bool = True
@@ -150,8 +150,8 @@ def test_names_are_sorted_and_complete():
 def test_channels_of_the_papers(name):
     task = tasks.get(name)
     assert (task.input_size, task.output_size) == CASES[name].channels
-    assert len(task.input_labels) == task.input_size
-    assert len(task.output_labels) == task.output_size
+    assert len(task.channels.inputs) == task.input_size
+    assert len(task.channels.outputs) == task.output_size
 
 
 def test_shapes_and_types(task):
@@ -226,9 +226,9 @@ def test_oracle_has_no_loss(task, case):
     assert answer.shape == batch.targets.shape
     assert not bool(answer[~batch.mask].any())
     if case.predicts_inputs:
-        pytest.skip("its answers are chances; test_ngrams.py has the estimator")
+        pytest.skip("its answers are probabilities; test_ngrams.py has the estimator")
     assert torch.equal(task.loss(answer, batch), torch.zeros(40))
-    assert torch.equal(task.wrong_bits(answer, batch), torch.zeros(40, dtype=torch.int64))
+    assert torch.equal(task.num_errors(answer, batch), torch.zeros(40, dtype=torch.int64))
 
 
 def test_knowing_nothing_costs_one_bit_a_bit(task, case):
@@ -242,7 +242,7 @@ def test_knowing_nothing_costs_one_bit_a_bit(task, case):
     torch.testing.assert_close(task.bits(answer, batch), due)
     torch.testing.assert_close(task.loss(answer, batch), due * math.log(2))
     if not case.choices:
-        assert torch.equal(task.wrong_bits(answer, batch), batch.targets.sum((0, 2)).long())
+        assert torch.equal(task.num_errors(answer, batch), batch.targets.sum((0, 2)).long())
 
 
 def test_loss_is_the_sum_written_out(task, case):
@@ -253,7 +253,7 @@ def test_loss_is_the_sum_written_out(task, case):
     assert loss.dtype == torch.float64
     assert loss.tolist() == pytest.approx(nats.tolist())
     if not case.one_of_several:
-        assert task.wrong_bits(answer, batch).tolist() == wrong.tolist()
+        assert task.num_errors(answer, batch).tolist() == wrong.tolist()
 
 
 def test_steps_that_do_not_count_have_no_influence(task, case):
@@ -264,7 +264,7 @@ def test_steps_that_do_not_count_have_no_influence(task, case):
     other.requires_grad_()
     loss = task.loss(other, batch)
     assert torch.equal(loss, task.loss(answer, batch))
-    assert torch.equal(task.wrong_bits(other, batch), task.wrong_bits(answer, batch))
+    assert torch.equal(task.num_errors(other, batch), task.num_errors(answer, batch))
     loss.sum().backward()
     assert not bool(other.grad[~batch.mask].any())
     for channels, told in parts(case, batch):
@@ -277,10 +277,10 @@ def test_half_precision_answers_are_scored_in_float32(task):
     assert task.loss(torch.zeros_like(batch.targets).bfloat16(), batch).dtype == torch.float32
 
 
-def test_at_fixes_all_sizes(task, case):
+def test_with_sizes_fixes_all_sizes(task, case):
     sizes = case.elsewhere
     assert set(sizes) == set(task.sizes)
-    fixed = task.at(**sizes)
+    fixed = task.with_sizes(**sizes)
     assert type(fixed) is type(task)
     if case.steady is not None:
         lengths = Sampler(20, 0).draw(dataclasses.replace(fixed, **case.steady)).lengths
@@ -292,30 +292,30 @@ def test_at_fixes_all_sizes(task, case):
         assert fields.get(f"min_{size}", value) == fields.get(f"max_{size}", value) == value
 
 
-def test_at_leaves_other_sizes_alone(task, case):
+def test_with_sizes_leaves_other_sizes_alone(task, case):
     if len(task.sizes) == 1:
         pytest.skip("it has one size")
     first, second, *_ = task.sizes
-    fixed = dataclasses.asdict(task.at(**{first: case.elsewhere[first]}))
+    fixed = dataclasses.asdict(task.with_sizes(**{first: case.elsewhere[first]}))
     kept = {field: value for field, value in dataclasses.asdict(task).items() if field.endswith(second)}
     assert kept
     assert {field: fixed[field] for field in kept} == kept
 
 
-def test_at_without_sizes_is_the_task(task):
-    assert task.at() == task
+def test_with_sizes_without_sizes_is_the_task(task):
+    assert task.with_sizes() == task
 
 
 @pytest.mark.parametrize("bad", [0, -4])
-def test_at_names_the_bad_value(task, bad):
+def test_with_sizes_names_the_bad_value(task, bad):
     for size in task.sizes:
         with pytest.raises(ValueError, match=rf"{size} must be a whole number of at least 1, got {bad}\."):
-            task.at(**{size: bad})
+            task.with_sizes(**{size: bad})
 
 
-def test_at_names_an_unknown_size(task):
+def test_with_sizes_names_an_unknown_size(task):
     with pytest.raises(ValueError, match=rf"{task.name} has no size 'breadth'.*{task.sizes[0]}"):
-        task.at(breadth=3)
+        task.with_sizes(breadth=3)
 
 
 def test_every_field_is_checked(task):
@@ -324,6 +324,14 @@ def test_every_field_is_checked(task):
             continue
         with pytest.raises(ValueError, match=r"-1"):
             dataclasses.replace(task, **{field.name: field.type(-1)})
+
+
+def test_every_size_is_bounded(task):
+    """So that a config cannot ask for all of the memory."""
+    for field in dataclasses.fields(task):
+        if field.type is int:
+            with pytest.raises(ValueError, match="must be at most 1,000,000, got 10,000,000,000,000,000,000"):
+                dataclasses.replace(task, **{field.name: 10**19})
 
 
 def test_ranges_must_not_be_empty(task):

@@ -47,7 +47,7 @@ def test_copy():
 
 
 def test_copy_vectors_are_fair_coins():
-    vectors = torch.cat([inputs[1:-22, :8] for inputs, _, _ in episodes(Copy().at(length=20), 500)])
+    vectors = torch.cat([inputs[1:-22, :8] for inputs, _, _ in episodes(Copy().with_sizes(length=20), 500)])
     assert vectors.shape == (10_000, 8)
     assert float((vectors.mean(0) - 0.5).abs().max()) < 0.025
     assert float((vectors.T.corrcoef() - torch.eye(8)).abs().max()) < 0.05
@@ -55,7 +55,7 @@ def test_copy_vectors_are_fair_coins():
 
 @pytest.mark.parametrize("length", [1, 20, 120])
 def test_copy_at(length):
-    batch = Sampler(3, 0).draw(Copy().at(length=length))
+    batch = Sampler(3, 0).draw(Copy().with_sizes(length=length))
     assert batch.lengths.tolist() == [2 * length + 3] * 3
 
 
@@ -82,7 +82,7 @@ def test_repeats_have_mean_0_and_variance_1_over_the_training_range():
     codes = [
         float(inputs[2, 7])
         for count in range(1, 11)
-        for inputs, _, _ in episodes(RepeatCopy().at(length=1, repeats=count), 1)
+        for inputs, _, _ in episodes(RepeatCopy().with_sizes(length=1, repeats=count), 1)
     ]
     assert torch.tensor(codes).mean().item() == pytest.approx(0, abs=1e-6)
     assert torch.tensor(codes).var(correction=0).item() == pytest.approx(1)
@@ -92,7 +92,7 @@ def test_repeats_have_mean_0_and_variance_1_over_the_training_range():
 
 @pytest.mark.parametrize("task", [RepeatCopy(), RepeatCopy(max_repeats=2)])
 def test_repeats_keep_their_code_in_every_lesson(task):
-    (inputs, _, _) = next(episodes(task.at(length=3, repeats=20), 1))
+    (inputs, _, _) = next(episodes(task.with_sizes(length=3, repeats=20), 1))
     assert float(inputs[4, 7]) == pytest.approx((20 - 5.5) / 8.25**0.5)
 
 
@@ -130,11 +130,11 @@ def test_associative_recall():
 
 def test_associative_recall_needs_two_items():
     with pytest.raises(ValueError, match=r"min_items must be a whole number of at least 2, got 1\."):
-        AssociativeRecall().at(items=1)
+        AssociativeRecall().with_sizes(items=1)
 
 
 def test_associative_recall_with_items_of_one_vector():
-    inputs, targets, mask = next(episodes(AssociativeRecall(vectors=1, num_bits=40).at(items=2), 1))
+    inputs, targets, mask = next(episodes(AssociativeRecall(vectors=1, num_bits=40).with_sizes(items=2), 1))
     assert torch.equal(inputs[5, :40], inputs[1, :40])
     assert torch.equal(targets[-1], inputs[3, :40])
     assert mask.tolist() == [False] * 7 + [True]
@@ -165,8 +165,8 @@ def test_priorities_are_even_from_minus_1_to_1():
 
 def test_priority_sort_cannot_keep_more_than_it_has():
     with pytest.raises(ValueError, match=r"kept must not exceed min_items, got 16 > 10\."):
-        PrioritySort().at(items=10)
-    assert PrioritySort().at(items=10, kept=8).kept == 8
+        PrioritySort().with_sizes(items=10)
+    assert PrioritySort().with_sizes(items=10, kept=8).kept == 8
 
 
 def test_reallocation_is_the_papers():

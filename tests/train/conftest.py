@@ -10,7 +10,7 @@ def tiny(**changes: Any) -> train.TrainConfig:
     """A run of 20 updates that takes a moment."""
     config = train.TrainConfig(
         task=tasks.Copy(max_length=3, num_bits=2),
-        model=train.NTMConfig(hidden_size=8, memory_size=6, word_size=4),
+        model=train.ntm(hidden_size=8, memory_size=6, word_size=4),
         batch_size=2,
         sequences=40,
         validate_every=20,

@@ -38,6 +38,24 @@ def test_json_round_trip_of_a_curriculum(tiny_config: Any) -> None:
         ({"optimizer": {"name": "rmsprop", "weight_decay": 0.1}}, "above 0 with adam"),
         ({"curriculum": {"lessons": []}}, "lessons is empty"),
         ({"curriculum": {"lessons": [{"name": "copy"}]}}, "other input or output sizes"),
+        ({"batch_size": 10**7}, "batch_size is 10,000,000: give at most 1,000,000"),
+        ({"sequences": 10**30}, "sequences has 31 digits"),
+        ({"validate_every": 2**63}, "validate_every has 19 digits"),
+        ({"optimizer": {"lr": 10**400}}, "optimizer.lr has 401 digits"),
+        ({"optimizer": {"lr": float("inf")}}, "lr is inf: give a finite number"),
+        ({"optimizer": {"warmup": 10**19}}, "warmup has 20 digits"),
+        ({"stop_below": float("nan")}, "stop_below is nan: give a finite number"),
+        (
+            {"model": {"architecture": "ntm", "num_layers": 10**7}},
+            "num_layers is 10,000,000: give at most 1,000",
+        ),
+        (
+            {"model": {"architecture": "ntm", "hidden_size": 10**19}},
+            "hidden_size is 10,000,000,000,000,000,000",
+        ),
+        ({"model": {"architecture": "dnc", "memory_size": 10**6}}, "memories of .* numbers: the limit"),
+        ({"task": {"name": "copy", "max_length": 10**6}, "batch_size": 10**3}, "make batches of up to"),
+        ({"task": {"name": "copy", "num_bits": 10**8}}, "num_bits must be at most 1,000,000"),
     ],
 )
 def test_bad_configs_are_named(tiny_config: Any, change: dict[str, Any], complaint: str) -> None:
@@ -69,7 +87,13 @@ def test_load_config_names_what_is_wrong(tmp_path: Any) -> None:
 
 def test_sizes_that_make_no_machine(tiny_config: Any) -> None:
     with pytest.raises(train.ConfigError, match="memory_size is 0"):
-        tiny_config(model=train.NTMConfig(memory_size=0)).build_model()
+        tiny_config(model=train.ntm(memory_size=0)).build_model()
+
+
+def test_a_model_with_too_many_parameters_is_refused_before_it_is_built(tiny_config: Any) -> None:
+    config = tiny_config(model=train.LSTMConfig(hidden_size=10**6, num_layers=3))
+    with pytest.raises(train.ConfigError, match="parameters: give smaller sizes"):
+        config.build_model()
 
 
 def test_clipping_at_the_controller_is_built_into_the_machine(tiny_config: Any) -> None:

@@ -1,4 +1,4 @@
-"""Two gloo processes do what one process does with the joint batch."""
+"""Two gloo processes do what one process does with the global batch."""
 
 import json
 import os
@@ -19,19 +19,19 @@ import json, sys
 from pathlib import Path
 from safetensors.torch import save_file
 from tapehead import train
-from tapehead.train.distributed import Processes
+from tapehead.train.distributed import Distributed
 from tapehead.train.run import Run
 
 folder = Path(sys.argv[1])
 config = train.TrainConfig.from_dict(json.loads((folder / "config.json").read_text()))
-processes = Processes()
-assert processes.count == 2
-run = Run(config, processes)
+distributed = Distributed()
+assert distributed.count == 2
+run = Run(config, distributed)
 task, batch = run.curriculum.draw(run.sampler)
 outputs, _ = run.model(batch.inputs, lengths=batch.lengths)
 task.loss(outputs, batch).mean().backward()
 gradients = {name: parameter.grad.clone() for name, parameter in run.machine.named_parameters()}
-save_file(gradients, folder / f"gradients-{processes.rank}.safetensors")
+save_file(gradients, folder / f"gradients-{distributed.rank}.safetensors")
 train.train(config, folder / "run")
 """
 
@@ -65,15 +65,15 @@ def _joint(batches: list[tasks.Batch]) -> tasks.Batch:
     return tasks.Batch(*columns, torch.cat([batch.lengths for batch in batches]))
 
 
-def _joint_batch(config: train.TrainConfig, samplers: list[tasks.Sampler]) -> tasks.Batch:
+def _draw_global_batch(config: train.TrainConfig, samplers: list[tasks.Sampler]) -> tasks.Batch:
     return _joint([sampler.draw(config.task) for sampler in samplers])
 
 
-def test_gradients_are_those_of_the_joint_batch(together: Path) -> None:
+def test_gradients_are_those_of_the_draw_global_batch(together: Path) -> None:
     config = train.load_config(together / "config.json")
     torch.manual_seed(config.seed)
     model = config.build_model()
-    batch = _joint_batch(config, [training_sampler(config, rank) for rank in (0, 1)])
+    batch = _draw_global_batch(config, [training_sampler(config, rank) for rank in (0, 1)])
     outputs, _ = model(batch.inputs, lengths=batch.lengths)
     config.task.loss(outputs, batch).mean().backward()
     for rank in (0, 1):
@@ -83,7 +83,7 @@ def test_gradients_are_those_of_the_joint_batch(together: Path) -> None:
             torch.testing.assert_close(gradients[name], parameter.grad, rtol=1e-5, atol=1e-7)
 
 
-def test_the_run_is_that_of_the_joint_batch(together: Path) -> None:
+def test_the_run_is_that_of_the_draw_global_batch(together: Path) -> None:
     """Ten updates of two processes, redone in one, clipping and Adam included."""
     config = train.load_config(together / "config.json")
     torch.manual_seed(config.seed)
@@ -91,7 +91,7 @@ def test_the_run_is_that_of_the_joint_batch(together: Path) -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=config.optimizer.lr)
     samplers = [training_sampler(config, rank) for rank in (0, 1)]
     for _ in range(config.sequences // 4):
-        batch = _joint_batch(config, samplers)
+        batch = _draw_global_batch(config, samplers)
         outputs, _ = model(batch.inputs, lengths=batch.lengths)
         optimizer.zero_grad()
         config.task.loss(outputs, batch).mean().backward()

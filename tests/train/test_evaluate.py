@@ -7,13 +7,13 @@ import torch
 from tapehead import NTM, nn, tasks, train
 from tapehead.tasks import Sampler
 from tapehead.train import evaluate as evaluate_function
-from tapehead.train.evaluate import CHUNK, all_points, score_task
+from tapehead.train.evaluate import CHUNK, score_task, size_combinations
 
 TASK = tasks.Copy(max_length=4, num_bits=2)
 
 
 def _ntm() -> NTM:
-    return NTM(TASK.input_size, 8, TASK.output_size, memory_size=6, word_size=4)
+    return NTM(TASK.input_size, 8, output_size=TASK.output_size, memory_size=6, word_size=4)
 
 
 def _undecided() -> NTM:
@@ -30,21 +30,21 @@ def test_an_undecided_machine_pays_a_bit_a_bit() -> None:
     assert [point.bits_per_sequence for point in points] == pytest.approx([4 * 3, 10 * 3], rel=1e-6)
     batches = [Sampler(100, 0) for _ in points]
     for point, sampler in zip(points, batches, strict=True):
-        at = TASK.at(**point.sizes)
+        at = TASK.with_sizes(**point.sizes)
         ones = torch.cat([sampler.draw(at).targets, sampler.draw(at).targets[:, :50]], dim=1)
-        assert point.wrong_bits == int(ones.sum())
+        assert point.num_errors == int(ones.sum())
         assert point.exact == 0  # the end marker is always a 1
 
 
 def test_the_oracle_would_be_exact() -> None:
     class Oracle(NTM):
         def forward(self, x: Any, state: Any = None, **options: Any) -> Any:
-            batch = Sampler(100, 0).draw(TASK.at(length=4))
+            batch = Sampler(100, 0).draw(TASK.with_sizes(length=4))
             return batch.targets * 2e4 - 1e4, None
 
     machine = Oracle(TASK.input_size, 8, TASK.output_size, memory_size=6, word_size=4)
     (point,) = train.evaluate(machine, TASK, sequences=100)
-    assert (point.bits_per_sequence, point.wrong_bits, point.exact) == (0, 0, 1)
+    assert (point.bits_per_sequence, point.num_errors, point.exact) == (0, 0, 1)
     assert point.sizes == {"length": 4}
 
 
@@ -57,7 +57,7 @@ def test_points_do_not_depend_on_each_other_nor_on_the_slices(monkeypatch: Any) 
     monkeypatch.setattr(module, "MEMORY_BUDGET", 10_000)
     sliced = train.evaluate(machine, TASK, [{"length": 3}], sequences=130)
     assert sliced[0].bits_per_sequence == pytest.approx(alone[0].bits_per_sequence, rel=1e-5)
-    assert sliced[0].wrong_bits == alone[0].wrong_bits
+    assert sliced[0].num_errors == alone[0].num_errors
 
 
 def test_memory_size_is_used() -> None:
@@ -77,19 +77,19 @@ def test_json_has_the_promised_entries() -> None:
 @pytest.mark.parametrize("name", tasks.names())
 def test_every_task_has_points(name: str) -> None:
     task = tasks.get(name)
-    largest = task.largest
+    largest = task.max_sizes
     assert set(largest) == set(task.sizes)
-    point = train.Point(largest, 5, 8, 1.5, 3, 0.5)
+    point = train.EvalResult(largest, 5, 8, 1.5, 3, 0.5)
     data = point.to_dict()
     assert isinstance(data["length"], int)
     assert data["sequences"] == 5
     for size in task.sizes:
         assert data.get(f"episode_{size}", data.get(size)) == largest[size]
-    assert task.at(**largest)
+    assert task.with_sizes(**largest)
 
 
 def test_all_points() -> None:
-    points = all_points(tasks.get("repeat-copy"), {"length": [5, 10], "repeats": [2, 20]})
+    points = size_combinations(tasks.get("repeat-copy"), {"length": [5, 10], "repeats": [2, 20]})
     assert points == [
         {"length": 5, "repeats": 2},
         {"length": 5, "repeats": 20},
@@ -97,14 +97,14 @@ def test_all_points() -> None:
         {"length": 10, "repeats": 20},
     ]
     with pytest.raises(ValueError, match="no size 'items'"):
-        all_points(TASK, {"items": [3]})
+        size_combinations(TASK, {"items": [3]})
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        {"points": [{"length": 0}]},
-        {"points": [{"length": 3}, {"width": 3}]},
+        {"sizes": [{"length": 0}]},
+        {"sizes": [{"length": 3}, {"width": 3}]},
         {"sequences": 0},
         {"memory_size": 0},
     ],
@@ -116,14 +116,14 @@ def test_bad_questions_are_refused_before_any_work(options: Any, monkeypatch: An
 
 
 def test_a_machine_without_a_memory() -> None:
-    machine = nn.DeepLSTM(TASK.input_size, 8, TASK.output_size, num_layers=2)
+    machine = nn.DeepLSTM(TASK.input_size, 8, output_size=TASK.output_size, num_layers=2)
     assert train.evaluate(machine, TASK, sequences=5)[0].memory_size is None
     with pytest.raises(ValueError, match="no memory"):
         train.evaluate(machine, TASK, sequences=5, memory_size=10)
 
 
 def test_dropout_is_off_and_the_mode_comes_back() -> None:
-    machine = train.DNCConfig(hidden_size=8, memory_size=6, word_size=4, bypass_dropout=0.5).build(TASK)
+    machine = train.dnc(hidden_size=8, memory_size=6, word_size=4, bypass_dropout=0.5).build(TASK)
     machine.train()
     scores = [score_task(machine, TASK, Sampler(10, 0), 10) for _ in range(2)]
     assert scores[0] == scores[1]
@@ -133,7 +133,9 @@ def test_dropout_is_off_and_the_mode_comes_back() -> None:
 def test_what_the_best_possible_machine_needs() -> None:
     """N-grams cannot be foretold: the oracle's cost on the same sequences stands beside the machine's."""
     task = tasks.NGrams(min_length=30, max_length=30, context=2)
-    (point,) = evaluate_function(NTM(1, 4, 1, 5, 3), task, sequences=150, seed=4)
+    (point,) = evaluate_function(
+        NTM(1, 4, output_size=1, memory_size=5, word_size=3), task, sequences=150, seed=4
+    )
     sampler, bits = Sampler(CHUNK, 4), 0.0
     for count in (100, 50):
         batch = sampler.draw(task)
@@ -141,5 +143,7 @@ def test_what_the_best_possible_machine_needs() -> None:
     assert point.best_bits_per_sequence == pytest.approx(bits / 150)
     assert 15 < point.best_bits_per_sequence < point.bits_per_sequence
     assert point.to_dict()["best_bits_per_sequence"] == point.best_bits_per_sequence
-    (copied,) = evaluate_function(NTM(10, 4, 9, 5, 3), tasks.Copy(max_length=3), sequences=2)
+    (copied,) = evaluate_function(
+        NTM(10, 4, output_size=9, memory_size=5, word_size=3), tasks.Copy(max_length=3), sequences=2
+    )
     assert "best_bits_per_sequence" not in copied.to_dict()

@@ -24,7 +24,7 @@ SHORTEST_PATH = """
 """
 OF_GRAPHS = ("traversal", "inference", "shortest-path")
 TABLES = dict(zip(OF_GRAPHS, (TRAVERSAL, INFERENCE, SHORTEST_PATH)))
-HELPS = {"traversal": {"rehearse": False}, "inference": {"aloud": False}}
+HELPS = {"traversal": {"supervise_query": False}, "inference": {"scratchpad": False}}
 """In training only."""
 WITH_LESSONS = [name for name, config in train.PRESETS.items() if config.curriculum is not None]
 
@@ -49,7 +49,7 @@ def test_lessons_of_the_paper(task: str) -> None:
     assert [as_in_the_table(lesson) for lesson in lessons] == TABLES[task].split()
     # No help in training but the lessons, and ten steps of planning where there is planning.
     for lesson in lessons:
-        assert not any(getattr(lesson, help, False) for help in ("rehearse", "aloud"))
+        assert not any(getattr(lesson, help, False) for help in ("supervise_query", "scratchpad"))
         assert getattr(lesson, "planning_steps", 10) == 10
         assert getattr(lesson, "queries", 3) == 3
         assert getattr(lesson, "mixture", 0.8) == 0.8
@@ -69,13 +69,13 @@ def test_sizes_of_the_paper(
     """DNC Extended Data Table 2."""
     config = train.preset(f"dnc-{task}-paper")
     model = config.model
-    assert isinstance(model, train.DNCConfig)
+    assert isinstance(model, nn.DNCConfig)
     assert (model.hidden_size, model.num_layers, model.num_reads) == (256, layers, 5)
     assert (model.memory_size, model.word_size) == memory
     assert (config.batch_size, config.optimizer.lr) == (batch_size, lr)
     assert (config.optimizer.clip, config.optimizer.clip_value) == ("controller", 10)
     assert (config.optimizer.name, config.optimizer.momentum) == ("rmsprop", 0)
-    assert not model.lookup_start
+    assert model.init == "default"
     assert not config.fit_memory
 
 
@@ -129,7 +129,7 @@ def test_a_perfect_machine_passes_every_gate() -> None:
     for name in WITH_LESSONS:
         for lesson in curriculum(name).lessons[:2]:
             batch = Sampler(4, 0).draw(lesson)
-            assert not bool(lesson.wrong_bits(lesson.oracle(batch), batch).any())
+            assert not bool(lesson.num_errors(lesson.oracle(batch), batch).any())
 
 
 def test_presets_have_the_right_tasks() -> None:

@@ -71,9 +71,9 @@ def test_same_seed_same_run(tmp_path: Path, tiny_config: Any) -> None:
 @pytest.mark.parametrize(
     "model",
     [
-        train.NTMConfig(hidden_size=24, memory_size=8, word_size=6),
-        train.DNCConfig(hidden_size=24, memory_size=8, word_size=6),
-        train.LSTMConfig(hidden_size=24, num_layers=2),
+        train.ntm(hidden_size=24, memory_size=8, word_size=6),
+        train.dnc(hidden_size=24, memory_size=8, word_size=6),
+        train.lstm(hidden_size=24, num_layers=2),
     ],
 )
 def test_training_learns(tmp_path: Path, tiny_config: Any, model: Any) -> None:
@@ -141,7 +141,7 @@ def test_a_signal_saves_and_says_how_to_go_on(
     monkeypatch.setattr(Updater, "__call__", interrupting)
     usual = signal.getsignal(number)
     with pytest.raises(
-        train.Interrupted, match="saved at step 8; go on with: tapehead train --resume"
+        train.Interrupted, match="saved at step 8; resume with: tapehead train --resume"
     ) as caught:
         train.train(tiny_config(), tmp_path / "run", quiet=True)
     assert caught.value.exit_code == code
@@ -157,6 +157,27 @@ def test_without_a_terminal_there_is_no_bar(tmp_path: Path, tiny_config: Any, ca
     assert "\r" not in err
     assert len(err.splitlines()) == 2
     assert all("bits per sequence" in line for line in err.splitlines())
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_the_callers_random_numbers_are_left_alone(tmp_path: Path, tiny_config: Any, dropout: float) -> None:
+    model = train.DNCConfig(hidden_size=8, memory_size=6, word_size=4, bypass_dropout=dropout)
+    config = tiny_config(model=model, restart_above=0.0, restart_every=10)
+    state = torch.get_rng_state()
+    train.train(config, tmp_path / "run", quiet=True)
+    assert torch.equal(torch.get_rng_state(), state)
+    train.resume(tmp_path / "run", sequences=60, quiet=True)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.rand(3)
+    train.train(config, tmp_path / "again", quiet=True)
+    assert rows_of(tmp_path / "again") == rows_of(tmp_path / "run")[: len(rows_of(tmp_path / "again"))]
+
+
+def test_an_error_leaves_the_callers_random_numbers_alone(tmp_path: Path, tiny_config: Any) -> None:
+    state = torch.get_rng_state()
+    with pytest.raises(train.NonFiniteError):
+        train.train(tiny_config(optimizer=train.OptimizerConfig(lr=1e38, clip="none")), tmp_path / "run")
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_tensorboard_events(tmp_path: Path, tiny_config: Any) -> None:
@@ -185,17 +206,17 @@ def test_a_beginning_that_leads_nowhere_is_given_up(tmp_path: Path, tiny_config:
 
 
 @pytest.mark.parametrize(
-    ("backend", "why_not", "gpu"),
+    ("backend", "unavailable", "gpu"),
     [(None, None, False), ("reference", None, True), (None, "no C++ compiler was found", True)],
 )
 def test_the_gpu_is_for_the_reference_alone(
-    backend: Any, why_not: str | None, gpu: bool, tiny_config: Any, monkeypatch: Any
+    backend: Any, unavailable: str | None, gpu: bool, tiny_config: Any, monkeypatch: Any
 ) -> None:
     """The engine on one core is faster than the reference on a GPU."""
     monkeypatch.delenv("TAPEHEAD_BACKEND", raising=False)
-    monkeypatch.setattr(_run.ops, "why_unavailable", lambda: why_not)
+    monkeypatch.setattr(_run.ops, "why_unavailable", lambda: unavailable)
     asked: list[bool] = []
-    plain = _run.Processes
-    monkeypatch.setattr(_run, "Processes", lambda gpu: asked.append(gpu) or plain())
-    _run.processes_for(tiny_config(backend=backend))
+    plain = _run.Distributed
+    monkeypatch.setattr(_run, "Distributed", lambda gpu: asked.append(gpu) or plain())
+    _run.start_distributed(tiny_config(backend=backend))
     assert asked == [gpu]

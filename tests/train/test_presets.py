@@ -29,7 +29,7 @@ def test_every_task_has_presets(task: str, model: str) -> None:
         assert paper.optimizer.name == "rmsprop-graves"
         assert (paper.optimizer.momentum, paper.optimizer.decay, paper.optimizer.eps) == (0.9, 0.95, 1e-4)
         assert (paper.optimizer.clip, paper.optimizer.clip_value) == ("elementwise", 10.0)
-        assert paper.model.learned_start
+        assert paper.model.learn_initial_state
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_every_task_has_presets(task: str, model: str) -> None:
 def test_the_papers_tables(name: str, heads: int, hidden: int, layers: int, lr: float) -> None:
     config = train.preset(name)
     model = config.model
-    assert isinstance(model, train.NTMConfig)
+    assert isinstance(model, nn.NTMConfig)
     assert (model.num_reads, model.num_writes) == (heads, heads)
     assert (model.hidden_size, model.num_layers, config.optimizer.lr) == (hidden, layers, lr)
     assert (model.memory_size, model.word_size) == (128, 20)
@@ -61,7 +61,7 @@ def test_every_preset_builds(name: str) -> None:
 
 def test_reallocation_reuses_ten_slots_without_a_state_of_its_own() -> None:
     model = train.preset("dnc-reallocation").model
-    assert isinstance(model, train.DNCConfig)
+    assert isinstance(model, nn.DNCConfig)
     assert (model.memory_size, model.controller) == (10, "feedforward")
 
 

@@ -16,6 +16,8 @@ import torch
 from safetensors.torch import load_file
 
 from tapehead import tasks, train
+from tapehead.train import loop
+from tapehead.train.run import Run
 
 LESSONS = tuple(tasks.Copy(max_length=length, num_bits=2) for length in (1, 2, 3))
 
@@ -28,14 +30,14 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
 def _everything_config(tiny_config: Any) -> Any:
     """All that has a state: dropout, replay, gates, a learning rate that moves, validations, momentum."""
     return tiny_config(
-        model=train.DNCConfig(hidden_size=16, memory_size=8, word_size=6, bypass_dropout=0.2),
+        model=train.dnc(hidden_size=16, memory_size=8, word_size=6, bypass_dropout=0.2),
         optimizer=train.OptimizerConfig(name="rmsprop-graves", lr=1e-3, warmup=50, final_lr=1e-4),
         curriculum=train.CurriculumConfig(LESSONS, threshold=0.5, episodes=10, check_every=40, replay=0.3),
         sequences=1200,
         validate_every=180,
         log_every=7,
         checkpoint_every=11,
-        average=0.9,
+        ema_decay=0.9,
     )
 
 
@@ -88,16 +90,14 @@ def test_resuming_at_every_checkpoint_gives_the_same_run(
     config = _everything_config(tiny_config)
     config = train.TrainConfig.from_dict(config.to_dict() | {"sequences": 240, "validate_every": 60})
     left: list[Path] = []
-    from tapehead.train.run import Run
+    save = loop.save_checkpoint
 
-    save = Run.save_checkpoint
-
-    def keep(self: Run, folder: Path) -> None:
-        save(self, folder)
+    def keep(run: Run, folder: Path) -> None:
+        save(run, folder)
         if folder.name == "whole":
-            left.append(shutil.copytree(folder, tmp_path / f"copy-{self.progress.step}", dirs_exist_ok=True))
+            left.append(shutil.copytree(folder, tmp_path / f"copy-{run.progress.step}", dirs_exist_ok=True))
 
-    monkeypatch.setattr(Run, "save_checkpoint", keep)
+    monkeypatch.setattr(loop, "save_checkpoint", keep)
     train.train(config, tmp_path / "whole", quiet=True)
     assert len(left) == 12  # at the start, after 11, 22, … 110 updates, at the end
     for copy in left[:-1]:
@@ -110,7 +110,7 @@ def test_resuming_at_every_checkpoint_gives_the_same_run(
 def test_a_kill_while_saving_leaves_the_checkpoint_before(tmp_path: Path, tiny_config: Any) -> None:
     train.train(tiny_config(), tmp_path / "run", quiet=True)
     checkpoints = tmp_path / "run/checkpoints"
-    unfinished = checkpoints / ".unfinished-step-000000025"
+    unfinished = checkpoints / ".step-000000025.writing-ab12"
     unfinished.mkdir()
     (unfinished / "state.pt").write_bytes(b"half")
     report = train.resume(tmp_path / "run", sequences=60, quiet=True)

@@ -318,13 +318,13 @@ def test_it_leaves_the_users_matplotlib_alone() -> None:
 @pytest.mark.parametrize("name", tasks.names())
 def test_every_task_can_be_drawn(name: str) -> None:
     task = tasks.get(name)
-    machine = DNC(task.input_size, 8, task.output_size, 12, 6, 1)
+    machine = DNC(task.input_size, 8, output_size=task.output_size, memory_size=12, word_size=6, num_reads=1)
     batch = tasks.Sampler(1, seed=0).draw(task)
     with torch.no_grad():
         y, _, trace = machine(batch.inputs, lengths=batch.lengths, return_trace=True)
     figures = plot_trace(
-        trace, batch, y, name, input_labels=task.input_labels, output_labels=task.output_labels
+        trace, batch, y, name, input_labels=task.channels.inputs, output_labels=task.channels.outputs
     )
     labels = [label.get_text() for label in figures[0].axes[0].get_yticklabels()]
     if task.input_size <= MAX_CHANNEL_LABELS:
-        assert labels == list(task.input_labels)
+        assert labels == list(task.channels.inputs)

@@ -30,10 +30,10 @@ from tests.web import fakes
 
 DTYPES = {"f4": "<f4", "f2": "<f2", "u4": "<u4", "i2": "<i2", "u1": "u1"}
 MACHINES = {
-    "NTM": lambda: NTM(10, 12, 9, memory_size=12, word_size=5, num_reads=2, num_writes=2),
-    "DNC": lambda: DNC(10, 12, 9, memory_size=12, word_size=5, num_reads=2),
+    "NTM": lambda: NTM(10, 12, output_size=9, memory_size=12, word_size=5, num_reads=2, num_writes=2),
+    "DNC": lambda: DNC(10, 12, output_size=9, memory_size=12, word_size=5, num_reads=2),
     "DNC without links": lambda: DNC(
-        10, 12, 9, memory_size=12, word_size=5, num_reads=1, temporal_links=False
+        10, 12, output_size=9, memory_size=12, word_size=5, num_reads=1, temporal_links=False
     ),
 }
 
@@ -174,19 +174,19 @@ def test_a_large_recording_stays_small() -> None:
 
 
 def test_words_of_a_step() -> None:
-    batch = tasks.Sampler(1, 0).draw(tasks.get("copy").at(length=2))
+    batch = tasks.Sampler(1, 0).draw(tasks.get("copy").with_sizes(length=2))
     task = tasks.get("copy")
-    words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.input_labels)
+    words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
     assert words == ["start", "vector 1", "vector 2", "end", "answer 1", "answer 2", "answer 3"]
     task = tasks.get("associative-recall")
-    batch = tasks.Sampler(1, 0).draw(task.at(items=2))
-    words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.input_labels)
+    batch = tasks.Sampler(1, 0).draw(task.with_sizes(items=2))
+    words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
     assert words[4:8] == ["item 2", "item 2, vector 1", "item 2, vector 2", "item 2, vector 3"]
     assert words[-4:] == ["query 2", "answer 1", "answer 2", "answer 3"]
     for name in tasks.names():
         task = tasks.get(name)
         batch = tasks.Sampler(1, 0).draw(task)
-        words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.input_labels)
+        words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
         assert len(words) == len(batch.inputs)
         assert all(words)
 
@@ -257,10 +257,10 @@ def test_a_trace_shows_itself(tmp_path: Path) -> None:
 
 def test_models_that_cannot_be_watched(tmp_path: Path) -> None:
     copy = tasks.get("copy")
-    DeepLSTM(10, 8, 9).save_pretrained(tmp_path / "lstm", extra={"task": copy.to_dict()})
+    DeepLSTM(10, 8, output_size=9).save_pretrained(tmp_path / "lstm", extra={"task": copy.to_dict()})
     with pytest.raises(InputError, match="no memory to look at"):
         perform(str(tmp_path / "lstm"))
-    NTM(10, 8, 9, memory_size=8).save_pretrained(tmp_path / "ntm")
+    NTM(10, 8, output_size=9, memory_size=8).save_pretrained(tmp_path / "ntm")
     with pytest.raises(InputError, match="name one with --task"):
         perform(str(tmp_path / "ntm"))
     with pytest.raises(InputError, match="associative-recall needs 8 and 6"):
@@ -269,7 +269,7 @@ def test_models_that_cannot_be_watched(tmp_path: Path) -> None:
         perform(str(tmp_path / "ntm"), task_name="nonsense")
     with pytest.raises(InputError, match="traversal is about graphs: give --data and --question"):
         perform(str(tmp_path / "ntm"), task_name="traversal")
-    DNC(10, 8, 9, memory_size=2048, word_size=8).save_pretrained(tmp_path / "dnc")
+    DNC(10, 8, output_size=9, memory_size=2048, word_size=8).save_pretrained(tmp_path / "dnc")
     with pytest.raises(InputError, match="choose a length that makes at most 31 steps"):
         perform(str(tmp_path / "dnc"), task_name="copy", length=20)
     assert perform(str(tmp_path / "ntm"), task_name="copy", length=3, memory_size=9).trace.memory.shape[

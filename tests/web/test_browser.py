@@ -56,8 +56,8 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def dnc_trace() -> tuple[Any, torch.Tensor, Trace]:
     torch.manual_seed(1)
-    machine = DNC(10, 16, 9, memory_size=16, word_size=6, num_reads=2)
-    batch = tasks.Sampler(1, 0).draw(tasks.get("copy").at(length=8))
+    machine = DNC(10, 16, output_size=9, memory_size=16, word_size=6, num_reads=2)
+    batch = tasks.Sampler(1, 0).draw(tasks.get("copy").with_sizes(length=8))
     with torch.no_grad():
         outputs, _, trace = machine(batch.inputs, return_trace=True)
     return batch, outputs, trace
@@ -141,7 +141,7 @@ def test_what_is_shown_equals_the_trace(tab: Any, tmp_path: Path) -> None:
 def test_a_long_recording_is_smooth(tab: Any, tmp_path: Path) -> None:
     """T = 300, N = 256, W = 64: open within 3 s, and 30 steps a second."""
     torch.manual_seed(0)
-    machine = DNC(10, 16, 9, memory_size=256, word_size=64, num_reads=4)
+    machine = DNC(10, 16, output_size=9, memory_size=256, word_size=64, num_reads=4)
     with torch.no_grad():
         _, _, trace = machine(torch.rand(300, 1, 10), return_trace=True)
     path = write_player(record(trace, "long"), tmp_path / "p.html")

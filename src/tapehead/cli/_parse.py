@@ -1,4 +1,4 @@
-"""tyro, with its complaints as one sentence."""
+"""Parsing of command lines by tyro, with errors of one sentence."""
 
 import contextlib
 import io
@@ -14,20 +14,27 @@ Options = TypeVar("Options")
 
 
 def parse(
-    options: type[Options], arguments: Sequence[str], *, prog: str, default: Options | None = None, about: str
+    options: type[Options],
+    arguments: Sequence[str],
+    *,
+    prog: str,
+    default: Options | None = None,
+    about: str,
+    registry: ConstructorRegistry | None = None,
 ) -> Options:
-    """``options`` (a dataclass) filled from the command line.
+    """Parse a command line into a dataclass.
 
     Args:
-        options: what is asked for; its field docstrings are the help.
-        arguments: after the command's name.
-        prog: how the command is called, for the help.
-        default: the values of what is not given.
+        options: the dataclass; the docstrings of its fields are the help.
+        arguments: the command line after the command's name.
+        prog: the command's name, for the help.
+        default: the values of options that are not given.
         about: what the command does, for the help.
+        registry: how to ask for types that tyro does not know.
 
     Raises:
-        InputError: an unknown option, or a value that does not fit.
-        SystemExit: help was asked for and printed.
+        InputError: an unknown option, or a value that is not valid.
+        SystemExit: the help was printed.
     """
     complaints = io.StringIO()
     given: dict[str, Any] = {} if default is None else {"default": default}
@@ -38,6 +45,7 @@ def parse(
                 args=list(arguments),
                 prog=prog,
                 description=about,
+                registry=registry,
                 config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagCreatePairsOff),
                 **given,
             )
@@ -50,7 +58,7 @@ def parse(
 
 
 def _sentence(box: str) -> str:
-    """The gist of tyro's framed complaint."""
+    """The first sentence of tyro's framed error message."""
     sections: list[list[str]] = [[]]
     for line in box.splitlines():
         line = line.strip("│ ")

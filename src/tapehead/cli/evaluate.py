@@ -10,44 +10,45 @@ import tyro
 from .. import hub, tasks
 from ..errors import InputError
 from ..tasks.graph.episode import GraphTask
-from ..train import Point, evaluate
-from ..train.evaluate import all_points
+from ..train import EvalResult, evaluate
+from ..train.evaluate import size_combinations
 from ._parse import parse
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What an evaluation takes."""
+    """The options of the command."""
 
     model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN_OR_MODEL")]
-    """a run's folder, or a model that ships with tapehead"""
+    """a run's folder, or the name of a model that ships with tapehead"""
     lengths: tuple[int, ...] = ()
-    """lengths to score, one after the other (of a task without a length: its first size)"""
+    """lengths to score, or values of the first size of a task without a length"""
     repeats: tuple[int, ...] = ()
     """repeats, for repeat copy"""
     items: tuple[int, ...] = ()
     """items, for associative recall and priority sort"""
     sequences: int = 1000
-    """fresh sequences at each point"""
+    """fresh sequences for each combination of sizes"""
     graph: str | None = None
-    """of a graph task: an edge list (from, edge, to), or london (of inference: family); else random graphs"""
+    """graph tasks: an edge list (from, edge, to), or london (inference: family); else random graphs"""
     relations: str | None = None
-    """of inference on a file of your own: a table of relations (name, edges), the edges parted by >"""
+    """inference on your own file: a table of relations (name, edges), the edges separated by >"""
     steps: int | None = None
-    """of a graph task: steps of the walk, of the relation or of the shortest path"""
+    """graph tasks: steps of the walk, of the relation or of the shortest path"""
     episodes: int = 1000
-    """of a graph task: episodes"""
-    as_said: bool = False
-    """of a graph task: read once and take the outputs as they are, as relations on random graphs always
-    are; otherwise an episode is read several times under other names, as by `tapehead ask`"""
+    """graph tasks: number of episodes"""
+    single_pass: bool = False
+    """graph tasks: run the model once per episode and decode each output digit by itself, as the paper does;
+    otherwise the answer is voted over several runs with different node labels, as by `tapehead ask`
+    (relations on random graphs always use a single pass)"""
     data: str | None = None
-    """of kinship: a family tree (GEDCOM or an edge list), or family"""
+    """kinship: a family tree (GEDCOM or an edge list), or family"""
     questions: int = 1000
-    """of kinship: questions of each length"""
+    """kinship: number of questions of each length"""
     memory_size: int | None = None
-    """memory slots; as in training when not given"""
+    """memory slots; if not given, as in training"""
     seed: int = 0
-    """of the sequences"""
+    """seed of the sequences"""
     json: bool = False
     """print JSON, and nothing else"""
 
@@ -71,10 +72,10 @@ def main(arguments: Sequence[str]) -> int:
         if isinstance(task, GraphTask | tasks.Kinship):
             print(_on_file(options, task))
             return 0
-        points = evaluate(
+        results = evaluate(
             hub.load(options.model),
             task,
-            all_points(task, _choices(options, task)),
+            size_combinations(task, _choices(options, task)),
             sequences=options.sequences,
             memory_size=options.memory_size,
             seed=options.seed,
@@ -82,21 +83,25 @@ def main(arguments: Sequence[str]) -> int:
     except ValueError as error:  # A size that the task or the machine cannot take.
         raise InputError(str(error)) from error
     if options.json:
-        rows = [point.to_dict() for point in points]
+        rows = [result.to_dict() for result in results]
         print(json.dumps({"model": options.model, "task": task.name, "points": rows}))
     else:
-        print(_table(points))
+        print(_table(results))
     return 0
 
 
 def _check(options: Options, task: tasks.Task) -> None:
-    """Refuse options that this task does not know, rather than leave them unheard."""
+    """Refuse options that have no meaning for this task.
+
+    Raises:
+        InputError: there is one.
+    """
     graph, kinship = isinstance(task, GraphTask), isinstance(task, tasks.Kinship)
     misplaced = {
         "--graph": options.graph is not None and not graph,
         "--relations": options.relations is not None and not isinstance(task, tasks.Inference),
         "--steps": options.steps is not None and not graph,
-        "--as-said": options.as_said and not graph,
+        "--single-pass": options.single_pass and not graph,
         "--data": options.data is not None and not kinship,
         "--lengths": bool(options.lengths) and (graph or kinship),
         "--repeats": bool(options.repeats) and (graph or kinship),
@@ -106,8 +111,6 @@ def _check(options: Options, task: tasks.Task) -> None:
     for option, is_misplaced in misplaced.items():
         if is_misplaced:
             raise InputError(f"{options.model} was trained on {task.name}, which knows no {option}")
-    if kinship and options.data is None:
-        raise InputError("kinship is scored on a family tree: give one with --data, such as --data family")
     if options.relations is not None and options.graph is None:
         raise InputError("--relations is about a file: give it with --graph")
     if graph and options.memory_size is not None and options.memory_size < 1:
@@ -115,12 +118,15 @@ def _check(options: Options, task: tasks.Task) -> None:
 
 
 def _on_file(options: Options, task: GraphTask | tasks.Kinship) -> str:
-    """The score on a family, a map, or random graphs, as text."""
+    """The score on a family, a map, or random graphs, as text or JSON."""
     from ..knowledge.evaluation import scores
 
     machine = hub.load(options.model)
     if isinstance(task, tasks.Kinship):
-        assert options.data is not None
+        if options.data is None:
+            raise InputError(
+                "kinship is scored on a family tree: give one with --data, such as --data family"
+            )
         found: scores.KinshipReport | scores.GraphReport = scores.kinship(
             options.model, machine, options.data, questions=options.questions, seed=options.seed
         )
@@ -135,7 +141,7 @@ def _on_file(options: Options, task: GraphTask | tasks.Kinship) -> str:
             episodes=options.episodes,
             memory_size=options.memory_size,
             seed=options.seed,
-            single_pass=options.as_said,
+            single_pass=options.single_pass,
         )
     return json.dumps(found.to_dict()) if options.json else str(found)
 
@@ -147,23 +153,23 @@ def _choices(options: Options, task: tasks.Task) -> dict[str, Sequence[int]]:
     return {size: values for size, values in choices.items() if values}
 
 
-def _table(points: Sequence[Point]) -> str:
-    sizes = list(points[0].sizes)
-    best = ["best possible"] if points[0].best_bits_per_sequence is not None else []
+def _table(results: Sequence[EvalResult]) -> str:
+    sizes = list(results[0].sizes)
+    best = ["best possible"] if results[0].best_bits_per_sequence is not None else []
     header = [*sizes, "memory slots", "bits per sequence", *best, "wrong bits", "exact"]
     rows = [
         [
-            *(str(point.sizes[size]) for size in sizes),
-            "–" if point.memory_size is None else str(point.memory_size),
-            f"{point.bits_per_sequence:.4f}",
-            *([] if point.best_bits_per_sequence is None else [f"{point.best_bits_per_sequence:.4f}"]),
-            str(point.wrong_bits),
-            f"{point.exact:.1%}",
+            *(str(result.sizes[size]) for size in sizes),
+            "–" if result.memory_size is None else str(result.memory_size),
+            f"{result.bits_per_sequence:.4f}",
+            *([] if result.best_bits_per_sequence is None else [f"{result.best_bits_per_sequence:.4f}"]),
+            str(result.num_errors),
+            f"{result.exact:.1%}",
         ]
-        for point in points
+        for result in results
     ]
     widths = [max(map(len, column)) for column in zip(header, *rows)]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in [header, *rows]]
     return "\n".join(
-        [*lines, f"{points[0].sequences:,} sequences a row; wrong bits are of all of them together"]
+        [*lines, f"{results[0].sequences:,} sequences a row; wrong bits are of all of them together"]
     )

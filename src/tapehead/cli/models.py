@@ -1,4 +1,4 @@
-"""``tapehead models``: the models that ship with tapehead."""
+"""``tapehead models``: list the models that ship with tapehead, or show a card."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from ._parse import parse
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What the command takes."""
+    """The options of the command."""
 
     name: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="RUN_OR_MODEL")] = None
-    """a model, or a run's folder, whose card to show; all models when not given"""
+    """a model, or a run's folder, whose card to show; if not given, all models are listed"""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     machine.batch_first = False
     try:
         task = tasks.from_dict(described)
-        batch = tasks.Sampler(1, options.seed).draw(task.sized(options.length))
+        batch = tasks.Sampler(1, options.seed).draw(task.with_max_sizes(options.length))
         given = {} if options.memory_size is None else {"memory_size": options.memory_size}
         with torch.no_grad():
             outputs, _, *trace = machine(
@@ -61,8 +61,8 @@ def main(arguments: Sequence[str]) -> int:
         batch,
         outputs,
         f"{type(machine).__name__}, {task.name}",
-        input_labels=task.input_labels,
-        output_labels=task.output_labels,
+        input_labels=task.channels.inputs,
+        output_labels=task.channels.outputs,
     )
     if (folder / "metrics.jsonl").is_file():
         figures.append(curves([folder]))

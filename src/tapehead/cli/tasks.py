@@ -1,4 +1,4 @@
-"""``tapehead tasks``: the tasks, and what an episode looks like."""
+"""``tapehead tasks``: list the tasks, or show an episode of one."""
 
 import dataclasses
 import difflib
@@ -19,11 +19,11 @@ usage: tapehead tasks                    list the tasks
 
 @dataclasses.dataclass(frozen=True)
 class ShowOptions:
-    """What showing an episode takes."""
+    """The options of showing an episode."""
 
     task: Annotated[tasks.Task, tyro.conf.arg(name="")]
     seed: int = 0
-    """of the episode"""
+    """seed of the episode"""
 
 
 def main(arguments: Sequence[str]) -> int:

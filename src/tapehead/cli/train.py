@@ -1,4 +1,4 @@
-"""``tapehead train``: train a preset, a config, or go on with a run."""
+"""``tapehead train``: train a preset or a config, or resume a run."""
 
 import dataclasses
 import os
@@ -10,6 +10,8 @@ import tyro
 
 from .. import train as training
 from ..errors import InputError
+from ..train.models import name_of
+from ._models import registry
 from ._parse import parse
 
 USAGE = """\
@@ -17,7 +19,7 @@ usage: tapehead train PRESET [--out FOLDER] [--sequences N] [--seed N] [...]
        tapehead train --config RUN/config.json [--out FOLDER] [...]
        tapehead train --resume RUN [--sequences N]
 
-Train a model; it goes into runs/PRESET-seedN unless --out says otherwise.
+Train a model and save it in --out, by default runs/PRESET-seedN.
 `tapehead train PRESET --help` shows every option with the preset's value.
 With several processes: torchrun --nproc-per-node 2 -m tapehead train PRESET
 
@@ -27,7 +29,7 @@ presets (…-paper: the settings of the NTM paper; the others aim at converging 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What a new run takes."""
+    """The options of a new run."""
 
     config: Annotated[training.TrainConfig, tyro.conf.arg(name="")]
     out: Path | None = None
@@ -36,7 +38,7 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class ResumeOptions:
-    """What going on takes."""
+    """The options of a run to resume."""
 
     resume: Path
     """the run's folder"""
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
             ResumeOptions,
             arguments,
             prog="tapehead train",
-            about="Go on with a run exactly where its newest checkpoint stands.",
+            about="Resume a run exactly from its newest checkpoint.",
         )
         report = training.resume(options.resume, sequences=options.sequences)
     else:
@@ -74,7 +76,7 @@ def _new_run(arguments: Sequence[str]) -> tuple[training.TrainConfig, Path]:
         if not rest:
             raise InputError("--config needs a file: give a run's config.json")
         preset = training.load_config(rest.pop(0))
-        name, called = f"{preset.model.architecture.__name__.lower()}-{preset.task.name}", "--config FILE"
+        name, called = f"{name_of(preset.model)}-{preset.task.name}", "--config FILE"
     elif first.startswith("-"):
         raise InputError(f"the preset comes first, before {first}: tapehead train ntm-copy {first} ...")
     else:
@@ -85,5 +87,6 @@ def _new_run(arguments: Sequence[str]) -> tuple[training.TrainConfig, Path]:
         prog=f"tapehead train {called}",
         default=Options(preset),
         about="Train a model from the beginning.",
+        registry=registry,
     )
     return options.config, options.out or Path("runs", f"{name}-seed{options.config.seed}")

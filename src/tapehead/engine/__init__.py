@@ -6,5 +6,16 @@ from .dispatch import check_backend as check_backend
 from .dispatch import run as run
 from .native.build import EngineError as EngineError
 from .spec import KernelSpec as KernelSpec
+from .spec import Runnable as Runnable
+from .spec import Unsupported as Unsupported
 
-__all__ = ["BACKENDS", "BACKEND_VARIABLE", "EngineError", "KernelSpec", "check_backend", "run"]
+__all__ = [
+    "BACKENDS",
+    "BACKEND_VARIABLE",
+    "EngineError",
+    "KernelSpec",
+    "Runnable",
+    "Unsupported",
+    "check_backend",
+    "run",
+]

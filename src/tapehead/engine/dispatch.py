@@ -1,21 +1,24 @@
-"""Runs a machine over a whole sequence, on the reference loop or on the native kernel."""
+"""Chooses the engine of a call: the kernel where it computes what the machine says, else the reference."""
 
 import os
 import warnings
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from ..types import Trace
 from . import reference
 from .native import ops
-from .native.build import EngineError as EngineError
-from .spec import KernelSpec as KernelSpec
+from .native.build import EngineError
+from .spec import KernelSpec, Runnable, Unsupported
 
 BACKENDS = ("auto", "reference", "native")
 BACKEND_VARIABLE = "TAPEHEAD_BACKEND"
 
-_said: set[str] = set()
+_warned: set[str] = set()
+"""Reasons that were said in this process; each is said once."""
 
 
 def check_backend(backend: str) -> str:
@@ -26,7 +29,7 @@ def check_backend(backend: str) -> str:
 
 
 def run(
-    machine: Any,
+    machine: Runnable,
     x: Tensor,
     state: Any,
     lengths: Tensor | None,
@@ -38,7 +41,7 @@ def run(
     """Run a machine over x [T, B, input_size].
 
     Args:
-        machine: offers ``step``, ``outputs``, ``initial_state`` and ``kernel_spec``.
+        machine: what runs.
         x: [T, B, input_size]. What stands in the padding has no influence, NaN included.
         state: the batched state to start from, or None for the machine's initial state.
         lengths: steps of each sequence [B], or None when all are T long.
@@ -55,25 +58,41 @@ def run(
         EngineError: ``backend="native"`` and the kernel cannot serve; the message says why.
     """
     backend = check_backend(backend or os.environ.get(BACKEND_VARIABLE) or "auto")
-    if backend == "reference" or return_trace:
+    empty = x.shape[1] == 0  # nothing to compute: no kernel is built for it
+    if backend == "reference" or return_trace or empty:
         return reference.run(machine, x, state, lengths, memory_size=memory_size, return_trace=return_trace)
-    spec = machine.kernel_spec(memory_size)
-    reason = ops.why_not(spec, x, state)
-    if reason is None:
-        if state is None and not machine.constant_start:
+    spec = _servable(machine.kernel_spec(memory_size), x, state)
+    if isinstance(spec, KernelSpec):
+        if state is None and not spec.constant_start:
             state = machine.initial_state(x.shape[1], memory_size)
-        y, features, read_words, state = ops.run(spec, x, state, lengths)
+        recompute = reference.Recompute(machine, memory_size)
+        y, features, read_words, state = ops.run(spec, x, state, lengths, recompute)
         if y is None:
             y = reference.outputs(machine, features, read_words, lengths)
         return y, state, None
     if backend == "native":
-        raise EngineError(f"the native engine cannot run this {type(machine).__name__}: {reason}")
-    if reason not in _said:
-        _said.add(reason)
+        raise EngineError(
+            f"the native engine cannot run this {type(machine).__name__}: {spec.reason}; "
+            'use backend="auto" or backend="reference"'
+        )
+    if spec.reason not in _warned:
+        _warned.add(spec.reason)
         warnings.warn(
             f"this {type(machine).__name__} runs on the reference engine, "
-            f"slower than the native one: {reason}",
+            f"slower than the native one: {spec.reason}",
             RuntimeWarning,
-            stacklevel=5,  # where the machine was called: past its forward and two frames of nn.Module
+            stacklevel=6,  # where the machine was called: past unroll, forward and two frames of nn.Module
         )
     return reference.run(machine, x, state, lengths, memory_size=memory_size, return_trace=False)
+
+
+def _servable(spec: KernelSpec | Unsupported, x: Tensor, state: Any) -> KernelSpec | Unsupported:
+    """``spec`` where the kernel can take this call, else why it cannot."""
+    if isinstance(spec, Unsupported):
+        return spec
+    if torch._C._are_functorch_transforms_active():
+        return Unsupported("torch.func transforms do not see into compiled code")
+    if forward_ad._current_level >= 0:
+        return Unsupported("forward-mode differentiation does not see into compiled code")
+    reason = ops.unsupported_reason(spec, x, state)
+    return spec if reason is None else Unsupported(reason)

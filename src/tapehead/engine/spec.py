@@ -1,14 +1,39 @@
 """What a machine tells the engine about itself and about its state, so that a kernel can run it."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
+
+from ..types import Trace
 
 _KINDS = {"none": 0, "ntm": 1, "dnc": 2}
 
 
+class Unsupported(NamedTuple):
+    """Why the kernel cannot run a machine."""
+
+    reason: str
+
+
+@runtime_checkable
+class Runnable(Protocol):
+    """What the engine asks of a machine; :class:`tapehead.nn.Machine` has it."""
+
+    def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> Any:
+        """The state before the first step."""
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any, Trace | None]:
+        """One step: x [B, input_size], state → (features, state, trace entry)."""
+
+    def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
+        """The outputs from the features and the words read."""
+
+    def kernel_spec(self, memory_size: int | None = None) -> "KernelSpec | Unsupported":
+        """This machine in the kernel's terms, or why it has none."""
+
+
 class KernelSpec(NamedTuple):
-    """A machine in the kernel's terms; the kernel's C++ names are in native/dims.h."""
+    """A machine in the kernel's terms; the kernel's C++ names are in native/csrc/dims.h."""
 
     kind: str
     """ "none", "ntm" or "dnc"."""
@@ -19,6 +44,8 @@ class KernelSpec(NamedTuple):
     hidden_size: int
     layers: tuple[tuple[Tensor, Tensor], ...]
     """(weight, bias) of every controller layer."""
+    weight_names: tuple[str, ...]
+    """The machine's names of all weights, in the order of ``weights_of``."""
     outputs: tuple[Tensor, ...] = ()
     """The output layer: its weights for the features and, with a memory, for the words read, and the bias
     where there is one; nothing where the machine has to compute the outputs itself."""
@@ -44,6 +71,31 @@ class KernelSpec(NamedTuple):
     usage_gradient: bool = True
     clip_controller_gradient: float | None = None
     clip_weighting_gradient: float | None = None
+    constant_start: bool = False
+    """Whether the initial state is the constant described here; otherwise the machine makes it."""
+    plain_call: bool = True
+    """Whether calling the machine does no more than the run: no hooks on it, no forward() of its own."""
+
+    @classmethod
+    def switches(cls) -> tuple[str, ...]:
+        """The fields that are attributes of the machine under the same name."""
+        return _SWITCHES
+
+
+_SWITCHES = (
+    "word_size",
+    "num_reads",
+    "num_writes",
+    "max_shift",
+    "read_first",
+    "temporal_links",
+    "masked_lookup",
+    "mask_min",
+    "deallocation",
+    "link_sharpening",
+    "usage_gradient",
+    "clip_weighting_gradient",
+)
 
 
 class KernelConfig(NamedTuple):

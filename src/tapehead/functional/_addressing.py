@@ -31,6 +31,10 @@ def content_weights(
     Returns:
         w, [B, H, N]; each weighting sums to 1.
     """
+    dtype = memory.dtype
+    if dtype in (torch.float16, torch.bfloat16):  # ε² is zero in float16
+        memory, keys, strengths = memory.float(), keys.float(), strengths.float()
+        masks = None if masks is None else masks.float()
     if masks is None:
         queries = keys
         memory_square = memory.square().sum(-1).unsqueeze(1)
@@ -41,7 +45,8 @@ def content_weights(
         memory_square = masks.square() @ memory.square().mT
     key_square = keys.square().sum(-1, keepdim=True)
     norms = ((key_square + EPSILON) * (memory_square + EPSILON)).sqrt()
-    return torch.softmax(strengths.unsqueeze(-1) * ((queries @ memory.mT) / norms), dim=-1)
+    similarities = (queries @ memory.mT) / norms
+    return torch.softmax(strengths.unsqueeze(-1) * similarities, dim=-1).to(dtype)
 
 
 def interpolate(

@@ -53,7 +53,13 @@ def allocation_order(usage: Float[Tensor, "B N"]) -> Int64[Tensor, "B N"]:
     Returns:
         φ, [B, N].
     """
-    return torch.argsort(torch.round(usage.detach() * USAGE_STEPS), dim=-1, stable=True)
+    usage = usage.detach()
+    if usage.dtype in (torch.float16, torch.bfloat16):  # a million is infinite in float16
+        usage = usage.float()
+    # Ties are broken in the key itself: a stable sort has no ONNX operator.
+    slots = torch.arange(usage.shape[-1], device=usage.device)
+    steps = torch.round(usage * USAGE_STEPS).nan_to_num(posinf=2e6, neginf=-2e6, nan=2e6).long()
+    return torch.argsort(steps * usage.shape[-1] + slots, dim=-1)
 
 
 def allocation_weights(usage: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
@@ -70,8 +76,20 @@ def allocation_weights(usage: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
     """
     order = allocation_order(usage)
     ordered = usage.gather(-1, order)
-    before = torch.cat([torch.ones_like(ordered[:, :1]), ordered[:, :-1].cumprod(-1)], dim=-1)
+    before = torch.cat([torch.ones_like(ordered[:, :1]), _running_product(ordered[:, :-1])], dim=-1)
     return torch.zeros_like(usage).scatter(-1, order, (1 - ordered) * before)
+
+
+def _running_product(factors: Float[Tensor, "B M"]) -> Float[Tensor, "B M"]:
+    """Π_{j ≤ i} factors[j] for every i."""
+    if not torch.compiler.is_exporting():
+        return factors.cumprod(-1)
+    # ONNX has no cumulative product: multiply by the product of as many factors before, and double.
+    reach, size = 1, factors.shape[-1]
+    while reach < size:
+        earlier = torch.cat([torch.ones_like(factors[:, :reach]), factors[:, :-reach]], dim=-1)
+        factors, reach = factors * earlier, 2 * reach
+    return factors
 
 
 def mix_write_weights(

@@ -2,11 +2,12 @@
 
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from .. import nn
-from ..nn.pretrained import CONFIG_FILE, PretrainedError, read_config
+from ..nn.pretrained import CONFIG_FILE, PretrainedError, local_folder, read_config
 
 MODELS = Path(__file__).parent / "weights"
 ARCHITECTURES: dict[str, type[nn.Machine]] = {"NTM": nn.NTM, "DNC": nn.DNC, "DeepLSTM": nn.DeepLSTM}
@@ -18,7 +19,7 @@ def names() -> tuple[str, ...]:
 
 
 def find(name_or_path: str | os.PathLike) -> Path:
-    """The folder of a model: a local folder, or else the shipped model of that name.
+    """The folder of a model: a local folder, the shipped model of that name, or "org/name" on the hub.
 
     Raises:
         PretrainedError: neither exists.
@@ -30,6 +31,8 @@ def find(name_or_path: str | os.PathLike) -> Path:
         return path
     if str(name_or_path) in shipped:
         return MODELS / str(name_or_path)
+    if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", str(name_or_path)):
+        return local_folder(name_or_path)  # of the Hugging Face hub
     close = difflib.get_close_matches(str(name_or_path), shipped, n=2)
     if close:
         hint = f"did you mean {' or '.join(close)}?"
@@ -63,4 +66,4 @@ def load(name_or_path: str | os.PathLike) -> nn.Machine:
         PretrainedError: no such model, or a damaged or foreign one.
     """
     architecture = ARCHITECTURES[info(name_or_path)["architecture"]]
-    return architecture.from_pretrained(find(name_or_path)).eval()
+    return architecture.from_pretrained(find(name_or_path))

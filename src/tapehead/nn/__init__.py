@@ -3,6 +3,10 @@
 from ..types import DNCState as DNCState
 from ..types import LSTMState as LSTMState
 from ..types import NTMState as NTMState
+from .config import DNCConfig as DNCConfig
+from .config import LSTMConfig as LSTMConfig
+from .config import MachineConfig as MachineConfig
+from .config import NTMConfig as NTMConfig
 from .controllers import Controller as Controller
 from .controllers import FeedforwardController as FeedforwardController
 from .controllers import LSTMController as LSTMController
@@ -15,11 +19,15 @@ __all__ = [
     "DNC",
     "NTM",
     "Controller",
+    "DNCConfig",
     "DNCState",
     "DeepLSTM",
     "FeedforwardController",
+    "LSTMConfig",
     "LSTMController",
     "LSTMState",
     "Machine",
+    "MachineConfig",
+    "NTMConfig",
     "NTMState",
 ]

@@ -4,15 +4,19 @@ A controller of one's own is any ``nn.Module`` that follows :class:`Controller`.
 """
 
 import math
-from typing import Any, Protocol
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..types import ControllerState
+from .config import MachineConfig
 
 
+@runtime_checkable
 class Controller(Protocol):
     """What a machine asks of its controller.
 
@@ -21,17 +25,27 @@ class Controller(Protocol):
 
     output_size: int
 
-    def initial_state(self, batch_size: int, device: torch.device, dtype: torch.dtype) -> tuple:
+    def initial_state(self, batch_size: int, device: torch.device, dtype: torch.dtype) -> tuple[Any, ...]:
         """The state before the first step: nested tuples of tensors whose first axis is the batch."""
 
-    def __call__(self, inputs: Tensor, state: tuple) -> tuple[Tensor, tuple]:
+    def __call__(self, inputs: Tensor, state: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
         """One step: χ = [x; r¹ … r^R], [B, input_size + R·W], and state → output [B, output_size], state."""
 
 
-def bound_gradient(tensor: Tensor, bound: float | None) -> None:
+def clip_gradient_(tensor: Tensor, bound: float | None) -> None:
     """Clip the whole gradient that will arrive at ``tensor`` elementwise to ± ``bound``; None: do nothing."""
     if bound is not None and tensor.requires_grad:
         tensor.register_hook(lambda gradient: gradient.clamp(-bound, bound))
+
+
+def reset_layers(modules: Iterable[nn.Module]) -> None:
+    """Draw the weights of these modules anew, in order, and of what they contain."""
+    for module in modules:
+        reset = getattr(module, "reset_parameters", None)
+        if callable(reset):
+            reset()
+        else:
+            reset_layers(module.children())
 
 
 class LSTMController(nn.Module):
@@ -45,7 +59,7 @@ class LSTMController(nn.Module):
         input_size: numbers in χ.
         hidden_size: H, cells a layer.
         num_layers: L.
-        learned_start: learn the first h and c of every layer (NTM section 4); otherwise they are zero.
+        learn_initial_state: learn the first h and c of every layer (NTM section 4); otherwise they are zero.
         clip_gradient: clip the gradient with respect to every h^l_t elementwise to ± this value (DNC
             Methods, "Optimization": "the gradient with respect to the LSTM controller activations").
     """
@@ -56,7 +70,7 @@ class LSTMController(nn.Module):
         hidden_size: int,
         num_layers: int,
         *,
-        learned_start: bool = False,
+        learn_initial_state: bool = False,
         clip_gradient: float | None = None,
         **factory: Any,
     ) -> None:
@@ -68,7 +82,7 @@ class LSTMController(nn.Module):
         self.layers = nn.ModuleList(
             nn.Linear(input_size + hidden_size + extra, 4 * hidden_size, **factory) for extra in below
         )
-        if learned_start:
+        if learn_initial_state:
             self.initial_hidden = nn.Parameter(torch.zeros(num_layers, hidden_size, **factory))
             self.initial_cell = nn.Parameter(torch.zeros(num_layers, hidden_size, **factory))
         else:
@@ -77,13 +91,22 @@ class LSTMController(nn.Module):
 
     def initial_state(self, batch_size: int, device: torch.device, dtype: torch.dtype) -> ControllerState:
         """((h, c) of every layer), each [B, H]."""
+        shape = batch_size, self.hidden_size
         if self.initial_hidden is None:
-            zeros = torch.zeros(batch_size, self.hidden_size, device=device, dtype=dtype)
-            return tuple((zeros, zeros) for _ in self.layers)
+            zeros = partial(torch.zeros, shape, device=device, dtype=dtype)
+            return tuple((zeros(), zeros()) for _ in self.layers)
+        # Each sequence owns its state: a caller may write into it.
         return tuple(
-            (hidden.expand(batch_size, -1), cell.expand(batch_size, -1))
+            (hidden.expand(shape).clone(), cell.expand(shape).clone())
             for hidden, cell in zip(self.initial_hidden, self.initial_cell, strict=True)
         )
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew; a learned initial state starts at zero."""
+        reset_layers(self.layers)
+        for learned in (self.initial_hidden, self.initial_cell):
+            if learned is not None:
+                nn.init.zeros_(learned)
 
     def forward(
         self, inputs: Float[Tensor, "B I"], state: ControllerState
@@ -96,7 +119,7 @@ class LSTMController(nn.Module):
             i, f, g, o = gates.chunk(4, dim=-1)
             cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
             hidden = o.sigmoid() * cell.tanh()
-            bound_gradient(hidden, self.clip_gradient)
+            clip_gradient_(hidden, self.clip_gradient)
             outputs.append(hidden)
             new_state.append((hidden, cell))
         return torch.cat(outputs, dim=-1), tuple(new_state)
@@ -130,6 +153,10 @@ class FeedforwardController(nn.Module):
         """Empty: a feed-forward controller has no state."""
         return ()
 
+    def reset_parameters(self) -> None:
+        """Draw the weights anew."""
+        reset_layers(self.layers)
+
     def forward(
         self, inputs: Float[Tensor, "B I"], state: ControllerState
     ) -> tuple[Float[Tensor, "B LH"], ControllerState]:
@@ -137,13 +164,13 @@ class FeedforwardController(nn.Module):
         outputs: list[Tensor] = []
         for layer in self.layers:
             hidden = layer(torch.cat([inputs, *outputs[-1:]], dim=-1)).tanh()
-            bound_gradient(hidden, self.clip_gradient)
+            clip_gradient_(hidden, self.clip_gradient)
             outputs.append(hidden)
         return torch.cat(outputs, dim=-1), ()
 
 
 @torch.no_grad()
-def hold_first_unit(controller: nn.Module) -> float:
+def hold_first_unit(controller: Any) -> float:
     """Make the first unit of a built-in controller constant, a bias for what has none; return its value.
 
     Training is free to move it.
@@ -153,7 +180,7 @@ def hold_first_unit(controller: nn.Module) -> float:
     """
     if not isinstance(controller, FeedforwardController | LSTMController):
         raise ValueError(
-            f"lookup_start needs a built-in controller, and {type(controller).__name__} is your own"
+            f'init="lookup" needs a built-in controller, and {type(controller).__name__} is your own'
         )
     lstm = isinstance(controller, LSTMController)
     weight, bias = controller.layers[0].get_parameter("weight"), controller.layers[0].get_parameter("bias")
@@ -162,17 +189,18 @@ def hold_first_unit(controller: nn.Module) -> float:
     return math.tanh(1 if lstm else 2)  # the LSTM's within a tenth
 
 
-def build_controller(
-    controller: str | nn.Module,
-    input_size: int,
-    hidden_size: int,
-    num_layers: int,
-    *,
-    learned_start: bool,
-    clip_gradient: float | None,
-    **factory: Any,
-) -> nn.Module:
-    """The controller named by ``controller``, or ``controller`` itself when it is a module."""
+def build_controller(config: MachineConfig, read_size: int) -> nn.Module:
+    """The controller that ``config`` names, or ``config.controller`` itself when it is a module.
+
+    Args:
+        config: of the machine.
+        read_size: numbers in the words read, R·W, which the controller sees beside x.
+
+    Raises:
+        TypeError: a module without what :class:`Controller` asks for.
+        ValueError: an unknown name.
+    """
+    controller = config.controller
     if isinstance(controller, nn.Module):
         for attribute in ("output_size", "initial_state"):
             if not hasattr(controller, attribute):
@@ -181,17 +209,11 @@ def build_controller(
                     "see tapehead.nn.Controller for what a controller must offer"
                 )
         return controller
+    sizes = config.input_size + read_size, config.hidden_size, config.num_layers
+    clip = config.clip_controller_gradient
     if controller == "lstm":
-        return LSTMController(
-            input_size,
-            hidden_size,
-            num_layers,
-            learned_start=learned_start,
-            clip_gradient=clip_gradient,
-            **factory,
-        )
+        learn = config.learn_initial_state
+        return LSTMController(*sizes, learn_initial_state=learn, clip_gradient=clip, **config.factory)
     if controller == "feedforward":
-        return FeedforwardController(
-            input_size, hidden_size, num_layers, clip_gradient=clip_gradient, **factory
-        )
+        return FeedforwardController(*sizes, clip_gradient=clip, **config.factory)
     raise ValueError(f'controller is {controller!r}: give "lstm", "feedforward" or an nn.Module')

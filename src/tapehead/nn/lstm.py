@@ -1,16 +1,16 @@
 """The papers' baseline: the controller without a memory (NTM Table 3)."""
 
-from typing import Any
-
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..engine import KernelSpec, Unsupported
 from ..types import LSTMState
-from .module import Machine
+from .config import LSTMConfig, arguments_of
+from .kernel import kernel_spec, stock_of
+from .module import Machine, squeeze_if_unbatched
 
 
-class DeepLSTM(Machine):
+class DeepLSTM(Machine[LSTMState]):
     """A deep LSTM with the input to every layer and every layer to the output; no memory.
 
     With the learned first state this has the parameter counts that the NTM paper prints:
@@ -19,12 +19,7 @@ class DeepLSTM(Machine):
     Args:
         input_size: X, numbers in x_t.
         hidden_size: H, cells a layer.
-        output_size: Y, numbers in y_t (raw, without a sigmoid or softmax).
-        num_layers: L.
-        batch_first: x and y are [B, T, ...] instead of [T, B, ...].
-        learned_start: learn the first h and c of every layer, as the paper did; False starts at zero.
-        clip_controller_gradient: clip the gradient at the activations elementwise.
-        backend: "reference", "native" or "auto"; None asks the environment variable TAPEHEAD_BACKEND.
+        others: by keyword, the fields of :class:`tapehead.nn.LSTMConfig`.
 
     Shapes:
         x [T, B, input_size] → y [T, B, output_size], state :class:`~tapehead.nn.LSTMState`.
@@ -36,38 +31,16 @@ class DeepLSTM(Machine):
     """
 
     state_type = LSTMState
-    traceable = False
+    has_memory = False
+    config: LSTMConfig
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        output_size: int,
-        *,
-        num_layers: int = 3,
-        batch_first: bool = False,
-        learned_start: bool = True,
-        clip_controller_gradient: float | None = None,
-        backend: str | None = None,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
-        self._remember(locals())
-        factory: dict[str, Any] = {"device": device, "dtype": dtype}
-        super().__init__(
-            input_size=input_size,
-            hidden_size=hidden_size,
-            output_size=output_size,
-            num_layers=num_layers,
-            controller="lstm",
-            words_read=0,
-            batch_first=batch_first,
-            learned_start=learned_start,
-            clip_controller_gradient=clip_controller_gradient,
-            backend=backend,
-            factory=factory,
-        )
-        self.output_from_controller = nn.Linear(self.controller.output_size, output_size, **factory)
+    @arguments_of(LSTMConfig)
+    def __init__(self, config: LSTMConfig) -> None:
+        if config.controller != "lstm":
+            raise ValueError(f'controller is {config.controller!r}: a DeepLSTM has no other than "lstm"')
+        super().__init__(config, read_size=0)
+        features = self.controller.output_size
+        self.output_from_controller = nn.Linear(features, self.output_size, **config.factory)
 
     def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> LSTMState:
         """The state before the first step: learned, or zeros.
@@ -77,10 +50,10 @@ class DeepLSTM(Machine):
             memory_size: must be None: there is no memory.
         """
         self._check_no_memory(memory_size)
-        weight = self.output_from_controller.weight
+        weight = self._parameter()
         B = 1 if batch_size is None else batch_size
         state = LSTMState(self.controller.initial_state(B, weight.device, weight.dtype))
-        return self._squeeze_if_unbatched(state, batch_size)
+        return squeeze_if_unbatched(state, batch_size)
 
     def _check_no_memory(self, memory_size: int | None) -> None:
         if memory_size is not None:
@@ -88,9 +61,9 @@ class DeepLSTM(Machine):
                 f"memory_size={memory_size} was given, but a DeepLSTM has no memory: leave it out"
             )
 
-    def _memory_spec(self, memory_size: int | None) -> dict[str, Any]:
+    def kernel_spec(self, memory_size: int | None = None) -> KernelSpec | Unsupported:
         self._check_no_memory(memory_size)
-        return {"kind": "none", **self._output_layer(self.output_from_controller)}
+        return kernel_spec(self, _STOCK, kind="none", features=self.config.num_layers * self.hidden_size)
 
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
         """y = W_y [h¹; …; h^L] + b."""
@@ -100,3 +73,6 @@ class DeepLSTM(Machine):
         """One step in plain PyTorch: x_t [B, input_size] → (features [B, L·H], new state, None)."""
         features, controller = self.controller(x, state.controller)
         return features, LSTMState(controller), None
+
+
+_STOCK = stock_of(DeepLSTM)

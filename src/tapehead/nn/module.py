@@ -1,126 +1,143 @@
-"""The front door that every machine shares: called like ``nn.LSTM``, state in and state out."""
+"""What every machine shares: it is called like ``nn.LSTM``, with the state in and out."""
 
+import contextlib
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar, overload
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from .. import engine
-from ..types import Trace, map_state
-from .controllers import FeedforwardController, LSTMController, build_controller
+from ..errors import UnsupportedError
+from ..types import StateT, Trace, map_state
+from .config import MachineConfig, check_memory_size
+from .controllers import (
+    Controller,
+    FeedforwardController,
+    LSTMController,
+    build_controller,
+    reset_layers,
+)
 from .pretrained import Pretrained
 
+# (typing.Self is beyond beartype, which checks shapes under pytest.)
+M = TypeVar("M", bound="Machine[Any]")
 
-class Machine(Pretrained, nn.Module, ABC):
+
+class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
     """A controller, perhaps with a memory, that runs over sequences.
 
     A subclass says what its state is (:meth:`initial_state`), what one step does to it (:meth:`step`), and
-    how the outputs come from what the steps leave behind (:meth:`outputs`).
+    how the outputs come from what the steps leave behind (:meth:`outputs`). The compiled kernel runs a
+    machine only if it computes what these methods and the layers say; otherwise the reference loop does.
     """
 
-    state_type: type
-    controller: Any
-    traceable = True
-    constant_start = False
-    """Whether the initial state is a constant that the kernel knows."""
-    _kernel_starts = _kernel_outputs = True
+    state_type: type[StateT]
+    """The NamedTuple that the machine's state is."""
+    has_memory = True
+    """Whether there is a memory to trace."""
+    controller: Controller
+    config: MachineConfig
 
-    def __init_subclass__(cls, **arguments: Any) -> None:
-        super().__init_subclass__(**arguments)
-        # The kernel knows the initial state and the output layer from the class that describes both to it;
-        # what a class below that one makes of them is its own.
-        if "_memory_spec" not in cls.__dict__:
-            cls._kernel_starts &= "initial_state" not in cls.__dict__
-            cls._kernel_outputs &= "outputs" not in cls.__dict__
-
-    def __init__(
-        self,
-        *,
-        input_size: int,
-        hidden_size: int,
-        output_size: int,
-        num_layers: int,
-        controller: str | nn.Module,
-        words_read: int,
-        batch_first: bool,
-        learned_start: bool,
-        clip_controller_gradient: float | None,
-        backend: str | None,
-        factory: dict[str, Any],
-    ) -> None:
+    def __init__(self, config: MachineConfig, read_size: int) -> None:
         super().__init__()
-        _check_sizes(
-            input_size=input_size, hidden_size=hidden_size, output_size=output_size, num_layers=num_layers
-        )
-        check_limits(clip_controller_gradient=clip_controller_gradient)
-        if backend is not None:
-            engine.check_backend(backend)
-        self.input_size = input_size
-        self.hidden_size = hidden_size
-        self.output_size = output_size
-        self.batch_first = batch_first
-        self.backend = backend
-        self.constant_start = self._kernel_starts and not learned_start
-        self.controller = build_controller(
-            controller,
-            input_size + words_read,
-            hidden_size,
-            num_layers,
-            learned_start=learned_start,
-            clip_gradient=clip_controller_gradient,
-            **factory,
-        )
+        config.check()
+        if config.backend is not None:
+            engine.check_backend(config.backend)
+        # nn.Module.__setattr__ would take a controller of the user's for a second submodule.
+        object.__setattr__(self, "config", config)
+        self.input_size = config.input_size
+        self.hidden_size = config.hidden_size
+        self.output_size = config.outputs
+        self.batch_first = config.batch_first
+        self.backend = config.backend
+        self.controller = build_controller(config, read_size)  # type: ignore[assignment]
+
+    @classmethod
+    def from_config(cls: type[M], config: MachineConfig) -> M:
+        """The machine that ``config`` describes.
+
+        Raises:
+            ValueError: values that make no machine.
+        """
+        return cls(**{field.name: getattr(config, field.name) for field in dataclasses.fields(config)})
 
     @abstractmethod
-    def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> Any:
+    def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> StateT:
         """The state before the first step, for ``batch_size`` sequences or (None) one unbatched sequence."""
 
     @abstractmethod
-    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any, Trace | None]:
+    def step(self, x: Tensor, state: StateT) -> tuple[Tensor, StateT, Trace | None]:
         """One step in plain PyTorch: x [B, input_size], state → (features, state, trace entry)."""
-
-    @abstractmethod
-    def _memory_spec(self, memory_size: int | None) -> dict[str, Any]:
-        """The fields of :class:`engine.KernelSpec` that describe the memory and the output layer.
-
-        Raises:
-            ValueError: a memory size that there cannot be.
-        """
-
-    def kernel_spec(self, memory_size: int | None = None) -> engine.KernelSpec | str:
-        """This machine in the native kernel's terms, or why it has none."""
-        controller = self.controller
-        if not isinstance(controller, LSTMController | FeedforwardController):
-            return f"the controller {type(controller).__name__} is your own"
-        return engine.KernelSpec(
-            lstm=isinstance(controller, LSTMController),
-            state_type=self.state_type,
-            hidden_size=controller.hidden_size,
-            layers=tuple((layer.weight, layer.bias) for layer in controller.layers),  # type: ignore[misc]
-            clip_controller_gradient=controller.clip_gradient,
-            **self._memory_spec(memory_size),
-        )
-
-    def _output_layer(self, from_features: nn.Module, from_reads: nn.Module | None = None) -> dict[str, Any]:
-        """The output layer for the kernel: the fields ``outputs`` and ``output_bias`` of its spec.
-
-        Nothing where somebody has put another layer in its place or has hooked it: then PyTorch runs it.
-        """
-        layers = [from_features] if from_reads is None else [from_features, from_reads]
-        if not self._kernel_outputs or not all(_is_plain(layer) for layer in layers):
-            return {}
-        if from_reads is not None and from_reads.bias is not None:
-            return {}
-        bias: Any = from_features.bias
-        weights = [layer.weight for layer in layers]
-        return {"outputs": (*weights, *([] if bias is None else [bias])), "output_bias": bias is not None}
 
     @abstractmethod
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
         """The outputs from the controller's output [.., L·H] and the words read [.., R, W]."""
+
+    @abstractmethod
+    def kernel_spec(self, memory_size: int | None = None) -> engine.KernelSpec | engine.Unsupported:
+        """This machine in the native kernel's terms, or why it has none."""
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew, as the constructor does."""
+        reset_layers(self.children())
+        self._initialize()
+
+    def _initialize(self) -> None:
+        """What the constructor does to the parameters after the layers have drawn theirs."""
+
+    def extra_repr(self) -> str:
+        shown = [f"{self.config.input_size}, {self.config.hidden_size}"]
+        for field in self.config.saved_fields():
+            value = getattr(self.config, field.name)
+            if field.name not in ("input_size", "hidden_size", "controller") and value != field.default:
+                shown.append(f"{field.name}={value!r}")
+        return ", ".join(shown)
+
+    @overload
+    def forward(
+        self,
+        x: Tensor,
+        state: StateT | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        memory_size: int | None = None,
+        return_trace: Literal[False] = False,
+    ) -> tuple[Tensor, StateT]: ...
+
+    @overload
+    def forward(
+        self,
+        x: Tensor,
+        state: StateT | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        memory_size: int | None = None,
+        return_trace: Literal[True],
+    ) -> tuple[Tensor, StateT, Trace]: ...
+
+    @overload
+    def forward(
+        self,
+        x: PackedSequence,
+        state: StateT | None = None,
+        *,
+        memory_size: int | None = None,
+        return_trace: Literal[False] = False,
+    ) -> tuple[PackedSequence, StateT]: ...
+
+    @overload
+    def forward(
+        self,
+        x: PackedSequence,
+        state: StateT | None = None,
+        *,
+        memory_size: int | None = None,
+        return_trace: Literal[True],
+    ) -> tuple[PackedSequence, StateT, Trace]: ...
 
     def forward(
         self,
@@ -130,8 +147,11 @@ class Machine(Pretrained, nn.Module, ABC):
         lengths: Tensor | Sequence[int] | None = None,
         memory_size: int | None = None,
         return_trace: bool = False,
-    ) -> tuple:
+    ) -> tuple[Any, ...]:
         """Run over a whole sequence.
+
+        Under autocast the machine computes in the dtype of its parameters, so that addressing stays exact,
+        and returns y in autocast's dtype, as ``nn.LSTM`` does; states stay in the parameters' dtype.
 
         Args:
             x: [T, B, input_size]; [B, T, input_size] with ``batch_first``; [T, input_size] unbatched; or a
@@ -149,39 +169,28 @@ class Machine(Pretrained, nn.Module, ABC):
         Raises:
             ValueError: a shape, length or state that does not fit; the message names it.
         """
-        if return_trace and not self.traceable:
-            raise ValueError(f"return_trace=True: a {type(self).__name__} has no memory to trace")
         packed = x if isinstance(x, PackedSequence) else None
-        if packed is not None:
+        if isinstance(x, PackedSequence):
             if lengths is not None:
                 raise ValueError(
                     "lengths was given with a PackedSequence, which brings its own: leave it out"
                 )
-            x, lengths = pad_packed_sequence(packed)
-        assert isinstance(x, Tensor)
+            x, lengths = pad_packed_sequence(x)
         batched = x.dim() == 3
         time_first = packed is not None or not (self.batch_first and batched)
-        if batched and not time_first:
+        if not time_first:
             x = x.transpose(0, 1)
-        self._check_input(x)
-        if state is not None:
-            self._check_state_type(state)
         if not batched:
+            if x.dim() != 2:
+                raise ValueError(
+                    f"x has {x.dim()} axes: give (seq, batch, features), or (seq, features) unbatched"
+                )
             x = x.unsqueeze(1)
             if state is not None:
+                self._check_state_type(state)
                 state = map_state(lambda field: field.unsqueeze(0), state)
-        steps, batch_size = x.shape[:2]
-        active_lengths = _check_lengths(lengths, steps, batch_size, x.device)
-        if state is not None:
-            self._check_state(state, batch_size, memory_size)
-        y, state, trace = engine.run(
-            self,
-            x,
-            state,
-            active_lengths,
-            memory_size=memory_size,
-            return_trace=return_trace,
-            backend=self.backend,
+        y, state, trace = self.unroll(
+            x, state, lengths=lengths, memory_size=memory_size, return_trace=return_trace
         )
         result: Tensor | PackedSequence = y
         if packed is not None:
@@ -199,12 +208,68 @@ class Machine(Pretrained, nn.Module, ABC):
             trace = trace.map(lambda field: field.transpose(0, 1))
         return result, state, trace
 
+    def unroll(
+        self,
+        x: Tensor,
+        state: Any = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        memory_size: int | None = None,
+        return_trace: bool = False,
+    ) -> tuple[Tensor, StateT, Trace | None]:
+        """Run over a batch, time first whatever ``batch_first`` says; :meth:`forward` without its layouts.
+
+        Args:
+            x: [T, B, input_size].
+            state, lengths, memory_size, return_trace: as in :meth:`forward`.
+
+        Returns:
+            (y [T, B, output_size], the final state, the trace or None).
+
+        Raises:
+            ValueError: a shape, length or state that does not fit; the message names it.
+        """
+        if return_trace and not self.has_memory:
+            raise ValueError(f"return_trace=True: a {type(self).__name__} has no memory to trace")
+        if torch.jit.is_tracing():  # type: ignore[attr-defined]
+            raise UnsupportedError(
+                f"torch.jit.trace cannot follow a {type(self).__name__} over time: use torch.export.export"
+            )
+        device = x.device.type
+        autocast = x.is_floating_point() and _autocast_enabled(device)
+        if autocast:
+            x = x.to(self._parameter().dtype)
+        self._check_input(x)
+        active = _check_lengths(lengths, x.shape[0], x.shape[1], x.device)
+        if state is not None:
+            self._check_state_type(state)
+            self._check_state(state, x.shape[1], memory_size)
+        with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
+            y, state, trace = engine.run(
+                self,
+                x,
+                state,
+                active,
+                memory_size=memory_size,
+                return_trace=return_trace,
+                backend=self.backend,
+            )
+        return y.to(torch.get_autocast_dtype(device)) if autocast else y, state, trace
+
+    def _parameter(self) -> Tensor:
+        """A parameter, whose device and dtype are those of the machine."""
+        for parameter in self.parameters():
+            if parameter.is_floating_point():
+                return parameter
+        raise UnsupportedError(
+            f"this {type(self).__name__} has no floating-point parameters: a quantized machine cannot run; "
+            "use the machine as it was before quantization, or in bfloat16"
+        )
+
     def _check_input(self, x: Tensor) -> None:
         name = type(self).__name__
-        if x.dim() not in (2, 3):
-            raise ValueError(
-                f"x has {x.dim()} axes: give (seq, batch, features), or (seq, features) unbatched"
-            )
+        if x.dim() != 3:
+            raise ValueError(f"x has {x.dim()} axes: give (seq, batch, features)")
         if x.shape[-1] != self.input_size:
             raise ValueError(
                 f"x has {x.shape[-1]} features in its last axis, "
@@ -212,9 +277,7 @@ class Machine(Pretrained, nn.Module, ABC):
             )
         if x.shape[0] == 0:
             raise ValueError("x has no time steps: give at least one")
-        if x.dim() == 3 and x.shape[1] == 0:
-            raise ValueError("x has no sequences in its batch axis: give at least one")
-        dtype = next(self.parameters()).dtype
+        dtype = self._parameter().dtype
         if x.dtype != dtype:
             raise ValueError(f"x is {x.dtype}, but this {name} computes in {dtype}: convert one to the other")
 
@@ -225,11 +288,11 @@ class Machine(Pretrained, nn.Module, ABC):
                 f"{type(self).__name__} goes on from the {self.state_type.__name__} of an earlier call"
             )
 
-    def _check_state(self, state: Any, batch_size: int, memory_size: int | None) -> None:
+    def _check_state(self, state: StateT, batch_size: int, memory_size: int | None) -> None:
         template = self.initial_state(batch_size, _memory_size_of(state))
         # What a controller of the user's own remembers may take any form.
         own = not isinstance(self.controller, LSTMController | FeedforwardController)
-        for name in template._fields:
+        for name in self.state_type._fields:  # type: ignore[attr-defined]
             if name != "controller" or not own:
                 _check_field(f"state.{name}", getattr(state, name), getattr(template, name))
         if memory_size is not None and memory_size != _memory_size_of(state):
@@ -239,18 +302,25 @@ class Machine(Pretrained, nn.Module, ABC):
             )
 
 
-def _is_plain(layer: nn.Module) -> bool:
-    hooked = (
-        layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks
-    )
-    return type(layer) is nn.Linear and not hooked
+def _autocast_enabled(device: str) -> bool:
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
-def check_limits(**limits: float | None) -> None:
-    """Refuse limits of gradients that let nothing through."""
-    for name, limit in limits.items():
-        if limit is not None and not limit > 0:
-            raise ValueError(f"{name} is {limit}: give a number above 0, or None")
+def slots(machine_slots: int, memory_size: int | None) -> int:
+    """N of a run: ``memory_size`` where it is given, else the machine's own.
+
+    Raises:
+        ValueError: a number of slots that makes no memory.
+    """
+    if memory_size is None:
+        return machine_slots
+    check_memory_size(memory_size)
+    return memory_size
+
+
+def squeeze_if_unbatched(state: StateT, batch_size: int | None) -> StateT:
+    """``state`` of one sequence without its batch axis where ``batch_size`` is None."""
+    return map_state(lambda field: field.squeeze(0), state) if batch_size is None else state
 
 
 def _check_field(name: str, given: Any, expected: Any) -> None:
@@ -273,30 +343,23 @@ def _check_field(name: str, given: Any, expected: Any) -> None:
         )
 
 
-def check_word_sizes(memory_size: int, word_size: int, **heads: int) -> None:
-    """Refuse sizes that make no memory."""
-    _check_sizes(memory_size=memory_size, word_size=word_size, **heads)
-
-
-def _check_sizes(**sizes: int) -> None:
-    for name, size in sizes.items():
-        if not isinstance(size, int) or size < 1:
-            raise ValueError(f"{name} is {size!r}: give a whole number of at least 1")
-
-
 def _check_lengths(
     lengths: Tensor | Sequence[int] | None, steps: int, batch_size: int, device: torch.device
 ) -> Tensor | None:
     if lengths is None:
         return None
     lengths = torch.as_tensor(lengths, device=device)
-    if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
+    if lengths.numel() and (
+        lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool
+    ):
         raise ValueError(f"lengths is {lengths.dtype}: give whole numbers of steps")
     lengths = lengths.to(torch.int64)
     if lengths.shape != (batch_size,):
         raise ValueError(
             f"lengths has shape {list(lengths.shape)}: give one length for each of {batch_size} sequences"
         )
+    if batch_size == 0:
+        return None
     every = lengths.tolist()  # one look at them, and one wait where they are on a GPU
     shortest, longest = min(every), max(every)
     if shortest < 1 or longest > steps:

@@ -1,4 +1,4 @@
-"""The papers' tasks: specifications that draw episodes and score answers, by name.
+"""The papers' tasks by name: each draws episodes and scores a machine's outputs.
 
 >>> import tapehead.tasks
 >>> task = tapehead.tasks.get("copy", max_length=5)
@@ -14,6 +14,7 @@ from .algorithmic.priority_sort import PrioritySort as PrioritySort
 from .algorithmic.reallocation import Reallocation as Reallocation
 from .algorithmic.repeat_copy import RepeatCopy as RepeatCopy
 from .base import Batch as Batch
+from .base import Channels as Channels
 from .base import Task as Task
 from .graph import Inference as Inference
 from .graph import ShortestPath as ShortestPath
@@ -28,6 +29,7 @@ from .sampler import Sampler as Sampler
 __all__ = [
     "AssociativeRecall",
     "Batch",
+    "Channels",
     "Copy",
     "Inference",
     "Kinship",

@@ -1,6 +1,6 @@
-"""What a task is: a frozen specification that draws episodes, scores the answers and pictures both.
+"""What a task is: a frozen specification that draws episodes, scores outputs, and prints both as text.
 
-Axes: T steps, B sequences of a batch, ``inputs`` and ``outputs`` the channels of the task.
+Axes: T steps, B sequences in a batch, ``inputs`` and ``outputs`` the task's channels.
 """
 
 import abc
@@ -16,32 +16,34 @@ from .text import Rows, picture
 
 # Far enough from zero that float32's logistic cross-entropy is exactly zero.
 CERTAIN = 1e4
+MAX_SIZE = 1_000_000
+"""Upper bound of every size of a task, so that a mistyped one cannot ask for all of the memory."""
 
 # Not typing.Self: beartype, which checks functions one by one under pytest, cannot resolve it.
 SameTask = TypeVar("SameTask", bound="Task")
 
 
 class Batch(NamedTuple):
-    """Episodes side by side, the shorter ones padded at the end.
+    """B episodes, padded at the end to the longest.
 
     At padded steps the inputs and the targets are zero and the mask is False.
     """
 
     inputs: Float[Tensor, "T B inputs"]
-    """What the machine sees, float32."""
+    """The machine's inputs, float32."""
     targets: Float[Tensor, "T B outputs"]
-    """What it ought to answer, float32 in {0, 1}; zero where the mask is False."""
+    """The right answer, float32 in [0, 1]; zero where the mask is False."""
     mask: Bool[Tensor, "T B"]
     """The steps whose targets count."""
     lengths: Int64[Tensor, " B"]
-    """Steps of each episode, padding excluded."""
+    """Steps of each episode, without padding."""
 
     def to(self, device: torch.device | str) -> "Batch":
-        """The same batch on another device."""
+        """This batch on ``device``."""
         return Batch(*(field.to(device) for field in self))
 
-    def one(self, index: int) -> "Batch":
-        """The episode ``index`` alone, without its padding: a batch of one.
+    def episode(self, index: int) -> "Batch":
+        """The episode ``index`` without its padding, as a batch of one.
 
         Raises:
             ValueError: the batch has no such sequence.
@@ -53,15 +55,30 @@ class Batch(NamedTuple):
         return Batch(inputs, targets, mask, self.lengths[[index]])
 
 
+class Channels(NamedTuple):
+    """A label for each channel of a task, a few letters long, as ``Task.describe`` prints it."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @classmethod
+    def numbered(cls, input_size: int, output_size: int) -> "Channels":
+        """The labels "in 0", "in 1", … and "out 0", "out 1", …"""
+        return cls(
+            inputs=tuple(f"in {channel}" for channel in range(input_size)),
+            outputs=tuple(f"out {channel}" for channel in range(output_size)),
+        )
+
+
 @dataclasses.dataclass(frozen=True)
 class Task(abc.ABC):
-    """A task: a frozen dataclass whose fields are its size ranges and the like (ints, floats; fit for JSON).
+    """A task: a frozen dataclass of size ranges and options (int, float and bool fields, as JSON has them).
 
-    A task of one's own is a frozen dataclass below this class, with ``name``, ``sizes``, ``input_size``,
-    ``output_size`` and ``sample``, and ``@tapehead.tasks.register`` above it. Everything else is here, for
-    answers that are independent bits (logits of Bernoulli distributions, one an output channel); a task with
-    other answers overrides ``loss``, ``wrong_bits`` and ``oracle``, and where a picture of its channels
-    would tell nothing, ``describe``.
+    To define a task, write a frozen dataclass that derives from this class, has ``name``, ``sizes``,
+    ``channels`` and ``sample``, and is decorated with ``@tapehead.tasks.register``. The other methods assume
+    that the outputs are logits of independent bits, one for each output channel. A task with other outputs
+    overrides ``loss``, ``num_errors`` and ``oracle``, and ``describe`` where printed channels would not be
+    readable.
 
     A lesson of a curriculum is another instance of the same class with the same channels.
     """
@@ -69,35 +86,41 @@ class Task(abc.ABC):
     name: ClassVar[str]
     """The name in the registry and in saved configurations, such as "repeat-copy"."""
     sizes: ClassVar[tuple[str, ...]] = ()
-    """The sizes that ``at`` can fix: "length" is the field ``length``, or min_length with max_length."""
+    """What ``with_sizes`` can fix: "length" is the field ``length``, or min_length and max_length."""
     independent: ClassVar[bool] = False
     """Whether no episode depends on the others of its batch, so that small batches may be cut out of a large
     one."""
 
     @property
     @abc.abstractmethod
-    def input_size(self) -> int:
-        """Input channels."""
+    def channels(self) -> Channels:
+        """The labels of the channels; how many there are is the task's input size and output size."""
 
     @property
-    @abc.abstractmethod
+    def input_size(self) -> int:
+        """Number of input channels."""
+        return len(self.channels.inputs)
+
+    @property
     def output_size(self) -> int:
-        """Output channels."""
+        """Number of output channels."""
+        return len(self.channels.outputs)
 
     @abc.abstractmethod
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
-        """Draw a batch; every sequence draws its own sizes.
+        """Draw a batch; the sizes of each sequence are drawn independently.
 
         Args:
             batch_size: B, at least 1.
-            generator: the only source of chance; the batch is made on its device.
+            generator: the only source of random numbers. A task may draw from a NumPy generator that is
+                seeded from it.
 
         Returns:
-            A batch, padded to the longest of its episodes.
+            A batch on the generator's device, padded to its longest episode.
         """
 
-    def at(self: SameTask, **sizes: int) -> SameTask:
-        """The same task with these sizes fixed: ``Copy().at(length=120)``.
+    def with_sizes(self: SameTask, **sizes: int) -> SameTask:
+        """This task with the given sizes fixed: ``Copy().with_sizes(length=120)``.
 
         Args:
             sizes: values for some of ``self.sizes``; the others keep their ranges.
@@ -111,37 +134,38 @@ class Task(abc.ABC):
             if size not in self.sizes:
                 known = ", ".join(self.sizes) or "none"
                 raise ValueError(f"{self.name} has no size {size!r}; the sizes it can fix: {known}.")
-            check_whole(size, value, least=1)
+            check_whole(size, value, minimum=1)
             changes |= {size: value} if size in fields else {f"min_{size}": value, f"max_{size}": value}
         return dataclasses.replace(self, **changes)
 
     @property
-    def largest(self) -> dict[str, int]:
-        """The largest value of each size."""
+    def max_sizes(self) -> dict[str, int]:
+        """The maximum of each size."""
         return {size: getattr(self, size, None) or getattr(self, f"max_{size}") for size in self.sizes}
 
-    def sized(self: SameTask, length: int | None = None) -> SameTask:
-        """The same task with all sizes fixed at their largest, or one of them at ``length``.
+    def with_max_sizes(self: SameTask, length: int | None = None) -> SameTask:
+        """This task with every size fixed at its maximum, except one that is fixed at ``length``.
 
         Args:
-            length: for the size "length"; for the first size of a task that has none.
+            length: the value of the size "length", or of the first size if the task has no "length". None:
+                its maximum, too.
 
         Raises:
-            ValueError: a length that the task cannot take, or that has no size to go to.
+            ValueError: a length that the task cannot take, or a length for a task without sizes.
         """
-        sizes = self.largest
+        sizes = self.max_sizes
         if length is not None:
             if not sizes:
                 raise ValueError(f"the length is {length}, but {self.name} has no size to choose")
             sizes["length" if "length" in sizes else next(iter(sizes))] = length
-        return self.at(**sizes)
+        return self.with_sizes(**sizes)
 
     def loss(self, outputs: Float[Tensor, "T B outputs"], batch: Batch) -> Float[Tensor, " B"]:
         """Cross-entropy of each sequence in nats, summed over the steps that count and over the channels.
 
         Args:
-            outputs: logits, [T, B, outputs]. What stands at steps that do not count has no influence.
-            batch: the batch that was answered, on the same device.
+            outputs: logits, [T, B, outputs]. Steps that do not count have no influence.
+            batch: the batch that the outputs answer, on the same device.
 
         Returns:
             [B], differentiable; float32, or float64 for float64 outputs.
@@ -154,7 +178,7 @@ class Task(abc.ABC):
         return nats.sum(2).masked_fill(~batch.mask, 0).sum(0)
 
     def objective(self, outputs: Float[Tensor, "T B outputs"], batch: Batch) -> Float[Tensor, " B"]:
-        """What training minimises; as :meth:`loss`, which it is unless a task says otherwise."""
+        """What training minimises, in nats, [B]: :meth:`loss`, unless a task overrides it."""
         return self.loss(outputs, batch)
 
     def bits(self, outputs: Float[Tensor, "T B outputs"], batch: Batch) -> Float[Tensor, " B"]:
@@ -165,8 +189,8 @@ class Task(abc.ABC):
         return self.loss(outputs, batch) / math.log(2)
 
     @torch.no_grad()
-    def wrong_bits(self, outputs: Float[Tensor, "T B outputs"], batch: Batch) -> Int64[Tensor, " B"]:
-        """Wrong bits of each sequence, where the answer is 1 if its logit is above zero; int64, [B]."""
+    def num_errors(self, outputs: Float[Tensor, "T B outputs"], batch: Batch) -> Int64[Tensor, " B"]:
+        """Number of wrong bits of each sequence, int64, [B]; a bit is 1 if its logit is above zero."""
         wrong = (outputs > 0) != (batch.targets > 0.5)
         return (wrong & batch.mask.unsqueeze(-1)).sum((0, 2))
 
@@ -184,63 +208,61 @@ class Task(abc.ABC):
         """An episode as text: a row for each channel, a column for each step.
 
         '#' is 1, '.' is 0, '+' and '-' are other values above and below zero, a blank is a step whose targets
-        do not count. In the answer, 'X' is a wrong 1 and 'o' a wrong 0.
+        do not count. In the outputs, 'X' is a wrong 1 and 'o' a wrong 0.
 
         Args:
-            batch: where the episode is.
-            outputs: a machine's logits for the batch, to be drawn below the targets.
-            index: which sequence of the batch.
+            batch: the batch that contains the episode.
+            outputs: a machine's logits for the batch, printed below the targets.
+            index: the episode's index in the batch.
 
         Raises:
             ValueError: the batch has no such sequence.
         """
-        one = batch.one(index)
-        steps = int(one.lengths)
+        episode = batch.episode(index)
+        steps = int(episode.lengths)
+        labels = self.channels
         rows: Rows = {
-            "input": (self.input_labels, one.inputs[:, 0]),
-            "target": (self.output_labels, one.targets[:, 0]),
+            "input": (labels.inputs, episode.inputs[:, 0]),
+            "target": (labels.outputs, episode.targets[:, 0]),
         }
         caption = f"{self.name}: {steps} steps"
-        details = self.details(one)
+        details = self.details(episode)
         if details:
             caption += f", {details}"
         if outputs is not None:
             answer = outputs[:steps, [index]].detach()
-            rows["output"] = (self.output_labels, answer[:, 0])
-            wrong, bits = int(self.wrong_bits(answer, one)), float(self.bits(answer, one))
-            scored = int(one.mask.sum()) * self.output_size
+            rows["output"] = (labels.outputs, answer[:, 0])
+            wrong, bits = int(self.num_errors(answer, episode)), float(self.bits(answer, episode))
+            scored = int(episode.mask.sum()) * self.output_size
             caption += f"; {wrong} of {scored} bits wrong, {bits:.2f} bits to code"
-        return picture(caption, rows, one.mask[:, 0])
-
-    @property
-    def input_labels(self) -> tuple[str, ...]:
-        """A few letters for each input channel, for ``describe``."""
-        return tuple(f"in {channel}" for channel in range(self.input_size))
-
-    @property
-    def output_labels(self) -> tuple[str, ...]:
-        """A few letters for each output channel, for ``describe``."""
-        return tuple(f"out {channel}" for channel in range(self.output_size))
+        return picture(caption, rows, episode.mask[:, 0])
 
     def details(self, episode: Batch) -> str:
-        """What ``describe`` says about an episode (a batch of one) beside drawing it; nothing here."""
+        """Text that ``describe`` adds to the caption of an episode (a batch of one); empty by default."""
         return ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The name and all fields, fit for JSON; ``tapehead.tasks.from_dict`` reads it."""
+        """The name and all fields, ready for JSON; ``tapehead.tasks.from_dict`` reads it back."""
         return {"name": self.name, **dataclasses.asdict(self)}
 
 
-def check_whole(what: str, value: int, least: int) -> None:
-    """Raise a ValueError unless ``value`` is a whole number of at least ``least``."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{what} must be a whole number of at least {least}, got {value!r}.")
+def bit_labels(num_bits: int) -> tuple[str, ...]:
+    """The labels "bit 0", "bit 1", …"""
+    return tuple(f"bit {bit}" for bit in range(num_bits))
 
 
-def check_range(task: Task, size: str, least: int = 1) -> None:
-    """Raise a ValueError unless min_``size`` and max_``size`` of a task make a range of whole numbers."""
+def check_whole(what: str, value: int, minimum: int, maximum: int = MAX_SIZE) -> None:
+    """Raise a ValueError unless ``value`` is a whole number from ``minimum`` to ``maximum``."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise ValueError(f"{what} must be a whole number of at least {minimum}, got {value!r}.")
+    if value > maximum:
+        raise ValueError(f"{what} must be at most {maximum:,}, got {value:,}.")
+
+
+def check_range(task: Task, size: str, minimum: int = 1) -> None:
+    """Raise a ValueError unless min_``size`` and max_``size`` of ``task`` are a range of whole numbers."""
     low, high = getattr(task, f"min_{size}"), getattr(task, f"max_{size}")
-    check_whole(f"min_{size}", low, least)
-    check_whole(f"max_{size}", high, least)
+    check_whole(f"min_{size}", low, minimum)
+    check_whole(f"max_{size}", high, minimum)
     if low > high:
         raise ValueError(f"min_{size} must not exceed max_{size}, got {low} > {high}.")

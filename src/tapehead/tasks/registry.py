@@ -1,4 +1,4 @@
-"""Tasks by name."""
+"""The registry: tasks by name."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ _registered: dict[str, type[Task]] = {}
 
 
 def register(task: AnyTask) -> AnyTask:
-    """Class decorator: make a task known under its ``name``.
+    """Class decorator: add a task to the registry under its ``name``.
 
-    Defining the same class anew (running a notebook cell twice) replaces it.
+    Defining the same class again (running a notebook cell twice) replaces it.
 
     Raises:
         ValueError: the class has no name, or another task has it.
@@ -35,10 +35,10 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str, **fields: Any) -> Task:
-    """The task of this name: ``get("copy", max_length=5)``; other fields have the paper's values.
+    """The task of this name: ``get("copy", max_length=5)``; fields not given have the paper's values.
 
     Raises:
-        ValueError: no task has this name, or it has no such field, or a value does not fit.
+        ValueError: no task has this name, it has no such field, or a value is out of range.
     """
     if name not in _registered:
         raise ValueError(f"there is no task {name!r}; the tasks are {', '.join(names())}.")
@@ -51,10 +51,10 @@ def get(name: str, **fields: Any) -> Task:
 
 
 def from_dict(saved: Mapping[str, Any]) -> Task:
-    """The task that ``task.to_dict()`` described.
+    """The task that ``task.to_dict()`` describes.
 
     Raises:
-        ValueError: there is no name in it, or as for ``get``.
+        ValueError: ``saved`` has no name, or as for ``get``.
     """
     if "name" not in saved:
         raise ValueError(f"a saved task needs a name; got the fields {', '.join(saved) or 'none'}.")

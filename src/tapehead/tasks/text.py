@@ -5,11 +5,11 @@ from jaxtyping import Bool
 from torch import Tensor
 
 Rows = dict[str, tuple[tuple[str, ...], Tensor]]
-"""What to draw ("input", "target", "output"), each with its row labels and its values [T, channels]."""
+"""For each of "input", "target" and "output": its row labels and its values [T, channels]."""
 
 
 def picture(caption: str, rows: Rows, mask: Bool[Tensor, " T"]) -> str:
-    """Draw the channels of one episode; ``tapehead.tasks.Task.describe`` says what the characters mean."""
+    """The channels of one episode as text; ``tapehead.tasks.Task.describe`` explains the characters."""
     width = max(len(label) for labels, _ in rows.values() for label in labels)
     counts = mask.tolist()
     lines = [caption]
@@ -33,5 +33,7 @@ def _value(value: float) -> str:
 
 def _answer(outputs: Tensor, targets: Tensor) -> list[list[str]]:
     marks = {(True, True): "#", (False, False): ".", (True, False): "X", (False, True): "o"}
-    said, right = (outputs > 0).T.tolist(), torch.gt(targets, 0.5).T.tolist()
-    return [[marks[pair] for pair in zip(*channel, strict=True)] for channel in zip(said, right, strict=True)]
+    answered, right = (outputs > 0).T.tolist(), torch.gt(targets, 0.5).T.tolist()
+    return [
+        [marks[pair] for pair in zip(*channel, strict=True)] for channel in zip(answered, right, strict=True)
+    ]

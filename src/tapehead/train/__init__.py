@@ -4,10 +4,8 @@
 >>> report = train.train(train.preset("ntm-copy"), "runs/mine")  # doctest: +SKIP
 """
 
+from .checkpoint import load_batch as load_batch
 from .config import CurriculumConfig as CurriculumConfig
-from .config import DNCConfig as DNCConfig
-from .config import LSTMConfig as LSTMConfig
-from .config import NTMConfig as NTMConfig
 from .config import OptimizerConfig as OptimizerConfig
 from .config import TrainConfig as TrainConfig
 from .config import load_config as load_config
@@ -16,16 +14,18 @@ from .errors import CheckpointError as CheckpointError
 from .errors import ConfigError as ConfigError
 from .errors import NonFiniteError as NonFiniteError
 from .errors import TrainingError as TrainingError
-from .evaluate import Point as Point
+from .evaluate import EvalResult as EvalResult
 from .evaluate import evaluate as evaluate
 from .loop import Interrupted as Interrupted
 from .loop import Report as Report
 from .loop import resume as resume
 from .loop import train as train
+from .models import dnc as dnc
+from .models import lstm as lstm
+from .models import ntm as ntm
 from .presets import PRESETS as PRESETS
 from .presets import preset as preset
 from .rmsprop_graves import RMSpropGraves as RMSpropGraves
-from .run import load_batch as load_batch
 
 __all__ = [
     "PRESETS",
@@ -33,20 +33,20 @@ __all__ = [
     "ConfigError",
     "Curriculum",
     "CurriculumConfig",
-    "DNCConfig",
+    "EvalResult",
     "Interrupted",
-    "LSTMConfig",
-    "NTMConfig",
     "NonFiniteError",
     "OptimizerConfig",
-    "Point",
     "RMSpropGraves",
     "Report",
     "TrainConfig",
     "TrainingError",
+    "dnc",
     "evaluate",
     "load_batch",
     "load_config",
+    "lstm",
+    "ntm",
     "preset",
     "resume",
     "train",

@@ -1,138 +1,27 @@
-"""A training run as plain data: frozen dataclasses that go to JSON and back.
+"""A training run as plain data: frozen dataclasses that can be saved as JSON and loaded again.
 
-The same object is what a preset is, what the command line overrides, and what stands in the ``config.json``
-beside every run (under "training").
+A preset is such an object, the command line changes its fields, and each run saves it in its ``config.json``
+(under "training").
 """
 
 import dataclasses
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import tyro
 
 from .. import nn, tasks
+from . import models
 from .errors import ConfigError
-from .fields import check_positive, construct, mapping
-
-ARCHITECTURE = "architecture"
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelConfig:
-    """What all machines have in common."""
-
-    architecture: ClassVar[Callable[..., nn.Machine]]
-
-    def build(self, task: tasks.Task, **extra: Any) -> nn.Machine:
-        """The machine for ``task``; ``extra`` are further constructor arguments.
-
-        Raises:
-            ConfigError: sizes that make no machine.
-        """
-        arguments = dataclasses.asdict(self) | extra
-        try:
-            return self.architecture(task.input_size, output_size=task.output_size, **arguments)
-        except ValueError as error:
-            raise ConfigError(f"the model cannot be built: {error}") from error
-
-
-@dataclasses.dataclass(frozen=True)
-class NTMConfig(ModelConfig):
-    """A Neural Turing Machine; fields as in :class:`tapehead.NTM`."""
-
-    architecture: ClassVar[Callable[..., nn.Machine]] = nn.NTM
-
-    hidden_size: int = 100
-    """units a controller layer"""
-    memory_size: int = 128
-    """memory slots (N)"""
-    word_size: int = 20
-    """numbers in a slot (W)"""
-    num_reads: int = 1
-    """read heads (R)"""
-    num_writes: int = 1
-    """write heads (H)"""
-    max_shift: int = 1
-    """farthest shift in one step"""
-    num_layers: int = 1
-    """controller layers"""
-    controller: Literal["lstm", "feedforward"] = "lstm"
-    read_first: bool = False
-    """read the memory before this step's write"""
-    tape_start: bool = False
-    """begin with heads that move one slot on in every step"""
-    learned_start: bool = False
-    """learn the controller's first state and the first words read"""
-    learned_memory: bool = False
-    """learn what each slot holds before the first step, instead of the same in all"""
-    clip_weighting_gradient: float | None = 1e3
-    """bound of each component of the gradient at every weighting: wide, against overflow alone"""
-
-
-@dataclasses.dataclass(frozen=True)
-class DNCConfig(ModelConfig):
-    """A Differentiable Neural Computer; fields as in :class:`tapehead.DNC`."""
-
-    architecture: ClassVar[Callable[..., nn.Machine]] = nn.DNC
-
-    hidden_size: int = 100
-    """units a controller layer"""
-    memory_size: int = 128
-    """memory slots (N)"""
-    word_size: int = 20
-    """numbers in a slot (W)"""
-    num_reads: int = 1
-    """read heads (R)"""
-    num_layers: int = 1
-    """controller layers"""
-    controller: Literal["lstm", "feedforward"] = "lstm"
-    learned_start: bool = False
-    """learn the controller's first state and the first words read"""
-    clip_weighting_gradient: float | None = 1e3
-    """bound of each component of the gradient at every weighting: wide, against overflow alone"""
-    temporal_links: bool = True
-    """False: reads go by content alone"""
-    masked_lookup: bool = False
-    """content lookup under a mask that each head emits"""
-    mask_min: float = 0.0
-    """the least that a mask lets through"""
-    deallocation: bool = False
-    """wipe a slot's content when it is freed"""
-    link_sharpening: bool = False
-    """sharpen forward and backward weightings"""
-    interface_norm: bool = False
-    """layer norm over the interface vector"""
-    bypass_dropout: float = 0.0
-    """dropout between the controller and the output"""
-    lookup_start: bool = False
-    """begin as a memory that writes every step and looks up what is like it"""
-    usage_gradient: bool = True
-    """False: no gradient from usage to the last write weighting"""
-
-
-@dataclasses.dataclass(frozen=True)
-class LSTMConfig(ModelConfig):
-    """The papers' baseline; fields as in :class:`tapehead.nn.DeepLSTM`."""
-
-    architecture: ClassVar[Callable[..., nn.Machine]] = nn.DeepLSTM
-
-    hidden_size: int = 256
-    """cells a layer"""
-    num_layers: int = 3
-    """layers"""
-    learned_start: bool = True
-    """learn the first h and c of every layer"""
-
-
-MODEL_CONFIGS: dict[str, type[ModelConfig]] = {"ntm": NTMConfig, "dnc": DNCConfig, "lstm": LSTMConfig}
+from .fields import check_finite, check_positive, construct, mapping
+from .limits import check_parameters, check_sizes
 
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
-    """The optimiser, its learning rate, and how gradients are clipped."""
+    """The optimiser, its learning rate, and gradient clipping."""
 
     name: Literal["adam", "rmsprop", "rmsprop-graves"] = "adam"
     """rmsprop-graves is the papers' form: centred, with epsilon inside the square root"""
@@ -143,21 +32,21 @@ class OptimizerConfig:
     decay: float = 0.95
     """of the RMSProps' running means (alpha)"""
     weight_decay: float = 0.0
-    """of adam: in every update each weight shrinks by the learning rate times this, apart from the gradient
-    (AdamW)"""
+    """of adam: decoupled from the gradient, as in AdamW"""
     eps: float | None = None
     """None: 1e-4 for rmsprop-graves, 1e-8 for the others"""
     clip: Literal["norm", "elementwise", "controller", "none"] = "norm"
-    """clip all gradients by their joint norm, each by itself, or only at the controller's activations"""
+    """clip by the joint norm of all gradients, each component alone, or at the controller's activations"""
     clip_value: float = 10.0
-    """the norm, or the bound of each component"""
+    """the maximum of the norm, or of each component"""
     warmup: int = 0
-    """updates over which the learning rate rises from 0"""
+    """updates over which the learning rate rises linearly from 0"""
     final_lr: float | None = None
     """learning rate of the last update, reached along a half cosine; None keeps it constant"""
 
     def __post_init__(self) -> None:
         check_positive(self, "lr", "clip_value")
+        check_finite(self)
         if self.warmup < 0:
             raise ConfigError(f"optimizer.warmup is {self.warmup}: give a number of updates, 0 for none")
         if self.weight_decay < 0 or (self.weight_decay and self.name != "adam"):
@@ -174,18 +63,19 @@ class CurriculumConfig:
     lessons: tuple[tasks.Task, ...]
     """tasks with the same input and output sizes, the easiest first"""
     threshold: float = 0.9
-    """the fraction of episodes to get wholly right before the next lesson"""
+    """the fraction of episodes to answer without an error before the next lesson"""
     episodes: int = 100
-    """episodes a check, drawn exactly as in training"""
+    """episodes of a check, drawn exactly as in training"""
     check_every: int = 100
     """updates between checks"""
     replay: float = 0.1
     """the fraction of batches drawn uniformly from earlier lessons"""
     stay: bool = False
-    """go on with the last lesson until the sequences run out, instead of ending when it is passed"""
+    """train on the last lesson until the end of the run, instead of ending the run when it is passed"""
 
     def __post_init__(self) -> None:
         check_positive(self, "episodes", "check_every")
+        check_finite(self)
         if not self.lessons:
             raise ConfigError("curriculum.lessons is empty: give at least one task")
         for field in ("threshold", "replay"):
@@ -200,77 +90,86 @@ class CurriculumConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides a run's numbers, and how often it reports."""
+    """Everything that determines the results of a run, and how often it reports."""
 
     task: tasks.Task
-    model: NTMConfig | DNCConfig | LSTMConfig
+    model: models.AnyConfig
     optimizer: OptimizerConfig = OptimizerConfig()
     batch_size: int = 4
-    """sequences an update; with several processes, of each"""
+    """sequences an update, in each process"""
     sequences: int = 50_000
     """sequences to train on, all processes together"""
     seed: int = 0
     """of the weights and of every sequence"""
-    start_from: str | None = None
-    """begin with the weights of this model (a name or a folder) instead of random ones, and never anew"""
+    init_from: str | None = None
+    """start from the weights of this model (a name or a folder) instead of random ones, and never restart"""
     fit_memory: bool = False
-    """give a batch as many memory slots as it has steps, at least 32, whatever `model.memory_size` is"""
-    average: float | None = None
-    """decay of a moving average of the weights, which is what is validated, graded and saved; None: the
-    weights of the last update"""
+    """give each batch as many memory slots as it has steps, at least 32, instead of `model.memory_size`"""
+    ema_decay: float | None = None
+    """decay of an exponential moving average of the weights, which is validated, graded and saved; None: use
+    the weights of the last update"""
     validate_every: int = 2_000
     """sequences between validations on fresh sequences of the training range"""
     validation_sequences: int = 200
     """sequences a validation"""
     stop_below: float | None = None
-    """stop when this many bits per sequence are undercut, `stop_after` validations in a row; None: never"""
+    """stop when `stop_after` validations in a row cost fewer bits per sequence than this; None: never"""
     stop_after: int = 3
     """validations in a row below `stop_below`"""
     restart_above: float | None = None
-    """begin anew with other weights while every validation costs more bits per sequence; None: never"""
+    """restart from other random weights while all validations cost more bits per sequence; None: never"""
     restart_every: int = 4_000
-    """sequences that a beginning is given before `restart_above` ends it"""
+    """sequences to train on before `restart_above` can restart the run"""
     log_every: int = 50
     """updates between rows of metrics.jsonl"""
     checkpoint_minutes: float = 2.0
     """minutes between checkpoints"""
     checkpoint_every: int | None = None
-    """updates between checkpoints, beside those by the clock"""
+    """updates between checkpoints, in addition to those by the clock"""
     backend: Literal["auto", "reference", "native"] | None = None
-    """the engine; None asks the environment variable TAPEHEAD_BACKEND"""
+    """the engine; None: the environment variable TAPEHEAD_BACKEND decides"""
     tensorboard: bool = False
     """also write TensorBoard events (needs tapehead[log])"""
     curriculum: tyro.conf.Suppress[CurriculumConfig | None] = None
-    """lessons to train on instead of the task, which then only names the run's goal"""
+    """lessons to train on instead of `task`, which then only describes the goal of the run"""
 
     def __post_init__(self) -> None:
         check_positive(self, "batch_size", "sequences", "validate_every", "validation_sequences")
         check_positive(self, "restart_every", "stop_after", "log_every", "checkpoint_minutes")
+        check_finite(self)
         if not 0 <= self.seed < 1 << 32:
             raise ConfigError(f"seed is {self.seed}: give a whole number from 0 to 2³² − 1")
-        if self.average is not None and not 0 < self.average < 1:
-            raise ConfigError(f"average is {self.average}: give a decay between 0 and 1, such as 0.999")
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise ConfigError(f"ema_decay is {self.ema_decay}: give a number between 0 and 1, such as 0.999")
         if self.checkpoint_every is not None:
             check_positive(self, "checkpoint_every")
-        if self.fit_memory and isinstance(self.model, LSTMConfig):
+        if self.fit_memory and isinstance(self.model, nn.LSTMConfig):
             raise ConfigError("fit_memory is set, but an LSTM has no memory: leave it out")
         if self.curriculum is not None:
             lesson = self.curriculum.lessons[0]
             if (lesson.input_size, lesson.output_size) != (self.task.input_size, self.task.output_size):
                 raise ConfigError("the curriculum's lessons have other input or output sizes than the task")
+        lessons = self.curriculum.lessons if self.curriculum else ()
+        check_sizes(self.model, (self.task, *lessons), self.batch_size, fit_memory=self.fit_memory)
 
     def build_model(self) -> nn.Machine:
-        """The untrained machine; its weights come from PyTorch's global generator."""
+        """The untrained machine; its weights are drawn from PyTorch's global generator.
+
+        Raises:
+            ConfigError: sizes that make no machine, or one with too many parameters.
+        """
         extra: dict[str, Any] = {"backend": self.backend}
         if self.optimizer.clip == "controller":
             extra["clip_controller_gradient"] = self.optimizer.clip_value
-        return self.model.build(self.task, **extra)
+        # First without memory, so that nothing is allocated for a config with a mistyped size.
+        check_parameters(models.build(self.model, self.task, device="meta", **extra))
+        return models.build(self.model, self.task, **extra)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; :meth:`from_dict` reads it back to an equal config."""
+        """Plain data for JSON; :meth:`from_dict` makes an equal config of it."""
         data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         data["task"] = self.task.to_dict()
-        data["model"] = {ARCHITECTURE: _kind_of(self.model)} | dataclasses.asdict(self.model)
+        data["model"] = models.to_dict(self.model)
         data["optimizer"] = dataclasses.asdict(self.optimizer)
         if self.curriculum is not None:
             data["curriculum"] = {
@@ -281,7 +180,7 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "TrainConfig":
-        """The config that :meth:`to_dict` wrote; fields left out take their defaults.
+        """The config that :meth:`to_dict` describes; missing fields have their defaults.
 
         Raises:
             ConfigError: an unknown field, or a value of the wrong kind.
@@ -289,29 +188,25 @@ class TrainConfig:
         fields = dict(mapping(data, "the config"))
         for required in ("task", "model"):
             if required not in fields:
-                raise ConfigError(f"the config has no {required}: it is no training config")
+                raise ConfigError(f"the config has no {required}: it is not a training config")
         fields["task"] = _task(fields["task"], "task")
-        model = dict(mapping(fields["model"], "model"))
-        kind = model.pop(ARCHITECTURE, None)
-        if kind not in MODEL_CONFIGS:
-            raise ConfigError(f"model.{ARCHITECTURE} is {kind!r}: choose one of {', '.join(MODEL_CONFIGS)}")
-        fields["model"] = construct(MODEL_CONFIGS[kind], model, "model")
+        fields["model"] = models.from_dict(fields["model"])
         fields["optimizer"] = construct(OptimizerConfig, fields.get("optimizer", {}), "optimizer")
         if fields.get("curriculum") is not None:
             curriculum = dict(mapping(fields["curriculum"], "curriculum"))
             lessons = curriculum.get("lessons")
             if not isinstance(lessons, list):
-                raise ConfigError("curriculum.lessons is no list of tasks")
+                raise ConfigError("curriculum.lessons is not a list of tasks")
             curriculum["lessons"] = tuple(_task(lesson, "curriculum.lessons") for lesson in lessons)
             fields["curriculum"] = construct(CurriculumConfig, curriculum, "curriculum")
         return construct(cls, fields, "config")
 
 
 def load_config(path: str | os.PathLike) -> TrainConfig:
-    """The training config in a JSON file: a run's config.json, or what :meth:`TrainConfig.to_dict` gives.
+    """The training config in a JSON file: a run's config.json, or the output of :meth:`TrainConfig.to_dict`.
 
     Raises:
-        ConfigError: no such file, damaged JSON, or no training config in it.
+        ConfigError: no such file, damaged JSON, or no valid training config in it.
     """
     path = Path(path)
     try:
@@ -330,10 +225,6 @@ def load_config(path: str | os.PathLike) -> TrainConfig:
         return TrainConfig.from_dict(data)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
-
-
-def _kind_of(model: ModelConfig) -> str:
-    return next(kind for kind, config in MODEL_CONFIGS.items() if type(model) is config)
 
 
 def _task(data: Any, where: str) -> tasks.Task:

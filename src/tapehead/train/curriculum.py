@@ -1,4 +1,4 @@
-"""Lessons, gates and replay (DNC Methods, "Curriculum")."""
+"""Curriculum learning: lessons, their grades, and replay (DNC Methods, "Curriculum")."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,14 +8,14 @@ from .config import CurriculumConfig, TrainConfig
 
 
 class Curriculum:
-    """Which task comes next, and when a lesson is over.
+    """Chooses the task of each batch, and decides when a lesson is passed.
 
     Training draws from the current lesson, and for a fraction ``replay`` of the batches from an earlier one,
-    each as likely as the other. A lesson is over when at a check at least ``threshold`` of its episodes,
-    drawn exactly as in training, were answered without a wrong bit; with ``stay`` the last is never over.
+    chosen uniformly. A lesson is passed when at a check at least ``threshold`` of its episodes, drawn exactly
+    as in training, were answered without an error; with ``stay`` the last lesson is never passed.
 
     Args:
-        config: the lessons and their gate.
+        config: the lessons and the conditions to pass them.
 
     Example:
         >>> from tapehead.tasks import Copy, Sampler
@@ -32,7 +32,7 @@ class Curriculum:
 
     @classmethod
     def of(cls, config: TrainConfig) -> "Curriculum":
-        """The run's curriculum; without one, its task as the only lesson."""
+        """The curriculum of a run; without one, its task is the only lesson."""
         return cls(config.curriculum or CurriculumConfig(lessons=(config.task,)))
 
     @property
@@ -41,17 +41,20 @@ class Curriculum:
         return self.config.lessons[self.lesson]
 
     def draw(self, sampler: Sampler) -> tuple[Task, Batch]:
-        """The next training batch, and the task that it belongs to."""
+        """The next training batch, and its task."""
         task = self.current
         if self.lesson > 0 and sampler.uniform() < self.config.replay:
             task = self.config.lessons[int(sampler.uniform() * self.lesson)]
         return task, sampler.draw(task)
 
     def grade(self, exact: float) -> bool:
-        """Take the fraction of a check's episodes without a wrong bit.
+        """Decide whether the lesson is passed; if it is, go on to the next one, or finish.
+
+        Args:
+            exact: the fraction of a check's episodes without an error.
 
         Returns:
-            Whether the lesson is passed; then the next one has begun, or the curriculum is finished.
+            Whether the lesson is passed.
         """
         passed = exact >= self.config.threshold
         last = self.lesson == len(self.config.lessons) - 1
@@ -62,11 +65,11 @@ class Curriculum:
         return True
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the curriculum stands."""
+        """The current lesson, and whether the curriculum is finished."""
         return {"lesson": self.lesson, "finished": self.finished}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where the curriculum of this ``state_dict`` stood.
+        """Continue where the curriculum that made this ``state_dict`` was.
 
         Raises:
             ValueError: there is no such lesson.

@@ -1,4 +1,4 @@
-"""The processes of a run. This is the only place that knows accelerate."""
+"""The processes of a run. No other module uses accelerate."""
 
 import os
 from typing import Any
@@ -9,14 +9,16 @@ from torch import nn
 from .errors import ConfigError
 
 
-class Processes:
+class Distributed:
     """One process, or several that `torchrun` or `accelerate launch` started.
 
-    The stream of batches is never handed over: accelerate would let rank 0 draw and broadcast each of them,
-    whereas here every rank draws its own.
+    Each process draws its own batches; accelerate would draw all of them in rank 0 and broadcast them.
 
     Args:
-        gpu: take the GPU where there is one, instead of the CPU.
+        gpu: use the GPU where there is one, instead of the CPU.
+
+    Raises:
+        ConfigError: the environment names several processes that cannot reach each other.
     """
 
     def __init__(self, *, gpu: bool = False) -> None:
@@ -30,7 +32,7 @@ class Processes:
         self.count: int = self._accelerator.num_processes
         if launched and self.count == 1:
             raise ConfigError(
-                f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but the processes do not find each other: "
+                f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but the processes cannot reach each other: "
                 "start them with torchrun or accelerate launch"
             )
 
@@ -44,26 +46,26 @@ class Processes:
         return self._accelerator.prepare_model(model)
 
     def sum(self, *values: int | float) -> list[Any]:
-        """Each value summed over the processes, in every process."""
+        """The sum over the processes of each value; the result is the same in every process."""
         if self.count == 1:
             return list(values)
         own = torch.tensor(values, dtype=torch.float64, device=self.device)
         return self._accelerator.reduce(own, reduction="sum").tolist()
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is up in any process, in every process."""
+        """Whether ``flag`` is True in any process; the result is the same in every process."""
         return self.sum(float(flag))[0] > 0
 
-    def gather(self, thing: Any) -> list[Any]:
-        """Every process's ``thing`` (plain data and tensors), by rank."""
+    def gather(self, data: Any) -> list[Any]:
+        """The ``data`` (plain data and tensors) of all processes, by rank."""
         if self.count == 1:
-            return [thing]
+            return [data]
         from accelerate.utils import gather_object
 
-        return gather_object([thing])
+        return gather_object([data])
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait until all processes have called this."""
         self._accelerator.wait_for_everyone()
 
     def close(self) -> None:

@@ -1,14 +1,14 @@
-"""What can go wrong in training for reasons that the caller can mend: one clear sentence each."""
+"""Errors of training that the caller can mend."""
 
 from ..errors import TapeheadError
 
 
 class TrainingError(TapeheadError):
-    """The run cannot start or go on; the message says why and what to do."""
+    """The run cannot start or continue; the message says why and what to do."""
 
 
 class ConfigError(TrainingError, ValueError):
-    """A config that describes no run: an unknown field, a size that makes no machine."""
+    """A config that describes no run: an unknown field, or a value that is out of range."""
 
 
 class CheckpointError(TrainingError, ValueError):

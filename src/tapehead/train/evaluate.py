@@ -1,4 +1,4 @@
-"""Scores on fresh sequences: within the training range and beyond, with the memory of training or another."""
+"""Scores on fresh sequences, of any size and with any number of memory slots."""
 
 import contextlib
 import dataclasses
@@ -14,46 +14,49 @@ from ..tasks import Batch, Sampler, Task
 CHUNK = 100
 """Sequences drawn at once; the sequences of a seed depend on it, so it is the same everywhere."""
 MEMORY_BUDGET = 256 * 2**20
-"""Bytes that the sequences in flight may take, roughly."""
+"""Approximate bytes for the sequences that are evaluated at once."""
 
 
 class Score(NamedTuple):
-    """Sums over ``sequences``."""
+    """Sums over some sequences."""
 
     sequences: int
     bits: float
     """coding cost, −Σ log2 p"""
-    wrong_bits: int
+    num_errors: int
+    """wrong bits, digits or fields"""
     exact: int
-    """sequences with no wrong bit"""
+    """sequences without an error"""
 
 
 @dataclasses.dataclass(frozen=True)
-class Point:
-    """The score at one size of a task."""
+class EvalResult:
+    """The score of a machine on one task with fixed sizes."""
 
     sizes: dict[str, int]
-    """the task's sizes: length, or items, or length and repeats, ..."""
+    """the task's sizes: length, or items, or length and repeats, …"""
     sequences: int
     memory_size: int | None
     """memory slots; None for a machine without a memory"""
     bits_per_sequence: float
     """mean coding cost"""
-    wrong_bits: int
-    """over all sequences together"""
+    num_errors: int
+    """wrong bits, digits or fields of all sequences together"""
     exact: float
-    """the fraction of sequences with no wrong bit"""
+    """the fraction of sequences without an error"""
     best_bits_per_sequence: float | None = None
-    """what the best possible machine needs for the same sequences; None where that is nothing"""
+    """coding cost of the task's oracle on the same sequences; None if the task is deterministic (cost 0)"""
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON. ``length`` is always there: of a task without one, it is the first size.
+        """For JSON, with ``num_errors`` under the name "wrong_bits".
 
-        A size of the name of another entry gets ``episode_`` before it: sequences in an episode.
+        There is always a "length": the first size of a task without one. A size with the name of another
+        entry is prefixed with "episode_", such as "episode_sequences".
         """
         data = dataclasses.asdict(self)
         if self.best_bits_per_sequence is None:
             del data["best_bits_per_sequence"]
+        data = {"wrong_bits" if name == "num_errors" else name: value for name, value in data.items()}
         sizes: dict[str, int] = data.pop("sizes")
         own = {f"episode_{size}" if size in data else size: value for size, value in sizes.items()}
         return {"length": sizes.get("length", next(iter(sizes.values()), None))} | own | data
@@ -62,22 +65,22 @@ class Point:
 def evaluate(
     machine: Machine,
     task: Task,
-    points: Sequence[dict[str, int]] | None = None,
+    sizes: Sequence[dict[str, int]] | None = None,
     *,
     sequences: int = 1000,
     memory_size: int | None = None,
     seed: int = 0,
-) -> list[Point]:
+) -> list[EvalResult]:
     """Score ``machine`` on fresh sequences of ``task`` at several sizes.
 
     Args:
         machine: on any device.
-        task: what it was trained on.
-        points: the sizes, such as ``[{"length": 20}, {"length": 120}]``; sizes left out take the largest
-            value of training. None: one point, with the largest values of training.
-        sequences: how many at each point.
-        memory_size: slots to run with; None: as the machine was built.
-        seed: of the sequences. Every point starts the stream anew, so a point does not depend on the others.
+        task: the task that it was trained on.
+        sizes: such as ``[{"length": 20}, {"length": 120}]``, a result for each; sizes left out have their
+            maximum in ``task``. None: one result, with all sizes at their maximum.
+        sequences: how many for each result.
+        memory_size: memory slots; None: as the machine was built.
+        seed: of the sequences. Each result starts the stream anew, so it does not depend on the others.
 
     Raises:
         ValueError: a size that the task cannot take, or a memory size for a machine without a memory.
@@ -89,28 +92,29 @@ def evaluate(
         raise ValueError(f"memory_size is {memory_size}: give at least 1")
     if sequences < 1:
         raise ValueError(f"sequences is {sequences}: give at least 1")
-    largest = task.largest
     # All sizes are checked before the first is run.
-    fixed = [(sizes, task.at(**sizes)) for sizes in (largest | point for point in points or [{}])]
+    fixed = [
+        (point, task.with_sizes(**point)) for point in (task.max_sizes | given for given in sizes or [{}])
+    ]
     found = []
-    for sizes, at in fixed:
-        score = score_task(machine, at, Sampler(CHUNK, seed), sequences, memory_size=memory_size)
+    for point, sized_task in fixed:
+        score = score_task(machine, sized_task, Sampler(CHUNK, seed), sequences, memory_size=memory_size)
         found.append(
-            Point(
-                sizes,
-                sequences,
-                memory_size or own_memory,
-                score.bits / sequences,
-                score.wrong_bits,
-                score.exact / sequences,
-                _best_bits(at, Sampler(CHUNK, seed), sequences),
+            EvalResult(
+                sizes=point,
+                sequences=sequences,
+                memory_size=memory_size or own_memory,
+                bits_per_sequence=score.bits / sequences,
+                num_errors=score.num_errors,
+                exact=score.exact / sequences,
+                best_bits_per_sequence=_best_bits(sized_task, Sampler(CHUNK, seed), sequences),
             )
         )
     return found
 
 
 def _best_bits(task: Task, sampler: Sampler, sequences: int) -> float | None:
-    """Bits per sequence of a task's oracle, where the inputs do not tell the whole answer."""
+    """Bits per sequence of a task's oracle; None if the task is deterministic (lower bound 0)."""
     if type(task).oracle is Task.oracle or type(task).loss is not Task.loss:
         return None
     bits = 0.0
@@ -121,8 +125,8 @@ def _best_bits(task: Task, sampler: Sampler, sequences: int) -> float | None:
     return bits / sequences
 
 
-def all_points(task: Task, choices: dict[str, Sequence[int]]) -> list[dict[str, int]]:
-    """Every combination of the sizes in ``choices``: {"length": [5, 10], "repeats": [2]} gives two points.
+def size_combinations(task: Task, choices: dict[str, Sequence[int]]) -> list[dict[str, int]]:
+    """All combinations of the sizes in ``choices``: {"length": [5, 10], "repeats": [2]} gives two.
 
     Raises:
         ValueError: ``task`` has no such size.
@@ -134,8 +138,8 @@ def all_points(task: Task, choices: dict[str, Sequence[int]]) -> list[dict[str, 
     return [dict(zip(choices, values)) for values in itertools.product(*choices.values())]
 
 
-def fitted_memory(batch: Batch) -> int:
-    """As many memory slots as a batch has steps, at least 32, a multiple of 16."""
+def fitted_memory_size(batch: Batch) -> int:
+    """Memory slots for a batch: its steps, rounded up to a multiple of 16, at least 32."""
     return max(32, -(-batch.inputs.shape[0] // 16) * 16)
 
 
@@ -151,41 +155,40 @@ def score_task(
 ) -> Score:
     """Score ``machine`` on the next ``sequences`` sequences of ``sampler``, in bounded memory.
 
-    With ``fit_memory`` every batch has the slots of :func:`fitted_memory`.
+    With ``fit_memory`` each batch gets as many memory slots as :func:`fitted_memory_size` says.
     """
     device = next(machine.parameters()).device
-    bits, wrong, exact, done = 0.0, 0, 0, 0
+    bits, num_errors, exact, done = 0.0, 0, 0, 0
     with _evaluating(machine):
         while done < sequences:
             batch = sampler.draw(task)
             if fit_memory:
-                memory_size = fitted_memory(batch)
-            options = {} if memory_size is None else {"memory_size": memory_size}
-            for part in _parts(batch, sequences - done, _fitting(machine, batch, memory_size)):
+                memory_size = fitted_memory_size(batch)
+            for part in _split(batch, sequences - done, _max_sequences(machine, batch, memory_size)):
                 part = part.to(device)
-                outputs, _ = machine(part.inputs, lengths=part.lengths, **options)
+                outputs, _ = machine(part.inputs, lengths=part.lengths, memory_size=memory_size)
                 bits += task.bits(outputs, part).double().sum().item()
-                errors = task.wrong_bits(outputs, part)
-                wrong += int(errors.sum())
+                errors = task.num_errors(outputs, part)
+                num_errors += int(errors.sum())
                 exact += int((errors == 0).sum())
             done += min(sampler.batch_size, sequences - done)
-    return Score(sequences, bits, wrong, exact)
+    return Score(sequences, bits, num_errors, exact)
 
 
-def _parts(batch: Batch, most: int, size: int) -> Iterator[Batch]:
-    """The first ``most`` sequences of ``batch``, ``size`` at a time."""
+def _split(batch: Batch, count: int, size: int) -> Iterator[Batch]:
+    """The first ``count`` sequences of ``batch``, ``size`` at a time."""
     inputs, targets, mask, lengths = batch
-    for start in range(0, min(most, len(lengths)), size):
-        part = slice(start, min(start + size, most))
+    for start in range(0, min(count, len(lengths)), size):
+        part = slice(start, min(start + size, count))
         yield Batch(inputs[:, part], targets[:, part], mask[:, part], lengths[part])
 
 
-def _fitting(machine: Machine, batch: Batch, memory_size: int | None) -> int:
-    """How many sequences of ``batch`` fit into the budget at a time."""
+def _max_sequences(machine: Machine, batch: Batch, memory_size: int | None) -> int:
+    """How many sequences of ``batch`` fit into the memory budget at once."""
     slots = getattr(machine, "memory_size", 0) if memory_size is None else memory_size
     word_size, reads = getattr(machine, "word_size", 0), getattr(machine, "num_reads", 0)
     steps, _, inputs = batch.inputs.shape
-    # What every step leaves behind, twice where it is stacked, and a few copies of the state.
+    # What each step keeps, twice where it is stacked, and a few copies of the state.
     per_step = inputs + 4 * batch.targets.shape[2] + 2 * (machine.controller.output_size + reads * word_size)
     links = slots if getattr(machine, "temporal_links", False) else 0
     numbers = steps * per_step + 4 * slots * (word_size + links)
@@ -195,7 +198,7 @@ def _fitting(machine: Machine, batch: Batch, memory_size: int | None) -> int:
 
 @contextlib.contextmanager
 def _evaluating(machine: Machine) -> Iterator[None]:
-    """Without dropout, and back to the mode of before."""
+    """Evaluation mode in the block, and afterwards the mode of before."""
     training = machine.training
     machine.eval()
     try:

@@ -1,14 +1,15 @@
-"""Files that a kill or a full disk cannot leave half-written."""
+"""Files of a run that a kill or a full disk cannot leave half-written."""
 
 import errno
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-UNFINISHED = ".unfinished-"
+from ..files import write_atomically
+
+METRICS_FILE = "metrics.jsonl"
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -17,24 +18,18 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     Raises:
         OSError: it cannot be written; nothing is left behind.
     """
-    beside = folder.with_name(UNFINISHED + folder.name)
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        beside.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with write_atomically(folder) as beside:
+        beside.mkdir()
         for name, content in files.items():
             with open(beside / name, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        os.rename(beside, folder)
-    except OSError as error:
-        shutil.rmtree(beside, ignore_errors=True)
-        error.filename = error.filename or str(folder)
-        raise
 
 
 class JsonLines:
-    """A file of JSON rows that can be cut back to an earlier size.
+    """A file of JSON rows that can be truncated to an earlier size.
 
     Args:
         path: the file; made when missing.
@@ -43,7 +38,7 @@ class JsonLines:
 
     def __init__(self, path: Path, size: int) -> None:
         self._path = path
-        # Unbuffered: a row is on its way to the disk when `write` returns, and a full disk is noticed there.
+        # Unbuffered: `write` hands the row to the system at once, and raises there if the disk is full.
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115
         self._file.truncate(min(size, self.size))
 
@@ -56,7 +51,7 @@ class JsonLines:
         """Append a row.
 
         Raises:
-            OSError: the disk is full, or otherwise unwilling.
+            OSError: the row cannot be written, for example because the disk is full.
         """
         line = (json.dumps(row) + "\n").encode()
         before = self.size

@@ -1,4 +1,4 @@
-"""What a run was computed on, for its records."""
+"""A description of the machine that a run was computed on, for its records."""
 
 import platform
 from pathlib import Path
@@ -7,7 +7,7 @@ import torch
 
 
 def describe_host(device: torch.device) -> str:
-    """Processor, threads and PyTorch, in a few words."""
+    """Processor, threads and version of PyTorch, in one line."""
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
     threads = torch.get_num_threads()

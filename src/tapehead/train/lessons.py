@@ -1,6 +1,6 @@
-"""The lessons of the graph tasks, of kinship and of sorting."""
+"""The lessons of the graph tasks, of kinship and of priority sort."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..tasks import PrioritySort
 from ..tasks.graph import Inference, ShortestPath, Traversal
@@ -10,151 +10,156 @@ from .config import CurriculumConfig
 Range = tuple[int, int]
 
 
-def _sizes(nodes: Range, degree: Range, path: Range) -> dict[str, Any]:
-    return {
-        "min_nodes": nodes[0],
-        "max_nodes": nodes[1],
-        "min_degree": degree[0],
-        "max_degree": degree[1],
-        "min_path": path[0],
-        "max_path": path[1],
-    }
+class GraphSizes(NamedTuple):
+    """The sizes of a lesson of the graph tasks, each from the first number to the second."""
+
+    nodes: Range
+    degree: Range
+    """edges that leave a node"""
+    path: Range
+    """steps of the walk, of the relation or of the shortest path"""
+
+    def fields(self) -> dict[str, Any]:
+        """The fields of a graph task with these sizes."""
+        return {
+            f"{bound}_{size}": value
+            for size, values in self._asdict().items()
+            for bound, value in zip(("min", "max"), values)
+        }
 
 
-# DNC Extended Data Table 3, "Traversal": nodes, edges that leave a node, steps.
-PAPER_TRAVERSAL: tuple[tuple[Range, Range, Range], ...] = (
-    ((3, 10), (2, 4), (1, 1)),
-    ((3, 10), (2, 4), (1, 2)),
-    ((5, 10), (2, 4), (1, 3)),
-    ((5, 10), (2, 4), (1, 4)),
-    ((10, 15), (2, 4), (1, 4)),
-    ((10, 15), (2, 4), (1, 5)),
-    ((10, 20), (2, 4), (1, 5)),
-    ((10, 20), (2, 4), (1, 6)),
-    ((10, 30), (2, 4), (1, 6)),
-    ((10, 30), (2, 4), (1, 7)),
-    ((10, 30), (2, 4), (1, 8)),
-    ((10, 30), (2, 4), (1, 9)),
-    ((10, 40), (2, 6), (1, 10)),
-    ((10, 40), (2, 6), (1, 20)),
+# DNC Extended Data Table 3, "Traversal".
+PAPER_TRAVERSAL: tuple[GraphSizes, ...] = (
+    GraphSizes((3, 10), (2, 4), (1, 1)),
+    GraphSizes((3, 10), (2, 4), (1, 2)),
+    GraphSizes((5, 10), (2, 4), (1, 3)),
+    GraphSizes((5, 10), (2, 4), (1, 4)),
+    GraphSizes((10, 15), (2, 4), (1, 4)),
+    GraphSizes((10, 15), (2, 4), (1, 5)),
+    GraphSizes((10, 20), (2, 4), (1, 5)),
+    GraphSizes((10, 20), (2, 4), (1, 6)),
+    GraphSizes((10, 30), (2, 4), (1, 6)),
+    GraphSizes((10, 30), (2, 4), (1, 7)),
+    GraphSizes((10, 30), (2, 4), (1, 8)),
+    GraphSizes((10, 30), (2, 4), (1, 9)),
+    GraphSizes((10, 40), (2, 6), (1, 10)),
+    GraphSizes((10, 40), (2, 6), (1, 20)),
 )
 
 # The same table, "Inference".
-PAPER_INFERENCE: tuple[tuple[Range, Range, Range], ...] = (
-    ((3, 3), (2, 2), (2, 2)),
-    ((3, 5), (2, 2), (2, 2)),
-    ((4, 6), (2, 4), (2, 2)),
-    ((4, 6), (2, 4), (2, 2)),
-    ((6, 12), (2, 4), (2, 2)),
-    ((12, 18), (2, 4), (2, 2)),
-    ((4, 6), (2, 4), (2, 3)),
-    ((6, 12), (2, 4), (2, 3)),
-    ((12, 18), (2, 4), (2, 3)),
-    ((4, 6), (2, 4), (2, 4)),
-    ((4, 6), (2, 4), (2, 4)),
-    ((6, 12), (2, 4), (2, 4)),
-    ((12, 18), (2, 4), (2, 4)),
-    ((4, 6), (2, 4), (2, 5)),
-    ((6, 12), (2, 4), (2, 5)),
-    ((12, 18), (2, 4), (2, 5)),
-    ((20, 25), (2, 4), (2, 5)),
+PAPER_INFERENCE: tuple[GraphSizes, ...] = (
+    GraphSizes((3, 3), (2, 2), (2, 2)),
+    GraphSizes((3, 5), (2, 2), (2, 2)),
+    GraphSizes((4, 6), (2, 4), (2, 2)),
+    GraphSizes((4, 6), (2, 4), (2, 2)),
+    GraphSizes((6, 12), (2, 4), (2, 2)),
+    GraphSizes((12, 18), (2, 4), (2, 2)),
+    GraphSizes((4, 6), (2, 4), (2, 3)),
+    GraphSizes((6, 12), (2, 4), (2, 3)),
+    GraphSizes((12, 18), (2, 4), (2, 3)),
+    GraphSizes((4, 6), (2, 4), (2, 4)),
+    GraphSizes((4, 6), (2, 4), (2, 4)),
+    GraphSizes((6, 12), (2, 4), (2, 4)),
+    GraphSizes((12, 18), (2, 4), (2, 4)),
+    GraphSizes((4, 6), (2, 4), (2, 5)),
+    GraphSizes((6, 12), (2, 4), (2, 5)),
+    GraphSizes((12, 18), (2, 4), (2, 5)),
+    GraphSizes((20, 25), (2, 4), (2, 5)),
 )
 
 # Ours: single edges first, without which nothing is learned for a hundred thousand episodes.
-INFERENCE: tuple[tuple[Range, Range, Range], ...] = (
-    ((3, 3), (2, 2), (1, 1)),
-    ((4, 6), (2, 4), (1, 1)),
-    ((4, 6), (2, 4), (1, 2)),
-    ((6, 12), (2, 4), (2, 2)),
-    ((12, 18), (2, 4), (2, 2)),
-    ((4, 6), (2, 4), (2, 3)),
-    ((6, 12), (2, 4), (2, 3)),
-    ((12, 18), (2, 4), (2, 3)),
-    ((6, 12), (2, 4), (2, 4)),
-    ((12, 18), (2, 4), (2, 4)),
-    ((6, 12), (2, 4), (2, 5)),
-    ((12, 18), (2, 4), (2, 5)),
-    ((20, 25), (2, 4), (2, 5)),
+INFERENCE: tuple[GraphSizes, ...] = (
+    GraphSizes((3, 3), (2, 2), (1, 1)),
+    GraphSizes((4, 6), (2, 4), (1, 1)),
+    GraphSizes((4, 6), (2, 4), (1, 2)),
+    GraphSizes((6, 12), (2, 4), (2, 2)),
+    GraphSizes((12, 18), (2, 4), (2, 2)),
+    GraphSizes((4, 6), (2, 4), (2, 3)),
+    GraphSizes((6, 12), (2, 4), (2, 3)),
+    GraphSizes((12, 18), (2, 4), (2, 3)),
+    GraphSizes((6, 12), (2, 4), (2, 4)),
+    GraphSizes((12, 18), (2, 4), (2, 4)),
+    GraphSizes((6, 12), (2, 4), (2, 5)),
+    GraphSizes((12, 18), (2, 4), (2, 5)),
+    GraphSizes((20, 25), (2, 4), (2, 5)),
 )
 
 # The same table, "Shortest path".
-PAPER_SHORTEST_PATH: tuple[tuple[Range, Range, Range], ...] = (
-    ((5, 10), (1, 2), (2, 2)),
-    ((5, 20), (1, 2), (2, 2)),
-    ((10, 20), (1, 2), (2, 2)),
-    ((10, 20), (1, 2), (2, 3)),
-    ((10, 20), (1, 3), (2, 3)),
-    ((10, 20), (2, 3), (2, 3)),
-    ((10, 20), (2, 3), (2, 4)),
-    ((10, 20), (2, 4), (2, 4)),
-    ((10, 25), (2, 4), (2, 4)),
-    ((10, 25), (2, 4), (2, 5)),
-    ((10, 25), (2, 4), (2, 5)),
-    ((15, 25), (2, 4), (2, 5)),
-    ((15, 25), (2, 5), (2, 5)),
-    ((20, 25), (2, 5), (2, 5)),
-    ((20, 25), (2, 6), (2, 5)),
+PAPER_SHORTEST_PATH: tuple[GraphSizes, ...] = (
+    GraphSizes((5, 10), (1, 2), (2, 2)),
+    GraphSizes((5, 20), (1, 2), (2, 2)),
+    GraphSizes((10, 20), (1, 2), (2, 2)),
+    GraphSizes((10, 20), (1, 2), (2, 3)),
+    GraphSizes((10, 20), (1, 3), (2, 3)),
+    GraphSizes((10, 20), (2, 3), (2, 3)),
+    GraphSizes((10, 20), (2, 3), (2, 4)),
+    GraphSizes((10, 20), (2, 4), (2, 4)),
+    GraphSizes((10, 25), (2, 4), (2, 4)),
+    GraphSizes((10, 25), (2, 4), (2, 5)),
+    GraphSizes((10, 25), (2, 4), (2, 5)),
+    GraphSizes((15, 25), (2, 4), (2, 5)),
+    GraphSizes((15, 25), (2, 5), (2, 5)),
+    GraphSizes((20, 25), (2, 5), (2, 5)),
+    GraphSizes((20, 25), (2, 6), (2, 5)),
 )
 
 # Ours: small graphs stay among the larger ones to the end.
-SHORTEST_PATH: tuple[tuple[Range, Range, Range], ...] = (
-    ((3, 5), (1, 2), (1, 1)),
-    ((4, 8), (1, 2), (1, 2)),
-    ((5, 10), (1, 2), (2, 3)),
-    ((10, 20), (1, 2), (2, 5)),
-    ((10, 20), (2, 4), (2, 5)),
+SHORTEST_PATH: tuple[GraphSizes, ...] = (
+    GraphSizes((3, 5), (1, 2), (1, 1)),
+    GraphSizes((4, 8), (1, 2), (1, 2)),
+    GraphSizes((5, 10), (1, 2), (2, 3)),
+    GraphSizes((10, 20), (1, 2), (2, 5)),
+    GraphSizes((10, 20), (2, 4), (2, 5)),
     PAPER_SHORTEST_PATH[-1],
 )
 
 
-def traversal(lessons: tuple[tuple[Range, Range, Range], ...], **fields: Any) -> CurriculumConfig:
+def traversal(lessons: tuple[GraphSizes, ...], **fields: Any) -> CurriculumConfig:
     """Lessons of the traversal task."""
-    return CurriculumConfig(tuple(Traversal(**_sizes(*lesson), **fields) for lesson in lessons))
+    return CurriculumConfig(tuple(Traversal(**lesson.fields(), **fields) for lesson in lessons))
 
 
-def inference(lessons: tuple[tuple[Range, Range, Range], ...], **fields: Any) -> CurriculumConfig:
+def inference(lessons: tuple[GraphSizes, ...], **fields: Any) -> CurriculumConfig:
     """Lessons of the inference task."""
-    return CurriculumConfig(tuple(Inference(**_sizes(*lesson), **fields) for lesson in lessons))
+    return CurriculumConfig(tuple(Inference(**lesson.fields(), **fields) for lesson in lessons))
 
 
 def shortest_path_of_the_paper() -> CurriculumConfig:
     """Lessons of the shortest-path task: 50 episodes are graded after every 2,000; nothing is replayed.
 
-    An episode passes if every step that it asks for begins a shortest way.
+    An episode passes if each of its answers begins a shortest path.
     """
-    tasks = tuple(ShortestPath(**_sizes(*lesson)) for lesson in PAPER_SHORTEST_PATH)
+    tasks = tuple(ShortestPath(**lesson.fields()) for lesson in PAPER_SHORTEST_PATH)
     return CurriculumConfig(tasks, threshold=0.8, episodes=50, check_every=2000, replay=0.0)
 
 
 def shortest_path(**fields: Any) -> CurriculumConfig:
-    """Our lessons of the shortest-path task: soon over, but replayed to the end.
+    """Our lessons of the shortest-path task: passed early, but replayed until the end.
 
-    An episode passes if each of its thoughts has all the right edges, and no other, in mind.
+    An episode passes if each scratchpad step contains all the right edges and no other.
     """
-    tasks = tuple(ShortestPath(**_sizes(*lesson), **fields) for lesson in SHORTEST_PATH)
+    tasks = tuple(ShortestPath(**lesson.fields(), **fields) for lesson in SHORTEST_PATH)
     return CurriculumConfig(tasks, threshold=0.05, check_every=250, replay=0.75, stay=True)
 
 
 def priority_sort() -> CurriculumConfig:
-    """More vectors, lesson by lesson; the last is the paper's."""
-    sizes = ((2, 2), (3, 3), (4, 4), (6, 5), (8, 7), (10, 8), (12, 10), (16, 13), (20, 16))
-    lessons = tuple(PrioritySort(min_items=items, max_items=items, kept=kept) for items, kept in sizes)
+    """Lessons with more and more vectors; the last is the paper's."""
+    lessons = tuple(
+        PrioritySort(min_items=items, max_items=items, kept=kept)
+        for items, kept in ((2, 2), (3, 3), (4, 4), (6, 5), (8, 7), (10, 8), (12, 10), (16, 13), (20, 16))
+    )
     return CurriculumConfig(lessons, threshold=0.6, stay=True)
 
 
 def kinship() -> CurriculumConfig:
-    """More facts and longer relations, lesson by lesson."""
-    sizes = (
-        (12, 6, 1, 30),
-        (20, 6, 2, 30),
-        (30, 5, 3, 40),
-        (50, 5, 4, 50),
-        (80, 5, 6, 60),
-        (120, 5, 6, 80),
-        (250, 6, 6, 100),
-    )
-    lessons = tuple(
-        Kinship(max_facts=facts, questions=questions, max_length=length, max_steps=steps)
-        for facts, questions, length, steps in sizes
+    """Lessons with more and more facts and longer relations."""
+    lessons = (
+        Kinship(max_facts=12, questions=6, max_length=1, max_steps=30),
+        Kinship(max_facts=20, questions=6, max_length=2, max_steps=30),
+        Kinship(max_facts=30, questions=5, max_length=3, max_steps=40),
+        Kinship(max_facts=50, questions=5, max_length=4, max_steps=50),
+        Kinship(max_facts=80, questions=5, max_length=6, max_steps=60),
+        Kinship(max_facts=120, questions=5, max_length=6, max_steps=80),
+        Kinship(max_facts=250, questions=6, max_length=6, max_steps=100),
     )
     return CurriculumConfig(lessons, threshold=0.6, replay=0.0)

@@ -13,16 +13,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from torch import Tensor
-
 from .. import hub
-from ..tasks import Batch, Task
+from ..tasks import Batch
+from .checkpoint import load_run, save_batch, save_checkpoint, save_model
 from .config import TrainConfig
 from .errors import NonFiniteError, TrainingError
-from .evaluate import score_task
+from .monitor import grade, training_row, validate
 from .optimizers import learning_rate
 from .report import Reporter, check_tensorboard
-from .run import Run, load_run, processes_for
+from .run import Run, start_distributed
 from .update import Updater
 
 
@@ -34,16 +33,18 @@ class Report:
     reason: str
     """"converged", "finished the curriculum" or "trained on all sequences\""""
     steps: int
+    """updates made"""
     sequences: int
+    """sequences trained on"""
     seconds: float
     bits_per_sequence: float
     """of the last validation"""
     exact: float
-    """the fraction of the last validation's sequences that had no wrong bit"""
+    """the fraction of the last validation's sequences without an error"""
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was stopped by a signal, after it had saved a checkpoint; the message says how to go on."""
+    """A signal stopped the run, after it had saved a checkpoint; the message says how to resume."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -56,7 +57,8 @@ def train(config: TrainConfig, folder: str | os.PathLike, *, quiet: bool = False
     At the sizes that learn well the engine on one core is 5 to 90 times faster than the reference on a GPU
     (benchmarks/PROFILE.md), so a GPU is used only where the reference is asked for or the engine cannot be
     built. The same call trains in every process that ``torchrun`` or ``accelerate launch`` started. The loss
-    that is minimised is the mean over the batch of the whole sequence's cross-entropy in nats.
+    that is minimised is the mean over the batch of the whole sequence's cross-entropy in nats. The caller's
+    global random generators are left as they are.
 
     Args:
         config: what to train, on what, and how.
@@ -71,21 +73,21 @@ def train(config: TrainConfig, folder: str | os.PathLike, *, quiet: bool = False
         OSError: the folder cannot be written.
     """
     folder = Path(folder)
-    processes = processes_for(config)
-    run = Run(config, processes)
+    distributed = start_distributed(config)
+    run = Run(config, distributed)
     if config.tensorboard:
         check_tensorboard()
     used = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-    processes.wait()
+    distributed.wait()
     if used:
         raise TrainingError(
-            f"{folder} exists and is not empty: go on with `tapehead train --resume {folder}`, "
+            f"{folder} exists and is not empty: resume with `tapehead train --resume {folder}`, "
             "or choose another folder with --out"
         )
     try:
-        run.save_checkpoint(folder)
-        if processes.is_main:
-            run.save_model(folder)
+        save_checkpoint(run, folder)
+        if distributed.is_main:
+            save_model(run, folder)
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)  # It was empty: leave nothing half-written.
         raise
@@ -93,10 +95,10 @@ def train(config: TrainConfig, folder: str | os.PathLike, *, quiet: bool = False
 
 
 def resume(folder: str | os.PathLike, *, sequences: int | None = None, quiet: bool = False) -> Report:
-    """Go on with a run exactly where its newest checkpoint stands, as if it had never stopped.
+    """Continue a run exactly from its newest checkpoint, as if it had never stopped.
 
     Args:
-        folder: of the run.
+        folder: the run's folder.
         sequences: train up to this many sequences in all, instead of the number in the run's config.
         quiet: write to the folder only, not to stderr.
 
@@ -118,171 +120,126 @@ def resume(folder: str | os.PathLike, *, sequences: int | None = None, quiet: bo
 
 
 def _train(run: Run, folder: Path, quiet: bool) -> Report:
-    """The loop: draw, run, measure, go back, clip, step; and now and then log, validate, grade and save."""
-    config, progress, curriculum, processes = run.config, run.progress, run.curriculum, run.processes
-    update = Updater(run)
-    on_cpu = processes.device.type == "cpu"
-    varying = config.optimizer.warmup > 0 or config.optimizer.final_lr is not None
-    validate_every = max(1, round(config.validate_every / run.joint_batch))
-    # Several processes must agree on what a clock or a signal says, and each time costs a message.
-    agree_every = 1 if processes.count == 1 else config.log_every
-    began = saved = time.perf_counter()
-    before = progress.seconds
-    reporter = Reporter(
-        folder,
-        total=run.steps * run.joint_batch,
-        done=progress.sequences,
-        metrics_size=progress.metrics_size,
-        tensorboard=config.tensorboard,
-        active=processes.is_main,
-        quiet=quiet,
-    )
-
-    def save() -> None:
-        progress.seconds = before + time.perf_counter() - began
-        progress.metrics_size = reporter.metrics_size
-        run.save_checkpoint(folder)
-        if processes.is_main:
-            run.save_model(folder)
-
-    with contextlib.closing(reporter), _signals() as signals:
-        run.model.train()
-        while not progress.reason:
-            task, batch = curriculum.draw(run.sampler)
-            if not on_cpu:
-                batch = batch.to(processes.device)
-            if varying:
-                for group in run.optimizer.param_groups:
-                    group["lr"] = learning_rate(config.optimizer, progress.step, run.steps)
-            outputs, nats, norm = update(task, batch)
-            if not math.isfinite(nats + norm):
-                raise _non_finite(run, folder, batch, nats, norm)
-
-            progress.step += 1
-            run.take_into_average()
-            progress.sequences += run.joint_batch
-            progress.nats += nats
-            progress.updates += 1
-            now = time.perf_counter()
-            progress.seconds = before + now - began
-            reporter.progress(progress.sequences, progress.nats / progress.updates / math.log(2))
-            if progress.step % config.log_every == 0:
-                reporter.row(_training_row(run, task, outputs, batch, norm))
-            if config.curriculum and progress.step % config.curriculum.check_every == 0:
-                _grade(run, reporter)
-            last = progress.step >= run.steps
-            if progress.step % validate_every == 0 or last or curriculum.finished:
-                _validate(run, reporter)
-            if last and not progress.reason:
-                progress.reason = "trained on all sequences"
-
-            due = config.checkpoint_every is not None and progress.step % config.checkpoint_every == 0
-            if progress.step % agree_every == 0:
-                due |= processes.any(now - saved > 60 * config.checkpoint_minutes)
-                if processes.any(bool(signals)) and not progress.reason:
-                    save()
-                    raise _interrupted(folder, progress.step, signals)
-            if due or progress.reason:
-                save()
-                saved = time.perf_counter()
-        if processes.is_main:
-            hub.write_card(folder)
-    validation = progress.validation
-    return Report(
-        folder,
-        progress.reason,
-        progress.step,
-        progress.sequences,
-        progress.seconds,
-        validation["bits_per_sequence"],
-        validation["exact"],
-    )
-
-
-def _training_row(run: Run, task: Task, outputs: Tensor, batch: Batch, norm: float) -> dict[str, Any]:
-    """The mean since the last row; the wrong bits and the gradient's norm are of the last batch alone."""
-    progress = run.progress
-    wrong = task.wrong_bits(outputs, batch).double().mean().item()
-    nats, wrong = run.processes.sum(progress.nats / progress.updates, wrong)
-    progress.nats, progress.updates = 0.0, 0
-    return {
-        "kind": "train",
-        **_position(run),
-        "bits_per_sequence": nats / run.processes.count / math.log(2),
-        "wrong_bits_per_sequence": wrong / run.processes.count,
-        "gradient_norm": norm,
-        "lr": run.optimizer.param_groups[0]["lr"],
-    }
-
-
-def _validate(run: Run, reporter: Reporter) -> None:
-    """Score fresh sequences of the current lesson; enough good scores in a row end the run."""
-    config, progress = run.config, run.progress
-    row = _position(run) | _score(run, config.validation_sequences)
-    progress.validation = row
-    reporter.row({"kind": "validation"} | row)
-    reporter.say(
-        f"{progress.sequences:>9,} sequences  {row['bits_per_sequence']:10.4f} bits per sequence"
-        f"  {row['exact']:7.1%} exact" + (f"  lesson {row['lesson'] + 1}" if config.curriculum else "")
-    )
-    below = config.stop_below is not None and row["bits_per_sequence"] < config.stop_below
-    progress.passed = progress.passed + 1 if below else 0
-    if progress.passed >= config.stop_after:
-        progress.reason = "converged"
-    progress.best = min(progress.best, row["bits_per_sequence"])
-    limit = None if config.start_from is not None else config.restart_above
-    stuck = limit is not None and progress.best > limit
-    if stuck and progress.sequences - progress.began >= config.restart_every and progress.step < run.steps:
-        run.restart()
-        reporter.row({"kind": "restart", **_position(run), "restarts": progress.restarts})
-        reporter.say(f"above {limit:g} bits: beginning anew with other weights")
-
-
-def _grade(run: Run, reporter: Reporter) -> None:
-    """Check whether the current lesson is learned."""
-    curriculum = run.curriculum
-    scores = _score(run, curriculum.config.episodes)
-    row = {"kind": "grade", **_position(run), "exact": scores["exact"]}
-    passed = curriculum.grade(scores["exact"])
-    reporter.row(row | {"passed": passed})
-    if curriculum.finished:
-        run.progress.reason = "finished the curriculum"
-    elif passed:
-        reporter.say(
-            f"lesson {curriculum.lesson + 1} of {len(curriculum.config.lessons)}: {curriculum.current}"
+    with run.random_state.active(), _signals() as signals:
+        reporter = Reporter(
+            folder,
+            total=run.steps * run.global_batch_size,
+            done=run.progress.sequences,
+            metrics_size=run.progress.metrics_size,
+            tensorboard=run.config.tensorboard,
+            active=run.distributed.is_main,
+            quiet=quiet,
         )
-
-
-def _score(run: Run, sequences: int) -> dict[str, Any]:
-    """The current lesson's score over all processes, each taking its share."""
-    share = -(-sequences // run.processes.count)
-    score = score_task(
-        run.result,
-        run.curriculum.current,
-        run.validation_sampler,
-        share,
-        fit_memory=run.config.fit_memory,
-    )
-    total, bits, wrong, exact = run.processes.sum(*score)
-    return {
-        "bits_per_sequence": bits / total,
-        "wrong_bits_per_sequence": wrong / total,
-        "exact": exact / total,
-    }
-
-
-def _position(run: Run) -> dict[str, Any]:
+        with contextlib.closing(reporter):
+            _Loop(run, folder, reporter, signals).run_to_the_end()
+    if run.distributed.is_main:
+        hub.write_card(folder)
     progress = run.progress
-    return {
-        "step": progress.step,
-        "sequences": progress.sequences,
-        "seconds": round(progress.seconds, 3),
-        "lesson": run.curriculum.lesson,
-    }
+    return Report(
+        folder=folder,
+        reason=progress.reason,
+        steps=progress.step,
+        sequences=progress.sequences,
+        seconds=progress.seconds,
+        bits_per_sequence=progress.validation["bits_per_sequence"],
+        exact=progress.validation["exact"],
+    )
+
+
+class _Loop:
+    """Draw a batch, update, measure; regularly log, grade, validate and save.
+
+    Args:
+        run: what to train.
+        folder: the run's folder.
+        reporter: to which rows and messages go.
+        signals: the signals received so far; the loop ends when there is one.
+    """
+
+    def __init__(self, run: Run, folder: Path, reporter: Reporter, signals: list[int]) -> None:
+        self._run, self._folder, self._reporter, self._signals = run, folder, reporter, signals
+        config = run.config
+        self._update = Updater(run)
+        self._lr_varies = config.optimizer.warmup > 0 or config.optimizer.final_lr is not None
+        self._validate_every = max(1, round(config.validate_every / run.global_batch_size))
+        # Several processes must agree about a clock or a signal, and each time costs a message.
+        self._agree_every = 1 if run.distributed.count == 1 else config.log_every
+        self._seconds_before = run.progress.seconds
+        self._began = self._saved = time.perf_counter()
+
+    def run_to_the_end(self) -> None:
+        """Train until there is a reason to end.
+
+        Raises:
+            NonFiniteError: a loss or gradient was not finite.
+            Interrupted: a signal came; a checkpoint is saved.
+            OSError: the folder cannot be written.
+        """
+        run = self._run
+        run.model.train()
+        while not run.progress.reason:
+            self._train_a_batch()
+            self._measure()
+            self._save_if_due()
+
+    def _train_a_batch(self) -> None:
+        run, config, progress = self._run, self._run.config, self._run.progress
+        task, batch = run.curriculum.draw(run.sampler)
+        if run.distributed.device.type != "cpu":
+            batch = batch.to(run.distributed.device)
+        if self._lr_varies:
+            for group in run.optimizer.param_groups:
+                group["lr"] = learning_rate(config.optimizer, progress.step, run.steps)
+        outputs, nats, norm = self._update(task, batch)
+        if not math.isfinite(nats + norm):
+            raise _non_finite(run, self._folder, batch, nats, norm)
+        progress.step += 1
+        run.update_ema()
+        progress.sequences += run.global_batch_size
+        progress.nats += nats
+        progress.updates += 1
+        progress.seconds = self._seconds()
+        self._reporter.progress(progress.sequences, progress.nats / progress.updates / math.log(2))
+        if progress.step % config.log_every == 0:
+            self._reporter.row(training_row(run, task, outputs, batch, norm))
+
+    def _measure(self) -> None:
+        run, config, progress = self._run, self._run.config, self._run.progress
+        if config.curriculum and progress.step % config.curriculum.check_every == 0:
+            grade(run, self._reporter)
+        last = progress.step >= run.steps
+        if progress.step % self._validate_every == 0 or last or run.curriculum.finished:
+            validate(run, self._reporter)
+        if last and not progress.reason:
+            progress.reason = "trained on all sequences"
+
+    def _save_if_due(self) -> None:
+        run, config, progress = self._run, self._run.config, self._run.progress
+        due = config.checkpoint_every is not None and progress.step % config.checkpoint_every == 0
+        if progress.step % self._agree_every == 0:
+            waited = time.perf_counter() - self._saved
+            due |= run.distributed.any(waited > 60 * config.checkpoint_minutes)
+            if run.distributed.any(bool(self._signals)) and not progress.reason:
+                self._save()
+                raise _interrupted(self._folder, progress.step, self._signals)
+        if due or progress.reason:
+            self._save()
+
+    def _save(self) -> None:
+        run = self._run
+        run.progress.seconds = self._seconds()
+        run.progress.metrics_size = self._reporter.metrics_size
+        save_checkpoint(run, self._folder)
+        if run.distributed.is_main:
+            save_model(run, self._folder)
+        self._saved = time.perf_counter()
+
+    def _seconds(self) -> float:
+        return self._seconds_before + time.perf_counter() - self._began
 
 
 def _non_finite(run: Run, folder: Path, batch: Batch, loss: float, norm: float) -> NonFiniteError:
-    path = run.save_batch(folder, batch, loss, norm)
+    path = save_batch(run, folder, batch, loss, norm)
     what = f"the loss is {loss}" if not math.isfinite(loss) else f"the gradient's norm is {norm}"
     return NonFiniteError(
         f"{what} at step {run.progress.step} with seed {run.config.seed}: batch and weights are in {path}; "
@@ -291,17 +248,17 @@ def _non_finite(run: Run, folder: Path, batch: Batch, loss: float, norm: float) 
 
 
 def _interrupted(folder: Path, step: int, signals: list[int]) -> Interrupted:
-    # A signal may have reached another process only.
+    # The signal may have reached another process only.
     number = signals[0] if signals else signal.SIGINT
-    return Interrupted(f"saved at step {step}; go on with: tapehead train --resume {folder}", 128 + number)
+    return Interrupted(f"saved at step {step}; resume with: tapehead train --resume {folder}", 128 + number)
 
 
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM instead of dying of them; a second one acts as usual."""
+    """Collect SIGINT and SIGTERM in a list instead of ending the process; a second one acts as usual."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield received  # Only the main thread may take signals.
+        yield received  # Only the main thread may handle signals.
         return
     usual: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 

@@ -1,4 +1,4 @@
-"""From an :class:`OptimizerConfig` to an optimiser, its learning rates, and clipped gradients."""
+"""Optimisers, learning rates and gradient clipping, as an :class:`OptimizerConfig` describes them."""
 
 import math
 from typing import Any
@@ -11,10 +11,11 @@ from .rmsprop_graves import RMSpropGraves
 
 
 class FusedAdam(torch.optim.AdamW):
-    """torch's fused AdamW (Adam, where nothing decays), bit for bit, for parameters of one device and dtype.
+    """torch's fused AdamW (Adam if the weight decay is 0), bit for bit, for parameters of one device and
+    dtype.
 
-    torch finds out in every step which tensors belong together; for a small model that takes as long as the
-    step itself. Here they are looked up once.
+    torch groups the tensors anew in every step; for a small model that takes as long as the step itself. Here
+    they are grouped once.
     """
 
     _columns: tuple[Any, list[Tensor], list[Tensor], list[Tensor], list[Tensor]] | None = None
@@ -53,7 +54,7 @@ class FusedAdam(torch.optim.AdamW):
         return None
 
     def _look_up(self) -> Any:
-        """The state and the lists of its tensors; None while a parameter has none yet."""
+        """The state and lists of its tensors; None if a parameter has no state yet."""
         (group,) = self.param_groups
         states = [self.state.get(p) for p in group["params"]]
         if not all(states):
@@ -97,7 +98,7 @@ def clip_gradients(config: OptimizerConfig, gradients: list[Tensor]) -> float:
     """Clip in place, by norm or elementwise as the config says.
 
     Args:
-        config: "controller" and "none" leave the gradients alone: the machine clips at its activations.
+        config: "controller" and "none" leave the gradients as they are: the machine clips at its activations.
         gradients: of all parameters.
 
     Returns:

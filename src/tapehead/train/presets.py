@@ -9,12 +9,14 @@ import dataclasses
 import difflib
 from typing import Any, Literal
 
+from .. import nn
 from ..tasks import AssociativeRecall, Copy, NGrams, PrioritySort, Reallocation, RepeatCopy, Task
 from ..tasks.graph import Inference, ShortestPath, Traversal
 from ..tasks.kinship import Kinship
 from . import lessons as lessons
-from .config import CurriculumConfig, DNCConfig, LSTMConfig, NTMConfig, OptimizerConfig, TrainConfig
+from .config import CurriculumConfig, OptimizerConfig, TrainConfig
 from .errors import ConfigError
+from .models import AnyConfig, dnc, lstm, ntm
 
 PAPER_OPTIMIZER = OptimizerConfig(
     name="rmsprop-graves",  # section 4.6: "RMSProp in the form described in Graves 2013"
@@ -34,7 +36,7 @@ FAST_OPTIMIZER = OptimizerConfig(
 )
 
 
-def _paper(task: Task, model: NTMConfig | LSTMConfig, lr: float) -> TrainConfig:
+def _paper(task: Task, model: AnyConfig, lr: float) -> TrainConfig:
     return TrainConfig(
         task=task,  # as the paper describes it: the tasks' defaults
         model=model,
@@ -51,8 +53,8 @@ def _paper_ntm(
     hidden_size: int = 100,
     layers: int = 1,
     controller: Literal["lstm", "feedforward"] = "lstm",
-) -> NTMConfig:
-    return NTMConfig(
+) -> nn.NTMConfig:
+    return ntm(
         hidden_size=hidden_size,
         memory_size=128,  # "128 × 20" in Tables 1 and 2
         word_size=20,
@@ -61,31 +63,31 @@ def _paper_ntm(
         max_shift=1,  # the example of section 3.3.2: shifts of −1, 0 and 1
         num_layers=layers,
         controller=controller,
-        learned_start=True,  # section 4: the first state and the first words read are "bias values"
+        learn_initial_state=True,  # section 4: the first state and the first words read are "bias values"
     )
 
 
 def _fast(
     task: Task,
-    model: NTMConfig | DNCConfig | LSTMConfig,
+    model: AnyConfig,
     *,
     batch_size: int,
     sequences: int,
     curriculum: CurriculumConfig | None = None,
-    average: float | None = None,
+    ema_decay: float | None = None,
     **optimizer: Any,
 ) -> TrainConfig:
     return TrainConfig(
         task=task,
         model=model,
         optimizer=dataclasses.replace(FAST_OPTIMIZER, **optimizer),
-        average=average,
+        ema_decay=ema_decay,
         batch_size=batch_size,
         sequences=sequences,
         validate_every=2_000,  # often enough to see convergence within 4% of a run
         # N-grams cannot be predicted below 133 bits; an easy lesson below 0.1 is not the end of a curriculum;
         # and an average is there for the best weights, not for the first good ones.
-        stop_below=None if isinstance(task, NGrams) or curriculum or average else 0.1,
+        stop_below=None if isinstance(task, NGrams) or curriculum or ema_decay else 0.1,
         curriculum=curriculum,
     )
 
@@ -93,7 +95,7 @@ def _fast(
 def _fast_ntm_copy(controller: Literal["lstm", "feedforward"]) -> TrainConfig:
     config = _fast(
         Copy(),
-        NTMConfig(controller=controller),
+        ntm(controller=controller),
         batch_size=2,  # the number of updates decides, not that of sequences an update
         sequences=50_000,
         lr=2e-3,  # at 1e-3 a seed in five sits on the plateau for over 30,000 sequences
@@ -122,70 +124,70 @@ PAPER_PRESETS: dict[str, TrainConfig] = {
         PrioritySort(), _paper_ntm(heads=8, hidden_size=512, controller="feedforward"), lr=3e-5
     ),
     # Table 3: the LSTM baselines.
-    "lstm-copy-paper": _paper(Copy(), LSTMConfig(256), lr=3e-5),  # 1,352,969 parameters
-    "lstm-repeat-copy-paper": _paper(RepeatCopy(), LSTMConfig(512), lr=3e-5),  # 5,312,007
-    "lstm-associative-recall-paper": _paper(AssociativeRecall(), LSTMConfig(256), lr=1e-4),  # 1,344,518
-    "lstm-ngrams-paper": _paper(NGrams(), LSTMConfig(128), lr=1e-4),  # 331,905
-    "lstm-priority-sort-paper": _paper(PrioritySort(), LSTMConfig(128), lr=3e-5),  # its 384,424 fit no layout
+    "lstm-copy-paper": _paper(Copy(), lstm(hidden_size=256), lr=3e-5),  # 1,352,969 parameters
+    "lstm-repeat-copy-paper": _paper(RepeatCopy(), lstm(hidden_size=512), lr=3e-5),  # 5,312,007
+    "lstm-associative-recall-paper": _paper(AssociativeRecall(), lstm(hidden_size=256), lr=1e-4),  # 1,344,518
+    "lstm-ngrams-paper": _paper(NGrams(), lstm(hidden_size=128), lr=1e-4),  # 331,905
+    "lstm-priority-sort-paper": _paper(
+        PrioritySort(), lstm(hidden_size=128), lr=3e-5
+    ),  # its 384,424 fit no layout
 }
 
 FAST_PRESETS: dict[str, TrainConfig] = {
     "ntm-copy": _fast_ntm_copy("lstm"),
     "ntm-ff-copy": _fast_ntm_copy("feedforward"),
-    "dnc-copy": _fast(Copy(), DNCConfig(), batch_size=4, sequences=100_000),
-    "lstm-copy": _fast(Copy(), LSTMConfig(256), batch_size=8, sequences=500_000),
-    "ntm-repeat-copy": _fast(
-        RepeatCopy(), NTMConfig(), batch_size=2, sequences=100_000, lr=2e-3, final_lr=5e-5
-    ),
+    "dnc-copy": _fast(Copy(), dnc(), batch_size=4, sequences=100_000),
+    "lstm-copy": _fast(Copy(), lstm(hidden_size=256), batch_size=8, sequences=500_000),
+    "ntm-repeat-copy": _fast(RepeatCopy(), ntm(), batch_size=2, sequences=100_000, lr=2e-3, final_lr=5e-5),
     # One pair of heads for the vectors; the others keep count, which this controller cannot. A machine that
     # counts, rather than knows ten cases apart, counts on: so the count is told on a scale that is straight
     # far beyond ten, and decay keeps the weights small, so that the units' curves stay straight there.
     "ntm-ff-repeat-copy": _fast(
         RepeatCopy(norm_repeats=100),
-        NTMConfig(num_reads=3, num_writes=3, controller="feedforward"),
+        ntm(num_reads=3, num_writes=3, controller="feedforward"),
         batch_size=2,
         sequences=60_000,
         lr=2e-3,
         final_lr=2e-5,
         weight_decay=0.1,
-        average=0.999,
+        ema_decay=0.999,
     ),
     # One read head goes forward along the links, and one finds the start again by content.
-    "dnc-repeat-copy": _fast(RepeatCopy(), DNCConfig(num_reads=2), batch_size=4, sequences=200_000),
-    "lstm-repeat-copy": _fast(RepeatCopy(), LSTMConfig(256), batch_size=4, sequences=500_000),
-    "ntm-associative-recall": _fast(AssociativeRecall(), NTMConfig(), batch_size=8, sequences=300_000),
+    "dnc-repeat-copy": _fast(RepeatCopy(), dnc(num_reads=2), batch_size=4, sequences=200_000),
+    "lstm-repeat-copy": _fast(RepeatCopy(), lstm(hidden_size=256), batch_size=4, sequences=500_000),
+    "ntm-associative-recall": _fast(AssociativeRecall(), ntm(), batch_size=8, sequences=300_000),
     # Four heads as in Table 1: without a state of its own the controller compares three vectors at once.
     "ntm-ff-associative-recall": _fast(
         AssociativeRecall(),
-        NTMConfig(hidden_size=256, num_reads=4, num_writes=4, controller="feedforward"),
+        ntm(hidden_size=256, num_reads=4, num_writes=4, controller="feedforward"),
         batch_size=8,
         sequences=300_000,
     ),
-    "dnc-associative-recall": _fast(
-        AssociativeRecall(), DNCConfig(num_reads=2), batch_size=8, sequences=300_000
+    "dnc-associative-recall": _fast(AssociativeRecall(), dnc(num_reads=2), batch_size=8, sequences=300_000),
+    "lstm-associative-recall": _fast(
+        AssociativeRecall(), lstm(hidden_size=256), batch_size=8, sequences=1_000_000
     ),
-    "lstm-associative-recall": _fast(AssociativeRecall(), LSTMConfig(256), batch_size=8, sequences=1_000_000),
     # A learned memory is a table that can be looked up from the first bit on. Where all slots are alike
     # nothing is found, and the machine stays at what its controller remembers.
     "ntm-ngrams": _fast(
-        NGrams(), NTMConfig(learned_memory=True), batch_size=4, sequences=200_000, final_lr=2e-5
+        NGrams(), ntm(learn_initial_memory=True), batch_size=4, sequences=200_000, final_lr=2e-5
     ),
     "ntm-ff-ngrams": _fast(
         NGrams(),
-        NTMConfig(learned_memory=True, controller="feedforward"),
+        ntm(learn_initial_memory=True, controller="feedforward"),
         batch_size=4,
         sequences=200_000,
         final_lr=2e-5,
     ),
     "dnc-ngrams": _fast(
-        NGrams(), DNCConfig(num_reads=2, temporal_links=False), batch_size=4, sequences=200_000, final_lr=2e-5
+        NGrams(), dnc(num_reads=2, temporal_links=False), batch_size=4, sequences=200_000, final_lr=2e-5
     ),
-    "lstm-ngrams": _fast(NGrams(), LSTMConfig(128), batch_size=8, sequences=200_000),
+    "lstm-ngrams": _fast(NGrams(), lstm(hidden_size=128), batch_size=8, sequences=200_000),
     # From two vectors to twenty: with twenty at first next to nothing is sorted after 100,000 sequences.
     # Few slots, because content addressing over many empty ones is slow to become sharp.
     "ntm-priority-sort": _fast(
         PrioritySort(),
-        NTMConfig(memory_size=32, num_reads=2, num_writes=2, tape_start=True),
+        ntm(memory_size=32, num_reads=2, num_writes=2, init="tape"),
         batch_size=4,
         sequences=600_000,
         curriculum=lessons.priority_sort(),
@@ -193,7 +195,7 @@ FAST_PRESETS: dict[str, TrainConfig] = {
     ),
     "ntm-ff-priority-sort": _fast(
         PrioritySort(),
-        NTMConfig(hidden_size=200, memory_size=32, num_reads=3, controller="feedforward", tape_start=True),
+        ntm(hidden_size=200, memory_size=32, num_reads=3, controller="feedforward", init="tape"),
         batch_size=4,
         sequences=600_000,
         curriculum=lessons.priority_sort(),
@@ -203,17 +205,17 @@ FAST_PRESETS: dict[str, TrainConfig] = {
     # What was answered is found by content and given up: an order of writing is of no use.
     "dnc-priority-sort": _fast(
         PrioritySort(),
-        DNCConfig(memory_size=32, num_reads=2, temporal_links=False),
+        dnc(memory_size=32, num_reads=2, temporal_links=False),
         batch_size=4,
         sequences=600_000,
         curriculum=lessons.priority_sort(),
         final_lr=2e-5,
     ),
-    "lstm-priority-sort": _fast(PrioritySort(), LSTMConfig(128), batch_size=8, sequences=500_000),
+    "lstm-priority-sort": _fast(PrioritySort(), lstm(hidden_size=128), batch_size=8, sequences=500_000),
     # DNC Extended Data Fig. 1: 50 vectors through 10 slots, with no state but the memory's.
     "dnc-reallocation": _fast(
         Reallocation(),
-        DNCConfig(memory_size=10, controller="feedforward"),
+        dnc(memory_size=10, controller="feedforward"),
         batch_size=8,
         sequences=300_000,
         final_lr=2e-5,
@@ -226,7 +228,7 @@ def _graph_paper(
 ) -> TrainConfig:
     return TrainConfig(
         task=task,
-        model=DNCConfig(hidden_size=256, memory_size=slots, word_size=50, num_reads=5, num_layers=layers),
+        model=dnc(hidden_size=256, memory_size=slots, word_size=50, num_reads=5, num_layers=layers),
         # DNC Methods, "Optimization": RMSProp in Tieleman and Hinton's form, which has no momentum, and the
         # gradient clipped at the controller's activations.
         optimizer=OptimizerConfig(
@@ -241,7 +243,7 @@ def _graph_paper(
 
 def _graph(
     task: Task,
-    model: DNCConfig | LSTMConfig,
+    model: AnyConfig,
     curriculum: CurriculumConfig,
     sequences: int,
     final_lr: float | None = None,
@@ -260,17 +262,17 @@ def _graph(
     )
 
 
-GRAPH_DNC = DNCConfig(hidden_size=256, memory_size=128, word_size=64, num_reads=2, lookup_start=True)
+GRAPH_DNC = dnc(hidden_size=256, memory_size=128, word_size=64, num_reads=2, init="lookup")
 # A state of its own is a place to remember few things in, short of learning to use the memory. Masks, because
 # all edges that lead to a place are looked up at once, whatever else they say.
-THINKING_DNC = DNCConfig(
+SCRATCHPAD_DNC = dnc(
     hidden_size=256,
     memory_size=128,
     word_size=128,
     num_reads=2,
     num_layers=2,
     controller="feedforward",
-    lookup_start=True,
+    init="lookup",
     masked_lookup=True,
 )
 PLANNING_STEPS = 6
@@ -294,49 +296,49 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
     "dnc-traversal": _graph(
         Traversal(),
         GRAPH_DNC,
-        lessons.traversal(lessons.PAPER_TRAVERSAL, rehearse=True),
+        lessons.traversal(lessons.PAPER_TRAVERSAL, supervise_query=True),
         sequences=1_000_000,
         fit_memory=True,
     ),
     "dnc-inference": _graph(
         Inference(planning_steps=PLANNING_STEPS),
         GRAPH_DNC,
-        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, aloud=True),
+        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, scratchpad=True),
         sequences=1_000_000,
         fit_memory=True,
     ),
     "dnc-shortest-path": _graph(
-        ShortestPath(aloud=True, mixture=1.0),
-        THINKING_DNC,
-        lessons.shortest_path(aloud=True, mixture=1.0),
+        ShortestPath(scratchpad=True, mixture=1.0),
+        SCRATCHPAD_DNC,
+        lessons.shortest_path(scratchpad=True, mixture=1.0),
         sequences=500_000,
         fit_memory=True,
-        average=0.999,
+        ema_decay=0.999,
         final_lr=3e-5,
     ),
     "lstm-traversal": _graph(
         Traversal(),
-        LSTMConfig(256),
-        lessons.traversal(lessons.PAPER_TRAVERSAL, rehearse=True),
+        lstm(hidden_size=256),
+        lessons.traversal(lessons.PAPER_TRAVERSAL, supervise_query=True),
         sequences=1_000_000,
     ),
     "lstm-inference": _graph(
         Inference(planning_steps=PLANNING_STEPS),
-        LSTMConfig(256),
-        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, aloud=True),
+        lstm(hidden_size=256),
+        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, scratchpad=True),
         sequences=1_000_000,
     ),
     "lstm-shortest-path": _graph(
-        ShortestPath(aloud=True, mixture=1.0),
-        LSTMConfig(256),
-        lessons.shortest_path(aloud=True, mixture=1.0),
+        ShortestPath(scratchpad=True, mixture=1.0),
+        lstm(hidden_size=256),
+        lessons.shortest_path(scratchpad=True, mixture=1.0),
         sequences=500_000,
         final_lr=3e-5,
     ),
     # Each step of an answer depends on the last one alone, so the controller needs no state of its own.
     "dnc-kinship": _graph(
         Kinship(max_facts=250, questions=6, max_steps=100),
-        DNCConfig(
+        dnc(
             hidden_size=384,
             memory_size=256,
             word_size=128,
@@ -344,12 +346,12 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
             num_layers=2,
             controller="feedforward",
             temporal_links=False,
-            lookup_start=True,
+            init="lookup",
         ),
         lessons.kinship(),
         sequences=1_000_000,
         fit_memory=True,
-        average=0.999,  # a third fewer wrong steps than the weights of the last update
+        ema_decay=0.999,  # a third fewer wrong steps than the weights of the last update
     ),
 }
 

@@ -1,4 +1,4 @@
-"""What a person and a program see of a run: the progress bar, metrics.jsonl, TensorBoard."""
+"""The output of a run: the progress bar, metrics.jsonl, TensorBoard."""
 
 import sys
 import time
@@ -6,22 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError
-from .files import JsonLines
+from .files import METRICS_FILE, JsonLines
 
-METRICS = "metrics.jsonl"
 REFRESH_SECONDS = 0.5
 
 
 class Reporter:
-    """Rows to metrics.jsonl (and TensorBoard), progress to the terminal.
+    """Writes rows to metrics.jsonl (and TensorBoard), and progress to the terminal.
 
     Args:
-        folder: of the run.
+        folder: the run's folder.
         total: sequences of the whole run.
-        done: sequences of it trained already.
+        done: how many of them are trained on already.
         metrics_size: bytes of metrics.jsonl to keep.
         tensorboard: also write TensorBoard events.
-        active: False, in all but the main process, makes it silent.
+        active: False in all but the main process: nothing is written.
         quiet: write the files only.
     """
 
@@ -38,8 +37,8 @@ class Reporter:
     ) -> None:
         from tqdm import tqdm
 
-        self._speaks = active and not quiet
-        shows_bar = self._speaks and sys.stderr.isatty()
+        self._prints = active and not quiet
+        shows_bar = self._prints and sys.stderr.isatty()
         self._bar = tqdm(
             total=total,
             initial=done,
@@ -48,7 +47,7 @@ class Reporter:
             smoothing=0.1,
         )
         self._latest, self._refreshed = done, 0.0
-        self._metrics = JsonLines(folder / METRICS, metrics_size) if active else None
+        self._metrics = JsonLines(folder / METRICS_FILE, metrics_size) if active else None
         self._events = _events(folder) if tensorboard and active else None
 
     @property
@@ -57,7 +56,7 @@ class Reporter:
         return self._metrics.size if self._metrics else 0
 
     def row(self, row: dict[str, Any]) -> None:
-        """A row for metrics.jsonl; ``kind``, ``step`` and numbers."""
+        """Write a row to metrics.jsonl: ``kind``, ``step`` and numbers."""
         if self._metrics:
             self._metrics.write(row)
         if self._events:
@@ -66,7 +65,7 @@ class Reporter:
                     self._events.add_scalar(f"{row['kind']}/{name}", value, row["step"])
 
     def progress(self, sequences: int, bits: float) -> None:
-        """Move the bar, at most twice a second."""
+        """Update the progress bar, at most twice a second."""
         if self._bar.disable:
             return
         self._latest = sequences
@@ -79,9 +78,9 @@ class Reporter:
     def _move(self) -> None:
         self._bar.update(self._latest - self._bar.n)
 
-    def say(self, text: str) -> None:
-        """A line on stderr, above the bar."""
-        if self._speaks:
+    def message(self, text: str) -> None:
+        """Print a line to stderr, above the bar."""
+        if self._prints:
             self._bar.write(text, file=sys.stderr)
 
     def close(self) -> None:

@@ -1,38 +1,33 @@
-"""An update: a batch forward, its loss, the gradient, clipping, a step of the optimiser."""
+"""One training update: forward pass, loss, gradient, clipping, and a step of the optimiser."""
 
 import math
-import os
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from .. import engine
 from ..engine.native import adam
 from ..tasks import Batch, Task
-from .evaluate import fitted_memory
+from .evaluate import fitted_memory_size
 from .optimizers import FusedAdam, clip_gradients
-
-if TYPE_CHECKING:
-    from .run import Run
+from .run import Run, chosen_backend
 
 Outcome = tuple[Tensor, float, float]
-"""The outputs, the mean over the batch of the loss in nats, the gradient's norm before clipping. Unless both
-numbers are finite no step was taken."""
+"""The outputs [T, B, outputs], the mean loss of the batch in nats, and the gradient's norm before clipping.
+If one of the two numbers is not finite, the optimiser took no step."""
 
 
 class Updater:
-    """The updates of a run: in compiled code where that is possible, else by autograd."""
+    """Updates a run: in compiled code where that is possible, else by autograd."""
 
-    def __init__(self, run: "Run") -> None:
+    def __init__(self, run: Run) -> None:
         self._run = run
         self._optimizer: object = None
         self._native: adam.Update | None = None
 
     def __call__(self, task: Task, batch: Batch) -> Outcome:
-        """Learn from a batch."""
+        """Update the weights with one batch of ``task``."""
         run = self._run
-        slots = fitted_memory(batch) if run.config.fit_memory else None
-        # The first step of an optimiser is autograd's: it makes the state on which the others go on.
+        slots = fitted_memory_size(batch) if run.config.fit_memory else None
+        # The first step is always by autograd: it creates the optimiser's state.
         bits = type(task).loss is Task.loss and type(task).objective is Task.objective
         if bits and run.optimizer.state:
             if self._optimizer is not run.optimizer:
@@ -43,20 +38,19 @@ class Updater:
 
     def _build(self) -> adam.Update | None:
         run, config, optimizer = self._run, self._run.config, self._run.optimizer
-        if (config.backend or os.environ.get(engine.BACKEND_VARIABLE)) == "reference":
+        if chosen_backend(config) == "reference":
             return None
         if not isinstance(optimizer, FusedAdam) or config.optimizer.clip not in adam.CLIPPING:
             return None
-        # Several processes average their gradients in autograd.
-        if run.model is not run.machine or adam.why_not(run.machine) is not None:
+        # With several processes autograd averages the gradients.
+        if run.model is not run.machine or adam.unsupported_reason(run.machine) is not None:
             return None
         return adam.Update(run.machine, optimizer, config.optimizer.clip, config.optimizer.clip_value)
 
 
-def by_autograd(run: "Run", task: Task, batch: Batch, memory_size: int | None) -> Outcome:
+def by_autograd(run: Run, task: Task, batch: Batch, memory_size: int | None) -> Outcome:
     """The plain update, for every machine, task and optimiser."""
-    options = {} if memory_size is None else {"memory_size": memory_size}
-    outputs, _ = run.model(batch.inputs, lengths=batch.lengths, **options)
+    outputs, _ = run.model(batch.inputs, lengths=batch.lengths, memory_size=memory_size)
     loss = task.objective(outputs, batch).mean()
     for parameter in run.machine.parameters():
         parameter.grad = None
@@ -67,6 +61,3 @@ def by_autograd(run: "Run", task: Task, batch: Batch, memory_size: int | None) -
     if math.isfinite(nats + norm):
         run.optimizer.step()
     return outputs.detach(), nats, norm
-
-
-__all__ = ["Updater", "by_autograd"]

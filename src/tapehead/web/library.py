@@ -125,7 +125,7 @@ def _usual(task: tasks.Task, smallest: int, largest: int) -> int:
     """A length that is soon looked at, of those in training, if the task can take it."""
     usual = min(largest, max(smallest, USUAL_LENGTH))
     try:
-        task.sized(usual)
+        task.with_max_sizes(usual)
     except ValueError:  # To sort twelve vectors of which sixteen are to be answered.
         return largest
     return usual

@@ -12,14 +12,14 @@ from tapehead.knowledge.inference.voting import NUM_SAMPLES
 from tapehead.nn import DeepLSTM
 from tapehead.tasks import Inference, Kinship, ShortestPath, Traversal
 from tapehead.tasks.graph.episode import GraphTask
-from tapehead.tasks.graph.given import GivenGraph
+from tapehead.tasks.graph.fixed import FixedGraph
 from tapehead.tasks.graph.inference import relations_of
 from tapehead.tasks.kinship.population import random_tree
 from tapehead.tasks.kinship.relations import BY_NAME, RELATIONS
 from tapehead.tasks.kinship.tree import FamilyTree
 from tests.knowledge import scripted
 
-LONDON = GivenGraph(tuple(read("london").edges.edges))
+LONDON = FixedGraph(tuple(read("london").edges.edges))
 SIZES = {"min_nodes": 5, "max_nodes": 8, "min_degree": 1, "max_degree": 2, "max_path": 3}
 TASKS = [Traversal(**SIZES), Inference(**SIZES, planning_steps=3), ShortestPath(**SIZES, planning_steps=3)]
 FAMILY_TREE = "A,mother,B\nB,father,C\nC,spouse,D\nD,next sibling,E\n"
@@ -72,7 +72,7 @@ def test_a_detour_is_no_shortest_path() -> None:
     """It comes to the end, but by one step more than it must."""
 
     # 0 → 3 by 0 → 1 → 3, or by 0 → 2 → 1 → 3.
-    graph = GivenGraph(((0, 0, 1), (1, 0, 3), (0, 1, 2), (2, 0, 1)))
+    graph = FixedGraph(((0, 0, 1), (1, 0, 3), (0, 1, 2), (2, 0, 1)))
     assert set(graph.pairs(2)) == {(0, 3), (2, 3)}
     assert score_given(scripted.traveller(), TASKS[2], graph, steps=2, episodes=9) == (2, 2)
     for single_pass in (False, True):
@@ -92,7 +92,7 @@ def test_random_graphs_are_read_as_often_as_a_map(task: int, single_pass: bool, 
 
 
 def test_relations_of_a_graph() -> None:
-    graph = GivenGraph(
+    graph = FixedGraph(
         tuple((node, label, (node * 3 + label) % 12) for node in range(12) for label in range(5))
     )
     for steps in (1, 2, 4):
@@ -126,7 +126,7 @@ def test_large_maps_go_side_by_side_in_small_parts(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_baseline_has_no_memory_to_fit() -> None:
-    baseline = DeepLSTM(92, 4, 90, num_layers=1)
+    baseline = DeepLSTM(92, 4, output_size=90, num_layers=1)
     for task in TASKS:
         assert score_random(baseline, task, episodes=4)[1] == 4
     assert score_given(baseline, TASKS[0], LONDON, steps=2, episodes=4)[1] == 4
@@ -317,6 +317,6 @@ def test_families_that_do_not_serve(tmp_path: Path) -> None:
 
 def test_a_baseline_of_kinship() -> None:
     task = Kinship()
-    baseline = DeepLSTM(task.input_size, 4, task.output_size, num_layers=1)
+    baseline = DeepLSTM(task.input_size, 4, output_size=task.output_size, num_layers=1)
     score = score_kinship(baseline, random_tree(np.random.default_rng(0), 20), lengths=(1,), questions=2)
     assert score.by_length[1].asked == 2

@@ -24,9 +24,9 @@ from tapehead.knowledge.inference.kinship import (
 from tapehead.knowledge.inference.routes import memory_for, nearest_edges, renumber, sample_paths
 from tapehead.knowledge.inference.voting import MAX_VOTES
 from tapehead.tasks import ShortestPath
-from tapehead.tasks.graph.given import GivenGraph
+from tapehead.tasks.graph.fixed import FixedGraph
 from tapehead.tasks.kinship.encoding import FACT, INPUTS, OUTPUTS, decode_number
-from tapehead.tasks.kinship.facts import MOST_RANKS, nearest
+from tapehead.tasks.kinship.facts import MAX_RANKS, nearest
 from tapehead.tasks.kinship.population import random_tree
 from tapehead.tasks.kinship.relations import BY_NAME, RELATIONS
 from tapehead.tasks.kinship.tree import Family, FamilyTree
@@ -231,22 +231,22 @@ def test_large_trees_are_cut_to_the_nearest_facts() -> None:
     assert len(few.facts) == 9
 
 
-@pytest.mark.parametrize("children", [MOST_RANKS, MOST_RANKS + 1, 300])
+@pytest.mark.parametrize("children", [MAX_RANKS, MAX_RANKS + 1, 300])
 def test_very_large_families(children: int) -> None:
     """Ranks end at 24: no more children of a family are told, and the others' facts are as ever."""
     tree = FamilyTree(["m", "f"] + ["m"] * children, [Family((0, 1), tuple(range(2, 2 + children)))])
     for person in (0, 2):
         given = facts_about(tree, person)
-        assert max(fact.rank for fact in given.facts) == MOST_RANKS
+        assert max(fact.rank for fact in given.facts) == MAX_RANKS
         assert sum(fact.last for fact in given.facts) == 3
     answer = answer_kinship(scripted.kin(), tree, 0, BY_NAME["children"])
-    assert len(answer.answers) == MOST_RANKS
+    assert len(answer.answers) == MAX_RANKS
     assert set(answer_kinship(scripted.kin(), tree, 2, BY_NAME["parents"]).answers) <= {0, 1}
 
 
 def test_many_marriages() -> None:
     tree = FamilyTree(["m"] + ["f"] * 40, [Family((0, wife), ()) for wife in range(1, 41)])
-    assert len(answer_kinship(scripted.kin(), tree, 0, BY_NAME["wives"]).answers) == MOST_RANKS
+    assert len(answer_kinship(scripted.kin(), tree, 0, BY_NAME["wives"]).answers) == MAX_RANKS
 
 
 def test_a_walk_on_the_map() -> None:
@@ -322,8 +322,8 @@ def test_a_walk_is_read_until_two_readings_agree() -> None:
 
 def test_thoughts_are_fed_back_until_the_start_is_reached() -> None:
     """Each planning step is fed the places at the distance it stands at, and those with the ones before."""
-    graph = GivenGraph(((0, 0, 1), (1, 0, 3), (0, 1, 2), (2, 0, 3), (4, 0, 3), (5, 0, 0)))
-    task = ShortestPath(planning_steps=9, aloud=True)
+    graph = FixedGraph(((0, 0, 1), (1, 0, 3), (0, 1, 2), (2, 0, 3), (4, 0, 3), (5, 0, 0)))
+    task = ShortestPath(planning_steps=9, scratchpad=True)
     (sample,) = sample_paths(scripted.traveller(), task, [(graph, (5, 3))], 5, [0])
     assert len(sample.places) == 3
     nodes = sample.named.nodes

@@ -16,7 +16,7 @@ from tapehead.knowledge.inference.run import evaluation_mode, run_time_first
 from tapehead.nn import DeepLSTM, Machine
 from tapehead.tasks import Inference, Kinship, ShortestPath, Traversal
 from tapehead.tasks.base import Task
-from tapehead.tasks.graph.given import GivenGraph
+from tapehead.tasks.graph.fixed import FixedGraph
 from tapehead.tasks.kinship.population import random_tree
 
 QUESTIONS = {
@@ -26,7 +26,7 @@ QUESTIONS = {
 }
 SHIPPED = sorted(QUESTIONS.keys() & set(hub.names()))
 SIZES = {"min_nodes": 5, "max_nodes": 8, "min_degree": 1, "max_degree": 2, "max_path": 3}
-LONDON = GivenGraph(tuple(read("london").edges.edges))
+LONDON = FixedGraph(tuple(read("london").edges.edges))
 
 MACHINES: dict[str, Callable[..., Machine]] = {
     "DNC": lambda **options: DNC(
@@ -139,13 +139,13 @@ def _random_tasks() -> list[Task]:
         Traversal(**SIZES),
         Inference(**SIZES, planning_steps=3),
         ShortestPath(**SIZES, planning_steps=3),
-        ShortestPath(**SIZES, planning_steps=3, aloud=True),
+        ShortestPath(**SIZES, planning_steps=3, scratchpad=True),
         Kinship(),
     ]
 
 
 @pytest.mark.parametrize(
-    "task", _random_tasks(), ids=lambda task: f"{task.name}-{getattr(task, 'aloud', '')}"
+    "task", _random_tasks(), ids=lambda task: f"{task.name}-{getattr(task, 'scratchpad', '')}"
 )
 def test_scores(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     """All that evaluation makes of a machine's outputs depends on nothing but its weights."""

@@ -11,22 +11,27 @@ from tapehead.tasks import NGrams, Sampler
 
 def estimate(bits, context):
     """NTM eq. 10 as plain loops: P(B = 1) for every bit of one sequence."""
-    ones, zeros, chances = {}, {}, []
+    ones, zeros, probabilities = {}, {}, []
     for t in range(len(bits)):
         if t < context:
-            chances.append(0.5)
+            probabilities.append(0.5)
             continue
         c = tuple(bits[t - context : t])
         n1, n0 = ones.get(c, 0), zeros.get(c, 0)
-        chances.append((n1 + 0.5) / (n1 + n0 + 1))
+        probabilities.append((n1 + 0.5) / (n1 + n0 + 1))
         counts = ones if bits[t] == 1 else zeros
         counts[c] = counts.get(c, 0) + 1
-    return np.array(chances)
+    return np.array(probabilities)
 
 
 @pytest.mark.parametrize(
     "task",
-    [NGrams(), NGrams(context=1), NGrams(min_length=1, max_length=60, context=3), NGrams().at(length=5)],
+    [
+        NGrams(),
+        NGrams(context=1),
+        NGrams(min_length=1, max_length=60, context=3),
+        NGrams().with_sizes(length=5),
+    ],
 )
 def test_the_oracle_is_equation_10(task):
     batch = Sampler(12, 0).draw(task)
@@ -34,9 +39,9 @@ def test_the_oracle_is_equation_10(task):
     coded = task.bits(answer, batch)
     for b, steps in enumerate(batch.lengths.tolist()):
         bits = batch.targets[:steps, b, 0].int().tolist()
-        chances = estimate(bits, task.context)
-        np.testing.assert_allclose(answer[:steps, b, 0].double().sigmoid().numpy(), chances, rtol=1e-5)
-        right = np.where(np.array(bits) == 1, chances, 1 - chances)
+        probabilities = estimate(bits, task.context)
+        np.testing.assert_allclose(answer[:steps, b, 0].double().sigmoid().numpy(), probabilities, rtol=1e-5)
+        right = np.where(np.array(bits) == 1, probabilities, 1 - probabilities)
         assert float(coded[b]) == pytest.approx(-np.log2(right).sum(), rel=1e-5)
 
 
@@ -65,29 +70,29 @@ def test_the_oracle_beats_every_constant():
 
 
 def test_the_first_bits_cost_one_bit_each():
-    task = NGrams().at(length=5)
+    task = NGrams().with_sizes(length=5)
     batch = Sampler(50, 0).draw(task)
     assert torch.equal(task.oracle(batch), torch.zeros(5, 50, 1))
     torch.testing.assert_close(task.bits(task.oracle(batch), batch), torch.full((50,), 5.0))
 
 
 def test_the_first_bits_are_fair_coins():
-    first = Sampler(4000, 0).draw(NGrams().at(length=5)).targets[..., 0]
+    first = Sampler(4000, 0).draw(NGrams().with_sizes(length=5)).targets[..., 0]
     assert float((first.mean(1) - 0.5).abs().max()) < 0.04
     assert float((first.corrcoef() - torch.eye(5)).abs().max()) < 0.08
 
 
 def test_the_source_follows_a_beta_table():
     """With one bit of context, long sequences show their tables: moments of Beta(½, ½) are ½ and ⅛."""
-    bits = Sampler(600, 0).draw(NGrams(context=1).at(length=1500)).targets[..., 0]
+    bits = Sampler(600, 0).draw(NGrams(context=1).with_sizes(length=1500)).targets[..., 0]
     before, after = bits[:-1], bits[1:]
     tables = []
     for pattern in (0, 1):
         visits = (before == pattern).sum(0)
-        chance = ((before == pattern) * after).sum(0) / visits.clamp(min=1)
+        estimate_of_one = ((before == pattern) * after).sum(0) / visits.clamp(min=1)
         # A seldom visited pattern says little about its probability; what remains is lightly selected
         # toward patterns that keep themselves, so mean and variance are measured over both together.
-        tables.append(torch.where(visits >= 1, chance, torch.nan))
+        tables.append(torch.where(visits >= 1, estimate_of_one, torch.nan))
     table = torch.cat([tables[0], 1 - tables[1]])
     table = table[~table.isnan()]
     assert float(table.mean()) == pytest.approx(0.5, abs=0.06)
@@ -96,7 +101,7 @@ def test_the_source_follows_a_beta_table():
 
 def test_each_sequence_has_a_table_of_its_own():
     """Half of a sequence tells about its other half, nothing about its neighbour's."""
-    bits = Sampler(400, 0).draw(NGrams(context=1).at(length=400)).targets[..., 0]
+    bits = Sampler(400, 0).draw(NGrams(context=1).with_sizes(length=400)).targets[..., 0]
     first, second = bits[:200].mean(0), bits[200:].mean(0)
     assert float(torch.stack([first, second]).corrcoef()[0, 1]) > 0.8
     assert abs(float(torch.stack([first, second.roll(1)]).corrcoef()[0, 1])) < 0.2
@@ -104,7 +109,7 @@ def test_each_sequence_has_a_table_of_its_own():
 
 def test_order_matters_up_to_the_context():
     """An estimator that knows one bit of context fewer needs more bits, one that knows more too."""
-    batch = Sampler(300, 0).draw(NGrams(context=3).at(length=300))
+    batch = Sampler(300, 0).draw(NGrams(context=3).with_sizes(length=300))
     cost = {
         c: float(NGrams(context=c).bits(NGrams(context=c).oracle(batch), batch).mean()) for c in (2, 3, 4)
     }
@@ -117,7 +122,7 @@ def test_a_context_too_long():
 
 
 def test_a_fair_source_costs_its_length():
-    task = NGrams().at(length=40)
+    task = NGrams().with_sizes(length=40)
     batch = Sampler(3, 0).draw(task)
     nats = task.loss(torch.zeros_like(batch.targets), batch)
     assert nats.tolist() == pytest.approx([40 * math.log(2)] * 3)

@@ -2,34 +2,34 @@ import pytest
 import torch
 
 from tapehead.tasks import Inference, Sampler, ShortestPath, Traversal
-from tapehead.tasks.graph.episode import BLANK, Episode, collate, read_triples, told_triples
+from tapehead.tasks.graph.episode import BLANK, GraphEpisode, collate_graph, decode_triples, read_triples
 from tests.tasks.graph.reading import Read, episodes
 
-HELPS = [Traversal(rehearse=True), Inference(aloud=True), ShortestPath(aloud=True)]
+HELPS = [Traversal(supervise_query=True), Inference(scratchpad=True), ShortestPath(scratchpad=True)]
 
 
 @pytest.fixture
-def episode() -> Episode:
-    episode = Episode()
-    episode.tell([(407, 8, 999), (1, 0, 407)])
-    episode.phase()
-    episode.tell([(1, BLANK, 407)])
-    episode.think(2)
-    episode.phase()
-    episode.ask((1, 0, 407))
-    episode.ask((0, 0, 0), said=(1, 0, 407))
+def episode() -> GraphEpisode:
+    episode = GraphEpisode()
+    episode.add_inputs([(407, 8, 999), (1, 0, 407)])
+    episode.begin_phase()
+    episode.add_inputs([(1, BLANK, 407)])
+    episode.add_planning_steps(2)
+    episode.begin_phase()
+    episode.add_answer((1, 0, 407))
+    episode.add_answer((0, 0, 0), fed=(1, 0, 407))
     return episode
 
 
-def test_a_label_is_three_digits(episode: Episode) -> None:
-    inputs = collate([episode]).inputs
+def test_a_label_is_three_digits(episode: GraphEpisode) -> None:
+    inputs = collate_graph([episode]).inputs
     ones = inputs[0, 0].nonzero().flatten().tolist()
     assert ones == [4, 10, 27, 30, 40, 58, 69, 79, 89]
     assert inputs.shape == (7, 1, 92)
 
 
-def test_phases_answers_and_blanks(episode: Episode) -> None:
-    (read,) = episodes(collate([episode]))
+def test_phases_answers_and_blanks(episode: GraphEpisode) -> None:
+    (read,) = episodes(collate_graph([episode]))
     blank = (None, None, None)
     assert read == Read(
         told=[(407, 8, 999), (1, 0, 407), (1, None, 407), blank, blank, blank, (1, 0, 407)],
@@ -39,22 +39,22 @@ def test_phases_answers_and_blanks(episode: Episode) -> None:
     )
 
 
-def test_several_episodes_are_padded(episode: Episode) -> None:
-    short = Episode()
-    short.ask((5, 6, 7))
-    batch = collate([short, episode])
+def test_several_episodes_are_padded(episode: GraphEpisode) -> None:
+    short = GraphEpisode()
+    short.add_answer((5, 6, 7))
+    batch = collate_graph([short, episode])
     assert batch.lengths.tolist() == [1, 7]
     assert batch.mask.sum(0).tolist() == [1, 2]
     assert not bool(batch.inputs[1:, 0].any())
     assert not bool(batch.targets[1:, 0].any())
     one, other = episodes(batch)
     assert one.wanted == {0: (5, 6, 7)}
-    assert other == next(episodes(collate([episode])))
+    assert other == next(episodes(collate_graph([episode])))
 
 
-def test_read_back(episode: Episode) -> None:
-    batch = collate([episode])
-    assert told_triples(batch.inputs[:, 0]) == episode.rows
+def test_read_back(episode: GraphEpisode) -> None:
+    batch = collate_graph([episode])
+    assert decode_triples(batch.inputs[:, 0]) == episode.rows
     assert [tuple(row) for row in read_triples(batch.targets[5:, 0]).tolist()] == [(1, 0, 407), (0, 0, 0)]
     noisy = batch.targets[5:, 0] + 0.4 * torch.rand(2, 90)
     assert torch.equal(read_triples(noisy), read_triples(batch.targets[5:, 0]))
@@ -62,13 +62,13 @@ def test_read_back(episode: Episode) -> None:
 
 @pytest.mark.parametrize("task", HELPS[:2], ids=lambda task: task.name)
 def test_helps_in_training_cost_bits_but_are_not_graded(task) -> None:
-    """A lesson is learned when the answers are right, whatever was thought aloud on the way."""
+    """A lesson is learned when the answers are right, whatever the scratchpad steps say."""
     batch = Sampler(8, 0).draw(task)
     asked = batch.inputs[..., 91] > 0
     assert bool((batch.mask & ~asked).any())
     answer = task.oracle(batch)
     answer[~asked] = torch.randn(answer[~asked].shape)
-    assert not bool(task.wrong_bits(answer, batch).any())
+    assert not bool(task.num_errors(answer, batch).any())
     assert bool((task.loss(answer, batch) > task.loss(task.oracle(batch), batch) + 1).all())
 
 
@@ -111,7 +111,7 @@ def test_thinking_in_words() -> None:
 
 
 def test_hints_and_steps_in_words() -> None:
-    task = ShortestPath(planning_steps=4, aloud=True, min_path=3, max_path=3, mixture=1.0)
+    task = ShortestPath(planning_steps=4, scratchpad=True, min_path=3, max_path=3, mixture=1.0)
     lines = task.describe(Sampler(1, 4).draw(task)).splitlines()
     words = [line.split() for line in lines if not line.startswith("told")][1:]
     assert [line[0] for line in words] == [*["query"] * 4, *["answer"] * 3]

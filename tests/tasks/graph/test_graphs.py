@@ -6,13 +6,13 @@ import pytest
 from tapehead.tasks.graph.graphs import Graph, draw_names, neighbours, random_graph, random_walk
 
 
-def chance(seed: int = 0) -> np.random.Generator:
+def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
 def test_edges_lead_to_the_nearest() -> None:
-    found = neighbours(chance(5), 30, 1, 6)
-    places = chance(5).random((30, 2)).tolist()
+    found = neighbours(rng(5), 30, 1, 6)
+    places = rng(5).random((30, 2)).tolist()
     for node, ends in enumerate(found):
         x, y = places[node]
         others = sorted(
@@ -23,18 +23,18 @@ def test_edges_lead_to_the_nearest() -> None:
 
 
 def test_no_more_neighbours_than_there_are() -> None:
-    assert [sorted(ends) for ends in neighbours(chance(), 3, 5, 6)] == [[1, 2], [0, 2], [0, 1]]
+    assert [sorted(ends) for ends in neighbours(rng(), 3, 5, 6)] == [[1, 2], [0, 2], [0, 1]]
 
 
 def test_names() -> None:
-    drawn = [name for seed in range(40) for name in draw_names(chance(seed), 200)]
-    assert len(set(draw_names(chance(), 999))) == 999
+    drawn = [name for seed in range(40) for name in draw_names(rng(seed), 200)]
+    assert len(set(draw_names(rng(), 999))) == 999
     assert (min(drawn), max(drawn)) == (1, 999)
 
 
 def test_random_graphs() -> None:
     for seed in range(20):
-        graph = random_graph(chance(seed), 12, 2, 4)
+        graph = random_graph(rng(seed), 12, 2, 4)
         nodes = {node for a, _, b in graph.edges for node in (a, b)}
         labels = [label for _, label, _ in graph.edges]
         assert nodes == set(graph.leaving)
@@ -49,7 +49,7 @@ def test_random_graphs() -> None:
 
 
 def test_every_node_and_every_label_may_be_any() -> None:
-    graphs = [random_graph(chance(seed), 20, 2, 4) for seed in range(100)]
+    graphs = [random_graph(rng(seed), 20, 2, 4) for seed in range(100)]
     assert len({a for graph in graphs for a, _, _ in graph.edges}) > 800
     labels = {label for graph in graphs for _, label, _ in graph.edges}
     assert len(labels) > 800
@@ -57,9 +57,9 @@ def test_every_node_and_every_label_may_be_any() -> None:
 
 
 def test_random_walks_use_every_edge() -> None:
-    graph = random_graph(chance(), 6, 2, 3)
+    graph = random_graph(rng(), 6, 2, 3)
     start = graph.edges[0][0]
-    walks = [random_walk(chance(seed), graph, start, 9) for seed in range(60)]
+    walks = [random_walk(rng(seed), graph, start, 9) for seed in range(60)]
     for walk in walks:
         assert len(walk) == 9
         assert walk[0][0] == start
@@ -81,4 +81,4 @@ def _reachable(graph: Graph, start: int) -> set[tuple[int, int, int]]:
 @pytest.mark.parametrize("start", [1, 3])
 def test_a_walk_ends_where_no_edge_leaves(start: int) -> None:
     graph = Graph(((1, 7, 2), (2, 7, 3)))
-    assert random_walk(chance(), graph, start, 5) == ([(1, 7, 2), (2, 7, 3)] if start == 1 else [])
+    assert random_walk(rng(), graph, start, 5) == ([(1, 7, 2), (2, 7, 3)] if start == 1 else [])

@@ -19,7 +19,7 @@ def walk(read: Read, start: int, path: tuple[int, ...]) -> list[tuple[int, int, 
     return found
 
 
-def check(read: Read, planning_steps: int, *, aloud: bool = False) -> list[int]:
+def check(read: Read, planning_steps: int, *, scratchpad: bool = False) -> list[int]:
     """Every query's answer stands at the end of its relation's path; the lengths of the paths."""
     lengths = []
     wanted: dict[int, tuple[int, int, int]] = {}
@@ -30,7 +30,7 @@ def check(read: Read, planning_steps: int, *, aloud: bool = False) -> list[int]:
         triples = walk(read, start, path)
         answer = query + 1 + planning_steps
         assert read.told[query + 1 : answer + 1] == [(None, None, None)] * (planning_steps + 1)
-        wanted |= {query + 1 + k: triple for k, triple in enumerate(triples)} if aloud else {}
+        wanted |= {query + 1 + k: triple for k, triple in enumerate(triples)} if scratchpad else {}
         wanted[answer] = (start, label, triples[-1][2])
         lengths.append(len(path))
     assert read.wanted == wanted
@@ -39,10 +39,10 @@ def check(read: Read, planning_steps: int, *, aloud: bool = False) -> list[int]:
     return lengths
 
 
-@pytest.mark.parametrize("aloud", [False, True])
-def test_answers_stand_at_the_end_of_the_path(aloud: bool) -> None:
-    task = Inference(min_nodes=6, max_nodes=9, min_path=1, planning_steps=5, queries=4, aloud=aloud)
-    found = [check(read, 5, aloud=aloud) for read in episodes(Sampler(40, 0).draw(task))]
+@pytest.mark.parametrize("scratchpad", [False, True])
+def test_answers_stand_at_the_end_of_the_path(scratchpad: bool) -> None:
+    task = Inference(min_nodes=6, max_nodes=9, min_path=1, planning_steps=5, queries=4, scratchpad=scratchpad)
+    found = [check(read, 5, scratchpad=scratchpad) for read in episodes(Sampler(40, 0).draw(task))]
     assert {len(lengths) for lengths in found} == {4}
     assert set(itertools.chain(*found)) == {1, 2, 3, 4, 5}
 
@@ -80,7 +80,7 @@ def test_lessons_keep_their_ranges() -> None:
     [
         ({"max_path": 6}, "max_path is 6: the longest relations have 5 edges"),
         ({"max_degree": 11}, "max_degree is 11: there are 10 edge labels"),
-        ({"planning_steps": 4, "aloud": True}, "planning_steps is 4: thinking aloud takes a step"),
+        ({"planning_steps": 4, "scratchpad": True}, "planning_steps is 4: scratchpad needs one for each"),
     ],
 )
 def test_mistakes(fields: dict, complaint: str) -> None:

@@ -8,7 +8,7 @@ import torch
 from tapehead.tasks import Sampler, ShortestPath
 from tapehead.tasks.graph.episode import ANSWERING
 from tapehead.tasks.graph.graphs import random_graph
-from tapehead.tasks.graph.shortest_path import choose_edges, distances, thought_of
+from tapehead.tasks.graph.shortest_path import choose_edges, decode_edges, distances
 from tapehead.train import lessons as _lessons
 from tests.tasks.graph.reading import Read, episodes
 
@@ -92,8 +92,8 @@ def test_distances_are_those_of_networkx() -> None:
 
 def test_thinking_aloud_goes_backwards_ring_by_ring() -> None:
     """The k-th planning step asks for all edges from distance k, evenly mixed, until the start is reached."""
-    task = ShortestPath(**SMALL | {"planning_steps": 6, "min_path": 1, "max_path": 4}, aloud=True)
-    plain = dataclasses.replace(task, aloud=False)
+    task = ShortestPath(**SMALL | {"planning_steps": 6, "min_path": 1, "max_path": 4}, scratchpad=True)
+    plain = dataclasses.replace(task, scratchpad=False)
     lengths = set()
     for seed in range(40):
         batch, other = Sampler(1, seed).draw(task), Sampler(1, seed).draw(plain)
@@ -114,7 +114,7 @@ def test_thinking_aloud_goes_backwards_ring_by_ring() -> None:
             torch.testing.assert_close(batch.inputs[t, 0, :90], fed)
             expected = sum((logits(edge, 1 / len(ring)) for edge in ring), torch.zeros(90))
             torch.testing.assert_close(batch.targets[t, 0], expected)
-            assert sorted(thought_of(expected.log(), read.edges)) == sorted(in_mind(ring, read))
+            assert sorted(decode_edges(expected.log(), read.edges)) == sorted(in_mind(ring, read))
             places, before = {source for source, _, _ in ring}, places
         assert start in places
         (answer,) = torch.nonzero(batch.inputs[:, 0, ANSWERING])[:1].tolist()
@@ -133,54 +133,54 @@ def in_mind(ring: list, read: Read) -> list:
 
 
 def test_a_plan_that_is_too_short_is_cut() -> None:
-    task = ShortestPath(**SMALL | {"planning_steps": 2, "min_path": 3, "max_path": 3}, aloud=True)
+    task = ShortestPath(**SMALL | {"planning_steps": 2, "min_path": 3, "max_path": 3}, scratchpad=True)
     batch = Sampler(1, 0).draw(task)
     planning, answer = torch.nonzero(batch.inputs[:, 0, 90]).flatten().tolist()[1:]
     assert answer - planning == 2
-    (read,) = episodes(Sampler(1, 0).draw(dataclasses.replace(task, aloud=False)))
+    (read,) = episodes(Sampler(1, 0).draw(dataclasses.replace(task, scratchpad=False)))
     assert away(read)[read.told[read.phases[0]][0]] == 3
 
 
 def test_what_is_in_mind() -> None:
     edges = [(1, 2, 3), (4, 5, 6), (1, 5, 6)]
     one, two, _ = map(logits, edges)
-    assert thought_of(one, edges) == [edges[0]]
-    assert thought_of(torch.full((90,), -9.0), edges[:1]) == edges[:1]
+    assert decode_edges(one, edges) == [edges[0]]
+    assert decode_edges(torch.full((90,), -9.0), edges[:1]) == edges[:1]
     both = ((one + two) / 9 / 2).clamp(min=1e-6).log()
-    assert thought_of(both, edges) == edges, "the third has no digit of its own"
-    assert thought_of(both, edges[:2]) == edges[:2]
+    assert decode_edges(both, edges) == edges, "the third has no digit of its own"
+    assert decode_edges(both, edges[:2]) == edges[:2]
     for share, seen in ((0.03, edges[1:2]), (0.05, edges[:2])):
         uneven = (share * one + (1 - share) * two) / 9
-        assert thought_of(uneven.clamp(min=1e-6).log(), edges[:2]) == seen
-    assert len(thought_of(torch.randn(90), edges)) >= 1
+        assert decode_edges(uneven.clamp(min=1e-6).log(), edges[:2]) == seen
+    assert len(decode_edges(torch.randn(90), edges)) >= 1
 
 
 def test_thoughts_are_graded() -> None:
-    """Of a thought each edge too many or too few counts as one."""
+    """In a scratchpad step each edge too many or too few counts as one."""
     task = ShortestPath(
-        **SMALL | {"planning_steps": 6, "min_path": 2, "max_path": 3}, aloud=True, mixture=1.0
+        **SMALL | {"planning_steps": 6, "min_path": 2, "max_path": 3}, scratchpad=True, mixture=1.0
     )
     batch = Sampler(30, 3).draw(task)
     perfect = task.oracle(batch)
-    assert not bool(task.wrong_bits(perfect, batch).any())
-    for b, read in enumerate(episodes(Sampler(30, 3).draw(dataclasses.replace(task, aloud=False)))):
+    assert not bool(task.num_errors(perfect, batch).any())
+    for b, read in enumerate(episodes(Sampler(30, 3).draw(dataclasses.replace(task, scratchpad=False)))):
         planning = read.phases[1]
         lost = perfect.clone()
         left = away(read)
         ring = [e for e in read.edges if left.get(e[0]) == 1 and left.get(e[2]) == 0]
         other = next(e for e in read.edges if e not in in_mind(ring, read))
         lost[planning, b] = logits(other)
-        assert task.wrong_bits(lost, batch)[b] == len(in_mind(ring, read)) + 1
+        assert task.num_errors(lost, batch)[b] == len(in_mind(ring, read)) + 1
 
 
 def test_the_edge_that_renormalised_outputs_make_most_probable() -> None:
-    chance = np.random.default_rng(0)
-    leaving = [list(random_graph(chance, 8, 2, 4).edges)[:n] for n in (1, 2, 5, 8)]
+    rng = np.random.default_rng(0)
+    leaving = [list(random_graph(rng, 8, 2, 4).edges)[:n] for n in (1, 2, 5, 8)]
     outputs = torch.randn(4, 90, generator=torch.Generator().manual_seed(0))
     chosen = choose_edges(outputs, leaving)
     for b, edges in enumerate(leaving):
-        chances = outputs[b].view(9, 10).softmax(1)
-        each = torch.stack([chances[range(9), digits(edge)].prod() for edge in edges])
+        probabilities = outputs[b].view(9, 10).softmax(1)
+        each = torch.stack([probabilities[range(9), digits(edge)].prod() for edge in edges])
         assert chosen[b] == edges[int((each / each.sum()).argmax())]
 
 
@@ -206,10 +206,10 @@ def test_every_shortest_way_is_right(fork) -> None:
     for edge in right:
         answer = task.oracle(batch)
         answer[t, 0] = logits(edge)
-        assert task.wrong_bits(answer, batch).tolist() == [0]
+        assert task.num_errors(answer, batch).tolist() == [0]
     answer[t, 0] = logits(wrong[0])
     expected = min(sum(a != b for a, b in zip(digits(wrong[0]), digits(edge))) for edge in right)
-    assert task.wrong_bits(answer, batch).tolist() == [expected]
+    assert task.num_errors(answer, batch).tolist() == [expected]
 
 
 def test_only_edges_that_leave_are_taken(fork) -> None:
@@ -220,7 +220,7 @@ def test_only_edges_that_leave_are_taken(fork) -> None:
     answer[t, 0] = logits((source, label, end), 3.0)
     answer[t, 0, 60 + (digits(right[0])[6] + 5) % 10] = 3.5
     answer[t, 0, :30] = torch.randn(30)
-    assert task.wrong_bits(answer, batch).tolist() == [0]
+    assert task.num_errors(answer, batch).tolist() == [0]
 
 
 @pytest.mark.parametrize("mixture", [0.0, 1.5])

@@ -5,7 +5,7 @@ from tapehead.train import lessons as _lessons
 from tests.tasks.graph.reading import Read, episodes
 
 
-def check(read: Read, *, rehearse: bool = False) -> int:
+def check(read: Read, *, supervise_query: bool = False) -> int:
     """The query and the answers of a walk through the graph that was told; its number of steps."""
     query, answer = read.phases
     steps = answer - query
@@ -21,16 +21,18 @@ def check(read: Read, *, rehearse: bool = False) -> int:
         walk.append((here, label, end))
         here = end
     assert [read.wanted[t] for t in read.answering] == [*walk, (0, 0, 0)]
-    helped = {query + step: triple for step, triple in enumerate(walk)} if rehearse else {}
+    helped = {query + step: triple for step, triple in enumerate(walk)} if supervise_query else {}
     assert read.wanted == helped | {t: read.wanted[t] for t in read.answering}
     return steps
 
 
-@pytest.mark.parametrize("rehearse", [False, True])
-def test_walks_are_walks(rehearse: bool) -> None:
-    task = Traversal(min_nodes=5, max_nodes=9, min_degree=1, max_degree=3, max_path=6, rehearse=rehearse)
+@pytest.mark.parametrize("supervise_query", [False, True])
+def test_walks_are_walks(supervise_query: bool) -> None:
+    task = Traversal(
+        min_nodes=5, max_nodes=9, min_degree=1, max_degree=3, max_path=6, supervise_query=supervise_query
+    )
     reads = list(episodes(Sampler(60, 0).draw(task)))
-    assert {check(read, rehearse=rehearse) for read in reads} == {1, 2, 3, 4, 5, 6}
+    assert {check(read, supervise_query=supervise_query) for read in reads} == {1, 2, 3, 4, 5, 6}
     # The first step's edge is told anywhere: the order says nothing.
     firsts = [read.edges.index(read.wanted[read.answering[0]]) / len(read.edges) for read in reads]
     assert min(firsts) < 0.15

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tapehead.tasks.kinship.facts import CHILD, PARTNER, give, nearest
+from tapehead.tasks.kinship.facts import CHILD, PARTNER, index_facts, nearest
 from tapehead.tasks.kinship.population import random_tree
 from tapehead.tasks.kinship.tree import Family, FamilyTree
 
@@ -42,7 +42,7 @@ def test_every_place_is_in_the_tree(tree: FamilyTree) -> None:
 
 def test_nobody_near() -> None:
     assert nearest(FamilyTree(["m", "f"], []), 0, 10) == []
-    assert give(FamilyTree(["m", "f"], []), []).facts == []
+    assert index_facts(FamilyTree(["m", "f"], []), []).facts == []
 
 
 @pytest.mark.parametrize("most", [3, 9, 25, 80])
@@ -50,7 +50,7 @@ def test_ranks_and_signs_speak_of_what_is_told(tree: FamilyTree, most: int) -> N
     for person in range(0, len(tree.sexes), 11):
         places = nearest(tree, person, most)
         np.random.default_rng(person).shuffle(places)
-        given = give(tree, places)
+        given = index_facts(tree, places)
         told = set(places)
         for place, fact in zip(places, given.facts):
             someone, family, role, _ = place
@@ -71,7 +71,7 @@ def test_ranks_and_signs_speak_of_what_is_told(tree: FamilyTree, most: int) -> N
 
 
 def test_looking_up(tree: FamilyTree) -> None:
-    given = give(tree, nearest(tree, PERSON, 60))
+    given = index_facts(tree, nearest(tree, PERSON, 60))
     for index, fact in enumerate(given.facts):
         if fact.role == CHILD:
             assert given.of_child[fact.person] == index

@@ -12,16 +12,16 @@ from tapehead.tasks.kinship.encoding import (
     BITS,
     CHOICES,
     INPUTS,
-    LEVELS,
+    NUM_LEVELS,
     OUTPUTS,
     SHARED,
     decode_number,
     fact_channels,
     frame_channels,
 )
-from tapehead.tasks.kinship.facts import CHILD, PARTNER, Fact
+from tapehead.tasks.kinship.facts import CHILD, PARTNER, FamilyFact
 from tapehead.tasks.kinship.relations import RELATIONS
-from tapehead.tasks.kinship.task import collate
+from tapehead.tasks.kinship.task import collate_kinship
 from tapehead.tasks.kinship.walk import SPOUSE, Frame, answers
 from tapehead.train import lessons as _lessons
 from tests.tasks.kinship.reading import read, replay
@@ -56,20 +56,20 @@ def test_every_output_channel_is_a_choice_or_a_bit() -> None:
 
 
 def test_walks_fit_the_levels() -> None:
-    assert max(relation.length for relation in RELATIONS) == LEVELS - 1
+    assert max(relation.length for relation in RELATIONS) == NUM_LEVELS - 1
 
 
 def test_facts_and_frames_come_back() -> None:
     signs = {"last": True, "has_parents": False, "has_families": True}
     signs |= {"has_father": True, "has_mother": False, "has_children": True}
-    partner = Fact(7, 8, PARTNER, slot=1, sex=1, rank=24, **signs)
+    partner = FamilyFact(7, 8, PARTNER, slot=1, sex=1, rank=24, **signs)
     frame = Frame(0, SPOUSE, level=6, back=5, note=3, walk=1, returned=True)
     channels = fact_channels(partner, 407, 89) + frame_channels(frame, range(600, 700))
     told = read(row(channels, Kinship().output_size), OUTPUTS)
     fields = {"person": 407, "family": 89, "place": 2, "sex": 1, "rank": 23}
     fields |= {"last": 0, "has_families": 0, "has_father": 0, "has_children": 0}
     assert told == fields | {"kind": 4, "level": 6, "back": 605, "note": 3, "walk": 1, "returned": 0}
-    child = Fact(7, 8, CHILD, slot=0, sex=2, rank=1, **dict.fromkeys(signs, False))
+    child = FamilyFact(7, 8, CHILD, slot=0, sex=2, rank=1, **dict.fromkeys(signs, False))
     channels = fact_channels(child, 0, 999) + frame_channels(
         frame._replace(back=0, returned=False), range(600, 700)
     )
@@ -79,7 +79,7 @@ def test_facts_and_frames_come_back() -> None:
 
 
 def test_numbers_are_read_by_the_strongest_digits() -> None:
-    logits = row(fact_channels(Fact(*[0] * 12), 407, 3), Kinship().output_size).numpy() * 2 - 1  # type: ignore[arg-type]
+    logits = row(fact_channels(FamilyFact(*[0] * 12), 407, 3), Kinship().output_size).numpy() * 2 - 1  # type: ignore[arg-type]
     assert (decode_number("person", logits), decode_number("family", logits)) == (407, 3)
     asked = np.zeros(Kinship().input_size)
     asked[[INPUTS["asked0"].start + 1, INPUTS["asked1"].start + 2, INPUTS["asked2"].start + 9]] = 1
@@ -89,9 +89,9 @@ def test_numbers_are_read_by_the_strongest_digits() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_answers_follow_from_the_channels_alone(seed: int) -> None:
     """An interpreter that sees what the machine sees makes every step and finds everybody."""
-    chance = np.random.default_rng(seed)
-    episodes = [SMALL._episode(chance, most) for most in (6, 15, 25, 40, 40)]
-    inputs, targets, mask, lengths = collate(episodes)
+    rng = np.random.default_rng(seed)
+    episodes = [SMALL._episode(rng, most) for most in (6, 15, 25, 40, 40)]
+    inputs, targets, mask, lengths = collate_kinship(episodes)
     for b, episode in enumerate(episodes):
         steps = int(lengths[b])
         told = len(episode.given.facts)
@@ -131,8 +131,8 @@ def test_frames_have_numbers_of_their_own() -> None:
 
 
 def test_names_are_new_in_every_episode() -> None:
-    chance = np.random.default_rng(0)
-    episodes = [SMALL._episode(chance, 20) for _ in range(40)]
+    rng = np.random.default_rng(0)
+    episodes = [SMALL._episode(rng, 20) for _ in range(40)]
     used = {name for episode in episodes for name in episode.names.people.values()}
     assert len(used) > 300
     for episode in episodes:
@@ -143,9 +143,9 @@ def test_names_are_new_in_every_episode() -> None:
 def test_lessons_keep_their_limits() -> None:
     for task in _lessons.kinship().lessons:
         assert isinstance(task, Kinship)
-        chance = np.random.default_rng(1)
+        rng = np.random.default_rng(1)
         for _ in range(4):
-            episode = task._episode(chance, task.max_facts)
+            episode = task._episode(rng, task.max_facts)
             assert 2 <= len(episode.given.facts) <= task.max_facts
             assert 1 <= len(episode.asked) <= task.questions
             for _, relation, walk in episode.asked:
@@ -154,9 +154,9 @@ def test_lessons_keep_their_limits() -> None:
 
 
 def test_most_questions_have_an_answer_and_all_relations_are_asked() -> None:
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     task = dataclasses.replace(SMALL, questions=8)
-    asked = [one for _ in range(70) for one in task._episode(chance, 30).asked]
+    asked = [one for _ in range(70) for one in task._episode(rng, 30).asked]
     answered = sum(any(walk.is_answer) for _, _, walk in asked) / len(asked)
     assert 0.6 < answered < 1
     assert len({relation for _, relation, _ in asked}) > 0.8 * len(RELATIONS)
@@ -194,17 +194,17 @@ def test_a_wrong_answer_in_words() -> None:
 
 def test_exact_solver_agrees_on_whole_trees() -> None:
     """With all facts of a small tree told, what is asked for is what the exact solver says."""
-    from tapehead.tasks.kinship.facts import give, nearest
+    from tapehead.tasks.kinship.facts import index_facts, nearest
     from tapehead.tasks.kinship.population import random_tree
-    from tapehead.tasks.kinship.task import Episode, Names
+    from tapehead.tasks.kinship.task import EpisodeNames, KinshipEpisode
     from tapehead.tasks.kinship.walk import follow
 
-    chance = np.random.default_rng(2)
-    tree = random_tree(chance, 40)
-    given = give(tree, nearest(tree, 3, 10**6))
-    names = Names.draw(chance, given)
+    rng = np.random.default_rng(2)
+    tree = random_tree(rng, 40)
+    given = index_facts(tree, nearest(tree, 3, 10**6))
+    names = EpisodeNames.draw(rng, given)
     asked = [(3, r, follow(given, 3, relation)) for r, relation in enumerate(RELATIONS)]
-    batch = collate([Episode(given, tuple(asked), names)])  # type: ignore[arg-type]
+    batch = collate_kinship([KinshipEpisode(given, tuple(asked), names)])  # type: ignore[arg-type]
     for (_, relation, found), (_, r, _) in zip(replay(batch.inputs[:, 0], batch.targets[:, 0]), asked):
         assert relation == r
         assert found == {names.people[one] for one in solver.relatives(tree, 3, RELATIONS[r])}

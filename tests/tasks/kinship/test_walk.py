@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tapehead.knowledge import read, solver
-from tapehead.tasks.kinship.facts import give, nearest
+from tapehead.tasks.kinship.facts import index_facts, nearest
 from tapehead.tasks.kinship.population import random_tree
 from tapehead.tasks.kinship.relations import BY_NAME, RELATIONS
 from tapehead.tasks.kinship.tree import Family, FamilyTree
@@ -18,7 +18,7 @@ TREE = FamilyTree(list("mfmmfff"), [Family((0, 1), (2, 3)), Family((0, 4), (5,))
 
 
 def walked(tree: FamilyTree, person: int, name: str) -> set[int] | None:
-    given = give(tree, nearest(tree, person, EVERYTHING))
+    given = index_facts(tree, nearest(tree, person, EVERYTHING))
     walk = follow(given, person, BY_NAME[name])
     return None if walk is None else answers(given, person, walk)
 
@@ -26,11 +26,11 @@ def walked(tree: FamilyTree, person: int, name: str) -> set[int] | None:
 @pytest.mark.parametrize("seed", range(6))
 def test_walks_find_whom_the_exact_solver_finds(seed: int) -> None:
     """Every relation of a dozen people of a random tree, all facts told."""
-    chance = np.random.default_rng(seed)
-    tree = random_tree(chance, 90)
+    rng = np.random.default_rng(seed)
+    tree = random_tree(rng, 90)
     found = 0
-    for person in chance.permutation(len(tree.sexes))[:12].tolist():
-        given = give(tree, nearest(tree, person, EVERYTHING))
+    for person in rng.permutation(len(tree.sexes))[:12].tolist():
+        given = index_facts(tree, nearest(tree, person, EVERYTHING))
         for relation in RELATIONS:
             walk = follow(given, person, relation)
             assert walk is not None
@@ -43,7 +43,7 @@ def test_walks_find_whom_the_exact_solver_finds(seed: int) -> None:
 def test_walks_through_the_example_family() -> None:
     tree, people = read("family").family_tree()
     for person in range(len(people)):
-        given = give(tree, nearest(tree, person, EVERYTHING))
+        given = index_facts(tree, nearest(tree, person, EVERYTHING))
         for relation in RELATIONS:
             walk = follow(given, person, relation)
             assert walk is not None
@@ -54,7 +54,7 @@ def test_walks_through_the_example_family() -> None:
 def test_walks_through_royal_families() -> None:
     tree, people = read(ROYALS).family_tree()
     for person in np.random.default_rng(0).permutation(len(people))[:8].tolist():
-        given = give(tree, nearest(tree, person, 400))
+        given = index_facts(tree, nearest(tree, person, 400))
         for relation in RELATIONS:
             if relation.length <= 3:
                 walk = follow(given, person, relation)
@@ -85,7 +85,7 @@ def test_by_hand(person: int, relation: str, found: set[int]) -> None:
 
 def test_steps_of_a_walk() -> None:
     """Half-siblings of Bob: up to the father, through his families, back to him, on to the mother."""
-    given = give(TREE, nearest(TREE, 2, EVERYTHING))
+    given = index_facts(TREE, nearest(TREE, 2, EVERYTHING))
     walk = follow(given, 2, BY_NAME["half-siblings"])
     assert walk is not None
     steps = [
@@ -106,9 +106,9 @@ def test_steps_of_a_walk() -> None:
 
 
 def test_too_long_a_walk() -> None:
-    given = give(TREE, nearest(TREE, 2, EVERYTHING))
-    assert follow(given, 2, BY_NAME["half-siblings"], most=7) is None
-    assert follow(given, 2, BY_NAME["half-siblings"], most=8) is not None
+    given = index_facts(TREE, nearest(TREE, 2, EVERYTHING))
+    assert follow(given, 2, BY_NAME["half-siblings"], max_steps=7) is None
+    assert follow(given, 2, BY_NAME["half-siblings"], max_steps=8) is not None
 
 
 def test_walks_stay_within_the_facts_told() -> None:
@@ -116,7 +116,7 @@ def test_walks_stay_within_the_facts_told() -> None:
     tree = random_tree(np.random.default_rng(3), 120)
     for person in range(0, len(tree.sexes), 14):
         for most in (2, 5, 11, 30):
-            given = give(tree, nearest(tree, person, most))
+            given = index_facts(tree, nearest(tree, person, most))
             told = {fact.person for fact in given.facts}
             for relation in RELATIONS:
                 walk = follow(given, person, relation)

@@ -11,20 +11,24 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..spec import KernelConfig, KernelSpec, flatten_state
+from ..spec import KernelConfig, KernelSpec, Unsupported, flatten_state
 from . import ops
 
 CLIPPING = ("none", "norm", "elementwise")
 """Ways to clip a gradient, in the order of ``Clip`` in native/training.h."""
 
 
-def why_not(machine: Any) -> str | None:
+def unsupported_reason(machine: Any) -> str | None:
     """None when a machine can be updated here, else the reason."""
     spec = machine.kernel_spec()
+    if isinstance(spec, Unsupported):
+        return spec.reason
     weight = next(machine.parameters())
-    reason = ops.why_not(spec, weight, None)
+    reason = ops.unsupported_reason(spec, weight, None)
     if reason is not None:
         return reason
+    if not spec.plain_call:
+        return "the machine has a hook, or its forward() is overridden"
     if not spec.outputs:
         return "its output layer is its own"
     if not all(tensor.requires_grad and tensor.is_contiguous() for tensor in machine.parameters()):
@@ -62,7 +66,7 @@ class Update:
     """Updates of one machine by Adam, on tasks whose answers are independent bits.
 
     Args:
-        machine: one for which :func:`why_not` has no reason.
+        machine: one for which :func:`unsupported_reason` has no reason.
         optimizer: Adam with decoupled weight decay over all of its parameters, after the first step: its
             state is what goes on from there, so it is saved as usual.
         clip: one of CLIPPING.
@@ -74,6 +78,7 @@ class Update:
         (self._group,) = optimizer.param_groups
         self._bound = clip_value
         spec = machine.kernel_spec()
+        self._constant_start = spec.constant_start
         self._weights, self._further = ops.weights_of(spec), _further(machine, spec)
         self._parameters = [*self._weights, *self._further]
         self._calls: dict[int | None, _Call] = {}
@@ -104,7 +109,7 @@ class Update:
             ValueError: targets or a mask that do not fit the outputs.
         """
         state: Any = None
-        if not self._machine.constant_start:
+        if not self._constant_start:
             state = self._machine.initial_state(inputs.shape[1], memory_size)
         call = self._calls.get(memory_size)
         if call is None:

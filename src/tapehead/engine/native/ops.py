@@ -7,7 +7,7 @@ Two custom operators stand between autograd and the C++ of native/: ``tapehead::
 import ctypes
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -35,14 +35,14 @@ def why_unavailable() -> str | None:
     return _failure
 
 
-def why_not(spec: KernelSpec | str, x: Tensor, state: Any) -> str | None:
+def unsupported_reason(spec: KernelSpec, x: Tensor, state: Any) -> str | None:
     """None when the kernel can run this call, else the reason."""
-    if isinstance(spec, str):
-        return spec
     if x.device.type != "cpu":
         return f"it has no kernel for {x.device.type} tensors"
     if x.dtype not in (torch.float32, torch.float64):
         return f"it computes in float32 and float64, not in {x.dtype}"
+    if any(tensor.dtype != x.dtype or tensor.device != x.device for tensor in weights_of(spec)):
+        return f"some weights are not {x.dtype} on {x.device}"
     if len(spec.layers) > _LAYER_LIMIT:
         return f"it takes at most {_LAYER_LIMIT} controller layers, not {len(spec.layers)}"
     if spec.kind != "none":
@@ -60,8 +60,23 @@ def _why_unavailable_constant() -> str | None:
 _why_unavailable_constant._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
+@runtime_checkable
+class Recompute(Protocol):
+    """The same run on the reference, for a gradient through the gradient."""
+
+    def __call__(
+        self,
+        spec: KernelSpec,
+        x: Tensor,
+        lengths: Tensor | None,
+        weights: Sequence[Tensor],
+        state: Sequence[Tensor],
+    ) -> list[Tensor]:
+        """Outputs (empty where the machine makes them), features, words read, the final state's tensors."""
+
+
 def run(
-    spec: KernelSpec, x: Tensor, state: Any, lengths: Tensor | None
+    spec: KernelSpec, x: Tensor, state: Any, lengths: Tensor | None, recompute: Recompute
 ) -> tuple[Tensor | None, Tensor, Tensor | None, Any]:
     """Run a machine over x [T, B, input_size].
 
@@ -69,6 +84,8 @@ def run(
         state: the batched state to start from; None for the constant start state of ``spec``.
         lengths: steps of each sequence [B], or None when all are T long. What x holds after them is not
             looked at; outputs there are zero.
+        recompute: the same run on the reference, which a backward pass that is itself to be differentiated
+            goes through (``create_graph=True``).
 
     Returns:
         (outputs [T, B, output_size], or None where the machine computes them itself from the next two:
@@ -91,7 +108,7 @@ def run(
     if torch.compiler.is_compiling():
         found = torch.ops.tapehead.run_forward(x, lengths, weights, start, list(config), numbers)[:-1]
     else:
-        found = _Eager.apply(lengths, config, numbers, len(weights), x, *weights, *start)
+        found = _Eager.apply((spec, recompute), lengths, config, numbers, len(weights), x, *weights, *start)
     outputs, features, words, *final = found
     read_words = words.unflatten(-1, (spec.num_reads, spec.word_size)) if spec.num_reads else None
     return outputs if spec.outputs else None, features, read_words, unflatten_state(spec, x, final)
@@ -302,6 +319,7 @@ class _Eager(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
+        reference: tuple[KernelSpec, Recompute],
         lengths: Tensor | None,
         config: tuple[int, ...],
         numbers: tuple[float, ...],
@@ -312,9 +330,34 @@ class _Eager(torch.autograd.Function):
         weights, state = tensors[:num_weights], tensors[num_weights:]
         output = _forward(x, lengths, weights, state, config, numbers)
         _save(ctx, (x, lengths, weights, state, config, numbers), output)
+        ctx.reference = reference
         return tuple(output[:-1])
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple:
-        return None, None, None, None, *_differentiate(ctx, gradients, _backward)
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
+        # Under create_graph=True the gradients themselves need a graph, which the kernel's have not.
+        differentiate = _differentiate_by_reference if torch.is_grad_enabled() else _differentiate
+        return None, None, None, None, None, *differentiate(ctx, gradients, _backward)
+
+
+def _differentiate_by_reference(ctx: Any, gradients: Sequence[Tensor | None], _: Any) -> list[Tensor | None]:
+    """What :func:`_differentiate` computes, with a graph: the run once more, on the reference."""
+    num_weights, num_state = ctx.counts
+    x, *rest = ctx.saved_tensors
+    lengths = rest.pop() if ctx.has_lengths else None
+    weights, state = rest[:num_weights], rest[num_weights : num_weights + num_state]
+    spec, recompute = ctx.reference
+    inputs = [x, *weights, *state]
+    # A tensor that stands in two places has one gradient in each: views tell the two apart.
+    x, *rest = [tensor.view_as(tensor) if need else tensor for tensor, need in zip(inputs, ctx.needed)]
+    found = recompute(spec, x, lengths, rest[:num_weights], rest[num_weights:])
+    pairs = [(y, d) for y, d in zip(found, gradients, strict=True) if d is not None and y.requires_grad]
+    asked = [tensor for tensor, need in zip([x, *rest], ctx.needed) if need]
+    computed = iter(
+        torch.autograd.grad(
+            [y for y, _ in pairs], asked, [d for _, d in pairs], create_graph=True, allow_unused=True
+        )
+        if pairs
+        else [None] * len(asked)
+    )
+    return [next(computed) if need else None for need in ctx.needed]

@@ -9,8 +9,8 @@ from ...nn import Machine
 from ...tasks import Sampler
 from ...tasks.base import check_whole
 from ...tasks.graph import Inference, ShortestPath, Traversal
-from ...tasks.graph.episode import TERMINATION, Episode, GraphTask, Triple, collate, read_triples
-from ...tasks.graph.given import GivenGraph, NamedGraph
+from ...tasks.graph.episode import TERMINATION, GraphEpisode, GraphTask, Triple, collate_graph, read_triples
+from ...tasks.graph.fixed import FixedGraph, NamedGraph
 from ..inference.routes import MIN_SLOTS, MapSample, choose_among, memory_for, renumber, sample_paths
 from ..inference.run import run_time_first
 from ..inference.voting import best_of_n, majority_vote
@@ -22,7 +22,7 @@ MAX_LINKS = 1 << 25
 EXTRA_STEPS = 4
 """Steps over the shortest, after which a path is given up."""
 
-DrawEpisode = Callable[[np.random.Generator], tuple[Episode, NamedGraph]]
+DrawEpisode = Callable[[np.random.Generator], tuple[GraphEpisode, NamedGraph]]
 """Draws an episode of one question, under new names."""
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 def score_given(
     machine: Machine,
     task: GraphTask,
-    graph: GivenGraph,
+    graph: FixedGraph,
     *,
     steps: int,
     episodes: int,
@@ -61,8 +61,8 @@ def score_given(
     Raises:
         ValueError: another task, a graph without such an episode, or a number below 1.
     """
-    check_whole("steps", steps, least=1)
-    check_whole("episodes", episodes, least=1)
+    check_whole("steps", steps, minimum=1)
+    check_whole("episodes", episodes, minimum=1)
     rng = np.random.default_rng(seed)
     slots = memory_size or memory_for(len(graph.edges))
     if isinstance(task, ShortestPath):
@@ -100,7 +100,7 @@ def score_random(
 
     Relations are always scored by a single pass.
     """
-    check_whole("episodes", episodes, least=1)
+    check_whole("episodes", episodes, minimum=1)
     if isinstance(task, Inference):
         return _score_relations(machine, task, episodes, seed, memory_size)
     rng = np.random.default_rng(seed)
@@ -132,11 +132,11 @@ def _unknown(task: GraphTask) -> ValueError:
     return ValueError(f"{task.name} is not scored on graphs: give traversal, inference or shortest-path.")
 
 
-def _walk_episode(graph: GivenGraph, walk: Sequence[Triple]) -> DrawEpisode:
+def _walk_episode(graph: FixedGraph, walk: Sequence[Triple]) -> DrawEpisode:
     return lambda rng: graph.traversal(rng, walk)
 
 
-def _relation_episode(graph: GivenGraph, path: tuple[int, list[Triple]], planning_steps: int) -> DrawEpisode:
+def _relation_episode(graph: FixedGraph, path: tuple[int, list[Triple]], planning_steps: int) -> DrawEpisode:
     return lambda rng: graph.inference(rng, path, planning_steps)
 
 
@@ -173,10 +173,10 @@ def _score_answers(
 
 
 def _sample_answers(
-    machine: Machine, drawn: Sequence[tuple[Episode, NamedGraph]], slots: int, *, choose: bool
+    machine: Machine, drawn: Sequence[tuple[GraphEpisode, NamedGraph]], slots: int, *, choose: bool
 ) -> list[_AnswerSample]:
     """Run episodes side by side; with ``choose`` an answer is of the edges told, else what its digits say."""
-    batch = collate([episode for episode, _ in drawn])
+    batch = collate_graph([episode for episode, _ in drawn])
     outputs, _, _ = run_time_first(machine, batch.inputs, lengths=batch.lengths, memory_size=slots)
     found = []
     for b, (episode, named) in enumerate(drawn):
@@ -213,7 +213,7 @@ def _score_relations(
         batch = sampler.draw(task)
         slots = memory_size or max(MIN_SLOTS, batch.inputs.shape[0])
         outputs, _, _ = run_time_first(machine, batch.inputs, lengths=batch.lengths, memory_size=slots)
-        exact = task.wrong_bits(outputs, batch) == 0
+        exact = task.num_errors(outputs, batch) == 0
         right += int(exact[: episodes - done].sum())
         done += min(MAX_BATCH, episodes - done)
     return right, done
@@ -222,7 +222,7 @@ def _score_relations(
 def _score_paths(
     machine: Machine,
     task: ShortestPath,
-    questions: Sequence[tuple[GivenGraph, tuple[int, int]]],
+    questions: Sequence[tuple[FixedGraph, tuple[int, int]]],
     longest: int,
     seed: int,
     slots: int,
@@ -242,7 +242,7 @@ def _score_paths(
         samples = draw([(i, 0) for i in range(len(questions))])
     else:
         samples = [sample for sample, _ in best_of_n(len(questions), draw)]
-    lengths = [graph.away(end)[start] for graph, (start, end) in questions]
+    lengths = [graph.distances(end)[start] for graph, (start, end) in questions]
     answers = [sample.answer for sample in samples]
     return sum(answer is not None and len(answer) == steps for answer, steps in zip(answers, lengths))
 

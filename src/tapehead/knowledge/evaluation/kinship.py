@@ -62,7 +62,7 @@ def score_kinship(
     Raises:
         ValueError: fewer than one question.
     """
-    check_whole("questions", questions, least=1)
+    check_whole("questions", questions, minimum=1)
     rng = np.random.default_rng(seed)
     score = KinshipScore({}, {})
     for length in lengths:

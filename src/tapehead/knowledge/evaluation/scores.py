@@ -11,8 +11,8 @@ from ...errors import InputError
 from ...nn import Machine
 from ...tasks.graph import Inference, ShortestPath, Traversal
 from ...tasks.graph.episode import GraphTask
-from ...tasks.graph.given import GivenGraph
-from ...tasks.graph.inference import FAMILY_EDGES, SINGLE, relations_of
+from ...tasks.graph.fixed import FixedGraph
+from ...tasks.graph.inference import FAMILY_EDGES, NUM_EDGE_LABELS, relations_of
 from ...tasks.kinship.relations import BY_NAME
 from ..graph import Entity, Fact, KnowledgeGraph
 from ..readers import edge_list
@@ -155,7 +155,7 @@ def graph(
     """
     try:
         if graph is None:
-            asked = task if steps is None else task.at(path=steps)
+            asked = task if steps is None else task.with_sizes(path=steps)
             right, done = score_random(
                 machine, asked, episodes=episodes, seed=seed, memory_size=memory_size, single_pass=single_pass
             )
@@ -188,7 +188,7 @@ Relations = list[tuple[int, tuple[int, ...]]]
 """(label, edges) of relations that may be asked for."""
 
 
-def _map(graph: str) -> GivenGraph:
+def _map(graph: str) -> FixedGraph:
     """The edges of a map, or of any other edge list."""
     found = read(graph)
     if found.is_family:  # An edge list of relatives is a graph like any other.
@@ -196,22 +196,22 @@ def _map(graph: str) -> GivenGraph:
         nodes = dict.fromkeys(node for start, _, end in rows for node in (start, end))
         entities = {node: Entity(node, node, "place") for node in nodes}
         found = KnowledgeGraph(graph, entities, [Fact(*row) for row in rows])
-    return GivenGraph(tuple(found.edges.edges))
+    return FixedGraph(tuple(found.edges.edges))
 
 
-def _inference_graph(graph: str, relations: str | None, steps: int) -> tuple[GivenGraph, Relations]:
+def _inference_graph(graph: str, relations: str | None, steps: int) -> tuple[FixedGraph, Relations]:
     """The edges of a file with labels 0 to 9, and the relations of so many steps that may be asked."""
     rows = _rows(graph)
     used = list(dict.fromkeys(label for _, label, _ in rows))
     names = FAMILY_EDGES if set(used) <= set(FAMILY_EDGES) else used
-    if len(names) > SINGLE:
-        raise InputError(f"{graph} has {len(names)} edge labels: inference knows {SINGLE}")
+    if len(names) > NUM_EDGE_LABELS:
+        raise InputError(f"{graph} has {len(names)} edge labels: inference knows {NUM_EDGE_LABELS}")
     labels = {label: number for number, label in enumerate(names)}
     nodes: dict[str, int] = {}
     for start, _, end in rows:
         nodes.setdefault(start, len(nodes))
         nodes.setdefault(end, len(nodes))
-    given = GivenGraph(tuple((nodes[a], labels[e], nodes[b]) for a, e, b in rows))
+    given = FixedGraph(tuple((nodes[a], labels[e], nodes[b]) for a, e, b in rows))
     source = FAMILY_RELATIONS if relations is None and _is_example(graph) else relations
     known = relations_of(steps)
     if source is None:

@@ -11,11 +11,10 @@ from ...errors import InputError
 from ...nn import Machine
 from ...tasks.graph.episode import OUTPUT_SIZE as TRIPLE_SIZE
 from ...tasks.graph.episode import read_triples
-from ...tasks.graph.given import GivenGraph
+from ...tasks.graph.fixed import FixedGraph
 from ...tasks.graph.shortest_path import ShortestPath
 from ...tasks.kinship.encoding import INPUT_SIZE
-from ...tasks.kinship.facts import CHILD
-from ...tasks.kinship.facts import Fact as FamilyFact
+from ...tasks.kinship.facts import CHILD, FamilyFact
 from ...tasks.kinship.relations import RELATIONS, Relation
 from ...tasks.kinship.tree import FamilyTree
 from ...types import Trace
@@ -27,7 +26,7 @@ from .voting import best_of_n, majority_vote
 
 MAX_PATH = 12
 """Steps of a path, after which the machine is taken to be lost."""
-PLAN = ShortestPath(planning_steps=MAX_PATH, aloud=True)
+PLAN = ShortestPath(planning_steps=MAX_PATH, scratchpad=True)
 """How the shortest-path machine plans."""
 MIN_READ_WEIGHT = 0.3
 """A slot counts as read from this weighting on."""
@@ -156,7 +155,7 @@ def answer_path(machine: Machine, edges: Edges, start: int, end: int) -> Network
 
 def _map_answer(
     machine: Machine,
-    graph: GivenGraph,
+    graph: FixedGraph,
     sample: MapSample,
     place_of: list[int],
     line_names: list[str],

@@ -21,8 +21,8 @@ from ...tasks.kinship.encoding import (
     decode_number,
     digits,
 )
-from ...tasks.kinship.facts import MOST_RANKS, GivenFacts, give, nearest
-from ...tasks.kinship.task import Names, question, telling
+from ...tasks.kinship.facts import MAX_RANKS, FactSet, index_facts, nearest
+from ...tasks.kinship.task import EpisodeNames, fact_steps, question_step
 from ...tasks.kinship.tree import FamilyTree
 from .run import run_time_first
 from .voting import majority_vote
@@ -41,7 +41,7 @@ BACKS = tuple(OUTPUTS[f"back{place}"] for place in range(DIGITS))
 class KinshipQuery:
     """What the network is asked: facts about a family, and a question about them in numbers."""
 
-    given: GivenFacts
+    given: FactSet
     person: int
     relation: int
     """index in RELATIONS"""
@@ -70,16 +70,18 @@ class KinshipSample:
         return frozenset(self.answers) if self.ended else None
 
 
-def facts_about(tree: FamilyTree, person: int, max_facts: int = MAX_FACTS) -> GivenFacts:
+def facts_about(tree: FamilyTree, person: int, max_facts: int = MAX_FACTS) -> FactSet:
     """The facts to tell about a person: the nearest ones, ``max_facts`` at most."""
     places = nearest(tree, person, max_facts)
     # In an order that says nothing about how near they are.
     order = np.random.default_rng(len(places)).permutation(len(places))
     places = [places[index] for index in order]
-    given = give(tree, places)
-    if any(fact.rank > MOST_RANKS for fact in given.facts):
+    given = index_facts(tree, places)
+    if any(fact.rank > MAX_RANKS for fact in given.facts):
         # Of very large families only as many children, or families of one person, as ranks can tell apart.
-        return give(tree, [place for place, fact in zip(places, given.facts) if fact.rank <= MOST_RANKS])
+        return index_facts(
+            tree, [place for place, fact in zip(places, given.facts) if fact.rank <= MAX_RANKS]
+        )
     return given
 
 
@@ -116,9 +118,9 @@ def sample_answers(machine: Machine, queries: Sequence[KinshipQuery]) -> list[Ki
     return [decoder.sample for decoder in decoders]
 
 
-def names_of(query: KinshipQuery) -> Names:
+def names_of(query: KinshipQuery) -> EpisodeNames:
     """The random numbers of a sample: the same whenever the same number of facts is told."""
-    return Names.draw(np.random.default_rng([len(query.given.facts), query.sample]), query.given)
+    return EpisodeNames.draw(np.random.default_rng([len(query.given.facts), query.sample]), query.given)
 
 
 class _AnswerDecoder:
@@ -127,7 +129,7 @@ class _AnswerDecoder:
     def __init__(self, query: KinshipQuery) -> None:
         names = names_of(query)
         self.asked = query.person
-        self.facts = [_row(channels) for channels in telling(query.given, names)]
+        self.facts = [_row(channels) for channels in fact_steps(query.given, names)]
         self.sample = KinshipSample(
             answers=[], answer_steps=[], confidence=0.0, rows=list(self.facts), ended=False
         )
@@ -136,7 +138,7 @@ class _AnswerDecoder:
         self._step_numbers = names.frames
         self._nll = 0.0
         if self.facts:
-            self._question = _row(question(query.given, names, query.person, query.relation))
+            self._question = _row(question_step(query.given, names, query.person, query.relation))
             self._constrained = ConstrainedDecoder(self.facts, names.frames[:MAX_STEPS])
             self._said = np.zeros(SHARED, np.float32)
             self._said[OUTPUTS["home"].start] = 1

@@ -18,17 +18,17 @@ from ...tasks.graph.episode import (
     OUTPUT_SIZE,
     TERMINATION,
     Triple,
-    collate,
+    collate_graph,
     digits_of,
 )
-from ...tasks.graph.given import GivenGraph, NamedGraph
+from ...tasks.graph.fixed import FixedGraph, NamedGraph
 from ...tasks.graph.shortest_path import (
     ShortestPath,
     choose_edges,
+    decode_edges,
     frontier,
-    mixed,
+    mix_triples,
     shortest_path_query,
-    thought_of,
 )
 from ...tasks.graph.traversal import traversal_episode
 from .run import run_time_first
@@ -61,7 +61,7 @@ def nearest_edges(edges: Sequence[Triple], places: Sequence[int], max_edges: int
     return found[:max_edges]
 
 
-def renumber(edges: Sequence[Triple]) -> tuple[GivenGraph, list[int], list[int]]:
+def renumber(edges: Sequence[Triple]) -> tuple[FixedGraph, list[int], list[int]]:
     """The graph of these edges, its places and lines numbered from 0.
 
     Returns:
@@ -72,7 +72,7 @@ def renumber(edges: Sequence[Triple]) -> tuple[GivenGraph, list[int], list[int]]
     place_number = {place: number for number, place in enumerate(places)}
     line_number = {line: number for number, line in enumerate(lines)}
     renumbered = tuple((place_number[a], line_number[e], place_number[b]) for a, e, b in edges)
-    return GivenGraph(renumbered), places, lines
+    return FixedGraph(renumbered), places, lines
 
 
 @dataclasses.dataclass
@@ -117,7 +117,7 @@ class MapSample:
 
 
 def sample_walk(
-    machine: Machine, graph: GivenGraph, start: int, labels: Sequence[int], seed: int = 0
+    machine: Machine, graph: FixedGraph, start: int, labels: Sequence[int], seed: int = 0
 ) -> MapSample:
     """Let a traversal machine follow labels from a node.
 
@@ -128,7 +128,7 @@ def sample_walk(
     named = graph.name(rng)
     # The destinations are what is asked, so they are not told.
     query: list[Triple] = [(named.nodes[start], named.labels[label], BLANK) for label in labels]
-    inputs = collate([traversal_episode(rng, named.graph, query)]).inputs
+    inputs = collate_graph([traversal_episode(rng, named.graph, query)]).inputs
     outputs, _, _ = run_time_first(machine, inputs, memory_size=memory_for(len(graph.edges)))
     sample = MapSample(named, inputs=inputs[:, 0])
     first = len(outputs) - len(labels) - 1
@@ -148,7 +148,7 @@ def choose_among(outputs: Tensor, edges: Sequence[Triple]) -> list[Triple]:
 def sample_paths(
     machine: Machine,
     task: ShortestPath,
-    questions: Sequence[tuple[GivenGraph, tuple[int, int]]],
+    questions: Sequence[tuple[FixedGraph, tuple[int, int]]],
     max_steps: int,
     seeds: Sequence[int | Sequence[int]],
     memory_size: int | None = None,
@@ -199,7 +199,7 @@ class PathDecoder:
     def __init__(
         self,
         task: ShortestPath,
-        graph: GivenGraph,
+        graph: FixedGraph,
         start: int,
         end: int,
         *,
@@ -210,7 +210,7 @@ class PathDecoder:
         named = graph.name(rng)
         self.start, self.end = named.nodes[start], named.nodes[end]
         self.here = self.start
-        self.query = collate([shortest_path_query(rng, named.graph, self.start, self.end)]).inputs[:, 0]
+        self.query = collate_graph([shortest_path_query(rng, named.graph, self.start, self.end)]).inputs[:, 0]
         """the inputs [T, 92] up to the planning"""
         self.task, self.max_steps = task, max_steps
         self.sample = MapSample(named)
@@ -219,7 +219,7 @@ class PathDecoder:
         self._inputs = list(self.query)
         self._planned = self._steps = 0
         self._reached, self._before = [self.end], list[int]()
-        self._fed = frontier(self._reached, self._before) if task.aloud else torch.zeros(OUTPUT_SIZE)
+        self._fed = frontier(self._reached, self._before) if task.scratchpad else torch.zeros(OUTPUT_SIZE)
 
     @property
     def over(self) -> bool:
@@ -253,8 +253,8 @@ class PathDecoder:
 
     def _plan(self, output: Tensor) -> None:
         self._planned += 1
-        if self.task.aloud:
-            edges = thought_of(output, self.sample.named.graph.edges)
+        if self.task.scratchpad:
+            edges = decode_edges(output, self.sample.named.graph.edges)
             self._reached, self._before = [source for source, _, _ in edges], self._reached
             self._fed = frontier(self._reached, self._before)
         self.planning = self._planned < self.task.planning_steps and self.start not in self._reached
@@ -268,7 +268,7 @@ class PathDecoder:
             return
         (chosen,) = choose_edges(output[None], [leaving])
         self.sample.add_nll(output, chosen, leaving)
-        self._fed, self.here = mixed([chosen]), chosen[2]
+        self._fed, self.here = mix_triples([chosen]), chosen[2]
         self.sample.add_place(self.here, len(self._inputs) - 1)
         self._steps += 1
         self.arrived = self.here == self.end

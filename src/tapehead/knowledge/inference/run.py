@@ -42,7 +42,7 @@ def run_time_first(
             _swapped(x) if swap else x,
             state,
             lengths=lengths,
-            memory_size=memory_size if hasattr(machine, "memory_size") else None,
+            memory_size=memory_size if machine.has_memory else None,
             return_trace=return_trace,
         )
     trace = rest[0] if return_trace else None

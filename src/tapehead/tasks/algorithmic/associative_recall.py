@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from ..base import Batch, Task, check_range, check_whole
+from ..base import Batch, Channels, Task, bit_labels, check_range, check_whole
 from ..registry import register
 from ..sampler import count_steps, draw_bits, draw_sizes, place
 
@@ -13,7 +13,7 @@ from ..sampler import count_steps, draw_bits, draw_sizes, place
 @register
 @dataclasses.dataclass(frozen=True)
 class AssociativeRecall(Task):
-    """See a list of items, be shown one again, answer with the one that came after it (NTM section 4.3).
+    """Read a list of items, then one of them again, and answer with the item after it (NTM section 4.3).
 
     One episode, here 3 items of 2 vectors of 3 bits, and the query is the first item (a blank is 0)::
 
@@ -35,10 +35,10 @@ class AssociativeRecall(Task):
     about once in 2^(num_bits·vectors + 1) / (K (K − 1)) episodes, and only then the query may be ambiguous.
 
     Args:
-        min_items: the fewest items, at least 2.
-        max_items: the most items; every sequence draws its number from U{min_items..max_items}.
+        min_items: the minimum number of items, at least 2.
+        max_items: the maximum; each sequence draws its number of items from U{min_items..max_items}.
         num_bits: bits of a vector.
-        vectors: vectors of an item.
+        vectors: vectors in an item.
 
     Raises:
         ValueError: fewer than 2 items, another number below 1, or min_items above max_items.
@@ -54,37 +54,23 @@ class AssociativeRecall(Task):
     vectors: int = 3
 
     def __post_init__(self) -> None:
-        check_range(self, "items", least=2)
-        check_whole("num_bits", self.num_bits, least=1)
-        check_whole("vectors", self.vectors, least=1)
+        check_range(self, "items", minimum=2)
+        check_whole("num_bits", self.num_bits, minimum=1)
+        check_whole("vectors", self.vectors, minimum=1)
 
     @property
-    def input_size(self) -> int:
-        """The bits, the item delimiter and the query delimiter."""
-        return self.num_bits + 2
-
-    @property
-    def output_size(self) -> int:
-        """The bits."""
-        return self.num_bits
-
-    @property
-    def input_labels(self) -> tuple[str, ...]:
-        """The channels in words."""
-        return (*(f"bit {i}" for i in range(self.num_bits)), "item", "query")
-
-    @property
-    def output_labels(self) -> tuple[str, ...]:
-        """The channels in words."""
-        return tuple(f"bit {i}" for i in range(self.num_bits))
+    def channels(self) -> Channels:
+        """The labels of the channels."""
+        bits = bit_labels(self.num_bits)
+        return Channels(inputs=(*bits, "item", "query"), outputs=bits)
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         """Draw a batch; see ``Task.sample``."""
         items = draw_sizes(self.min_items, self.max_items, batch_size, generator)
         rows = draw_bits(int(items.max()) * self.vectors, batch_size, self.num_bits, generator)
         # float64: in float32 the product could round up to the last item.
-        chance = torch.rand(batch_size, dtype=torch.float64, generator=generator, device=generator.device)
-        query = (chance * (items - 1)).long()
+        uniform = torch.rand(batch_size, dtype=torch.float64, generator=generator, device=generator.device)
+        query = (uniform * (items - 1)).long()
 
         stride = self.vectors + 1
         lengths = (items + 2) * stride
@@ -103,5 +89,5 @@ class AssociativeRecall(Task):
         return Batch(inputs, place(rows, (query + 1) * self.vectors + answered, mask), mask, lengths)
 
     def details(self, episode: Batch) -> str:
-        """How many items."""
+        """The number of items."""
         return f"{int(episode.inputs[..., self.num_bits].sum())} items"

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from ..base import Batch, Task, check_range, check_whole
+from ..base import Batch, Channels, Task, bit_labels, check_range, check_whole
 from ..registry import register
 from ..sampler import draw_bits, draw_sizes
 
@@ -32,16 +32,16 @@ class Copy(Task):
 
     With L vectors an episode has 2 L + 3 steps, of which the last L + 1 count. The layout is that of
     DeepMind's published repeat-copy generator; the channels, 10 in and 9 out for 8 bits, are those that the
-    parameter count of the paper's baseline fits. There is no input while the answer is given.
+    parameter count of the paper's baseline fits. The inputs are zero during the answer.
 
     Other uses in the papers: ``Copy(num_bits=6, max_length=100)`` is the sparse-link experiment (DNC
     Extended Data Fig. 4). A memory is resized (Extended Data Fig. 2 does it with graph traversal) by
-    training on ``Copy(max_length=10)`` with a small memory and asking ``Copy().at(length=50)`` with
-    ``machine(x, memory_size=64)``.
+    training on ``Copy(max_length=10)`` with a small memory and testing on ``Copy().with_sizes(length=50)``
+    with ``machine(x, memory_size=64)``.
 
     Args:
-        min_length: the fewest vectors.
-        max_length: the most vectors; every sequence draws its length from U{min_length..max_length}.
+        min_length: the minimum number of vectors.
+        max_length: the maximum; each sequence draws its length from U{min_length..max_length}.
         num_bits: bits of a vector.
 
     Raises:
@@ -58,27 +58,13 @@ class Copy(Task):
 
     def __post_init__(self) -> None:
         check_range(self, "length")
-        check_whole("num_bits", self.num_bits, least=1)
+        check_whole("num_bits", self.num_bits, minimum=1)
 
     @property
-    def input_size(self) -> int:
-        """The bits, the start flag and the end flag."""
-        return self.num_bits + 2
-
-    @property
-    def output_size(self) -> int:
-        """The bits and the end marker."""
-        return self.num_bits + 1
-
-    @property
-    def input_labels(self) -> tuple[str, ...]:
-        """The channels in words."""
-        return (*(f"bit {i}" for i in range(self.num_bits)), "start", "end")
-
-    @property
-    def output_labels(self) -> tuple[str, ...]:
-        """The channels in words."""
-        return (*(f"bit {i}" for i in range(self.num_bits)), "end")
+    def channels(self) -> Channels:
+        """The labels of the channels."""
+        bits = bit_labels(self.num_bits)
+        return Channels(inputs=(*bits, "start", "end"), outputs=(*bits, "end"))
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         """Draw a batch; see ``Task.sample``."""
@@ -102,5 +88,5 @@ class Copy(Task):
         return Batch(inputs, targets, (step >= answer) & (step <= end), end + 1)
 
     def details(self, episode: Batch) -> str:
-        """How many vectors."""
+        """The number of vectors."""
         return f"{(int(episode.lengths) - 3) // 2} vectors"

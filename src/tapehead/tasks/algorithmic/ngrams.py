@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..base import Batch, Task, check_range, check_whole
+from ..base import Batch, Channels, Task, check_range, check_whole
 from ..registry import register
 from ..sampler import count_steps, draw_sizes
 
@@ -16,7 +16,7 @@ from ..sampler import count_steps, draw_sizes
 @register
 @dataclasses.dataclass(frozen=True)
 class NGrams(Task):
-    """Predict the next bit of a source that is new in every sequence (NTM section 4.4).
+    """Predict the next bit of a random source, drawn anew for each sequence (NTM section 4.4).
 
     A sequence draws a table: for each of the 2^context patterns of the preceding bits, the probability from
     Beta(½, ½) that the next bit is 1. The first ``context`` bits are fair coins; all others follow the
@@ -33,8 +33,8 @@ class NGrams(Task):
     and 6-grams (context 5), which is the paper's optimum (Fig. 13).
 
     Args:
-        min_length: the fewest bits.
-        max_length: the most bits; every sequence draws its length from U{min_length..max_length}.
+        min_length: the minimum number of bits.
+        max_length: the maximum; each sequence draws its length from U{min_length..max_length}.
         context: the number of preceding bits that the next depends on, 1 to 10 (the n of n-gram, less one).
 
     Raises:
@@ -51,45 +51,30 @@ class NGrams(Task):
 
     def __post_init__(self) -> None:
         check_range(self, "length")
-        check_whole("context", self.context, least=1)
+        check_whole("context", self.context, minimum=1)
         if self.context > 10:
             raise ValueError(
                 f"context must be at most 10 (a table of 1024 probabilities), got {self.context}."
             )
 
     @property
-    def input_size(self) -> int:
-        """The bit before."""
-        return 1
-
-    @property
-    def output_size(self) -> int:
-        """The next bit."""
-        return 1
-
-    @property
-    def input_labels(self) -> tuple[str, ...]:
-        """The channel in words."""
-        return ("last bit",)
-
-    @property
-    def output_labels(self) -> tuple[str, ...]:
-        """The channel in words."""
-        return ("next bit",)
+    def channels(self) -> Channels:
+        """The labels of the channels."""
+        return Channels(inputs=("last bit",), outputs=("next bit",))
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         """Draw a batch; see ``Task.sample``."""
         lengths = draw_sizes(self.min_length, self.max_length, batch_size, generator)
         step = count_steps(lengths)
         patterns = 2**self.context
-        # The arcsine law: sin²(π u / 2) of an even u is Beta(½, ½) distributed.
-        evenly = torch.rand(batch_size, patterns, generator=generator, device=generator.device)
-        table = (evenly * (math.pi / 2)).sin().square()
-        chance = torch.rand(len(step), batch_size, 1, generator=generator, device=generator.device)
+        # The arcsine law: sin²(π u / 2) of a uniform u is Beta(½, ½) distributed.
+        u = torch.rand(batch_size, patterns, generator=generator, device=generator.device)
+        table = (u * (math.pi / 2)).sin().square()
+        uniform = torch.rand(len(step), batch_size, 1, generator=generator, device=generator.device)
 
         # Which pattern would follow each pattern, for all steps at once: the loop then only looks it up.
         pattern = torch.arange(patterns, device=generator.device)
-        bit = torch.where(step.unsqueeze(-1) < self.context, chance < 0.5, chance < table)
+        bit = torch.where(step.unsqueeze(-1) < self.context, uniform < 0.5, uniform < table)
         following = (2 * pattern) % patterns + bit
         state = torch.zeros(batch_size, 1, dtype=torch.int64, device=generator.device)
         states = []

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from ..base import Batch, Task, check_range, check_whole
+from ..base import Batch, Channels, Task, bit_labels, check_range, check_whole
 from ..registry import register
 from ..sampler import count_steps, draw_bits, draw_sizes, place
 
@@ -13,7 +13,7 @@ from ..sampler import count_steps, draw_bits, draw_sizes, place
 @register
 @dataclasses.dataclass(frozen=True)
 class Reallocation(Task):
-    """Copy one short sequence after the other, more than the memory has slots for (DNC Extended Data Fig. 1).
+    """Copy several short sequences, together longer than the memory (DNC Extended Data Fig. 1).
 
     One episode, here 2 sequences of 2 vectors of 3 bits (a blank is 0)::
 
@@ -38,10 +38,10 @@ class Reallocation(Task):
     there is no end marker.
 
     Args:
-        min_sequences: the fewest sequences in an episode.
-        max_sequences: the most sequences in an episode.
-        min_length: the fewest vectors in a sequence.
-        max_length: the most vectors in a sequence; each episode draws both sizes, each evenly from its range.
+        min_sequences: the minimum number of sequences in an episode.
+        max_sequences: the maximum number of sequences in an episode.
+        min_length: the minimum number of vectors in a sequence.
+        max_length: the maximum number of vectors in a sequence; each episode draws both sizes uniformly.
         num_bits: bits of a vector.
 
     Raises:
@@ -61,27 +61,13 @@ class Reallocation(Task):
     def __post_init__(self) -> None:
         check_range(self, "sequences")
         check_range(self, "length")
-        check_whole("num_bits", self.num_bits, least=1)
+        check_whole("num_bits", self.num_bits, minimum=1)
 
     @property
-    def input_size(self) -> int:
-        """The bits, the start flag and the recall flag."""
-        return self.num_bits + 2
-
-    @property
-    def output_size(self) -> int:
-        """The bits."""
-        return self.num_bits
-
-    @property
-    def input_labels(self) -> tuple[str, ...]:
-        """The channels in words."""
-        return (*(f"bit {i}" for i in range(self.num_bits)), "start", "recall")
-
-    @property
-    def output_labels(self) -> tuple[str, ...]:
-        """The channels in words."""
-        return tuple(f"bit {i}" for i in range(self.num_bits))
+    def channels(self) -> Channels:
+        """The labels of the channels."""
+        bits = bit_labels(self.num_bits)
+        return Channels(inputs=(*bits, "start", "recall"), outputs=bits)
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         """Draw a batch; see ``Task.sample``."""
@@ -104,6 +90,6 @@ class Reallocation(Task):
         return Batch(inputs, place(rows, first + answered, mask), mask, lengths)
 
     def details(self, episode: Batch) -> str:
-        """How many sequences, of how many vectors."""
+        """The number of sequences, and of vectors in each."""
         sequences = int(episode.inputs[..., self.num_bits].sum())
         return f"{sequences} sequences of {int(episode.mask.sum()) // sequences} vectors"

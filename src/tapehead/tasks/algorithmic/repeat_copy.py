@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from ..base import Batch, Task, check_range, check_whole
+from ..base import Batch, Channels, Task, bit_labels, check_range, check_whole
 from ..registry import register
 from ..sampler import count_steps, draw_bits, draw_sizes, place
 
@@ -13,7 +13,7 @@ from ..sampler import count_steps, draw_bits, draw_sizes, place
 @register
 @dataclasses.dataclass(frozen=True)
 class RepeatCopy(Task):
-    """Copy a sequence as many times as one is told, then say that it is done (NTM section 4.2).
+    """Copy a sequence a given number of times, then put out an end marker (NTM section 4.2).
 
     One episode, here 2 vectors of 3 bits, 3 times (a blank is 0)::
 
@@ -38,14 +38,14 @@ class RepeatCopy(Task):
 
         r = (K − μ) / σ,  μ = (norm_repeats + 1) / 2,  σ² = (norm_repeats² − 1) / 12
 
-    It keeps that scale whatever ``min_repeats`` and ``max_repeats`` are: beyond the training range it just
-    goes on (K = 20 gives 5.05 with the paper's range of 10), and an easier lesson speaks the same language.
+    The scale does not depend on ``min_repeats`` and ``max_repeats``: beyond the training range it continues
+    (K = 20 gives 5.05 with the paper's range of 10), and an easier lesson uses the same one.
 
     Args:
-        min_length: the fewest vectors.
-        max_length: the most vectors.
-        min_repeats: the fewest repeats.
-        max_repeats: the most repeats; each sequence draws both sizes, each evenly from its range.
+        min_length: the minimum number of vectors.
+        max_length: the maximum number of vectors.
+        min_repeats: the minimum number of repeats.
+        max_repeats: the maximum number of repeats; each sequence draws both sizes uniformly.
         num_bits: bits of a vector.
         norm_repeats: the number of repeats is normalised over U{1..norm_repeats}.
 
@@ -67,33 +67,19 @@ class RepeatCopy(Task):
     def __post_init__(self) -> None:
         check_range(self, "length")
         check_range(self, "repeats")
-        check_whole("num_bits", self.num_bits, least=1)
-        check_whole("norm_repeats", self.norm_repeats, least=2)
+        check_whole("num_bits", self.num_bits, minimum=1)
+        check_whole("norm_repeats", self.norm_repeats, minimum=2)
         if self.norm_repeats % 2:
-            # The middle count would be normalised to 0: nothing would tell the machine that the input ended.
+            # The middle count would be normalised to 0: the machine could not see that the input has ended.
             raise ValueError(
                 f"norm_repeats must be even, got {self.norm_repeats}; take {self.norm_repeats + 1}."
             )
 
     @property
-    def input_size(self) -> int:
-        """The bits, the start flag and the repeats."""
-        return self.num_bits + 2
-
-    @property
-    def output_size(self) -> int:
-        """The bits and the end marker."""
-        return self.num_bits + 1
-
-    @property
-    def input_labels(self) -> tuple[str, ...]:
-        """The channels in words."""
-        return (*(f"bit {i}" for i in range(self.num_bits)), "start", "repeats")
-
-    @property
-    def output_labels(self) -> tuple[str, ...]:
-        """The channels in words."""
-        return (*(f"bit {i}" for i in range(self.num_bits)), "end")
+    def channels(self) -> Channels:
+        """The labels of the channels."""
+        bits = bit_labels(self.num_bits)
+        return Channels(inputs=(*bits, "start", "repeats"), outputs=(*bits, "end"))
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         """Draw a batch; see ``Task.sample``."""
@@ -118,7 +104,7 @@ class RepeatCopy(Task):
         return Batch(inputs, targets, (answered >= 0) & (answered <= end), lengths)
 
     def details(self, episode: Batch) -> str:
-        """How many vectors, and how often."""
+        """The number of vectors and of repeats."""
         answer = int(episode.mask.sum())
         length = int(episode.lengths) - answer - 2
         return f"{length} vectors, {(answer - 1) // length} times"

@@ -1,8 +1,8 @@
-"""Triples as channels, and what all graph tasks share (DNC Methods, "Graph task descriptions").
+"""Triples as channels, and the base of the graph tasks (DNC Methods, "Graph task descriptions").
 
-A label is three digits, each one of ten channels: 30 channels a label, 90 a triple (source, edge,
-destination), in the order of the paper's Methods. Inputs have two more: one marks the first step of a phase,
-one asks for an answer.
+A label is three digits, each one-hot over ten channels: 30 channels a label, 90 a triple (source, edge,
+destination), in the order of the paper's Methods. The inputs have two more channels: one marks the first step
+of a phase, one marks the steps of the answer.
 """
 
 import abc
@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..base import CERTAIN, Batch, Task, check_whole
+from ..base import CERTAIN, Batch, Channels, Task, check_whole
+from ..sampler import numpy_rng
 
 BLANK = -1
-"""In place of a label: all its channels are zero."""
+"""Stands for an absent label, whose channels are all zero."""
 TERMINATION = (0, 0, 0)
 """The pattern that ends an answer."""
 DIGITS = 9
@@ -28,38 +29,38 @@ Triple = tuple[int, int, int]
 
 
 @dataclasses.dataclass
-class Episode:
-    """The steps of one episode, written one after another."""
+class GraphEpisode:
+    """The steps of one episode, built up step by step."""
 
     rows: list[Triple] = dataclasses.field(default_factory=list)
     phases: list[int] = dataclasses.field(default_factory=list)
-    """steps at which a phase begins"""
+    """the first step of each phase"""
     answering: list[int] = dataclasses.field(default_factory=list)
-    """steps at which an answer is asked for"""
+    """the steps of the answers"""
     targets: list[tuple[int, Triple]] = dataclasses.field(default_factory=list)
-    """(step, what it ought to say)"""
+    """(step, the triple that is the right output there)"""
 
-    def tell(self, triples: Sequence[Triple]) -> None:
-        """Steps that say something."""
+    def add_inputs(self, triples: Sequence[Triple]) -> None:
+        """Append a step for each of these triples, without a target."""
         self.rows.extend(triples)
 
-    def phase(self) -> None:
-        """The next step begins a phase."""
+    def begin_phase(self) -> None:
+        """Mark the next step as the first of a phase."""
         self.phases.append(len(self.rows))
 
-    def think(self, steps: int) -> None:
-        """Steps with no input."""
+    def add_planning_steps(self, steps: int) -> None:
+        """Append steps with no input."""
         self.rows.extend([(BLANK, BLANK, BLANK)] * steps)
 
-    def ask(self, triple: Triple, said: Triple = (BLANK, BLANK, BLANK)) -> None:
-        """A step that asks for ``triple``; ``said`` is fed to it."""
+    def add_answer(self, triple: Triple, fed: Triple = (BLANK, BLANK, BLANK)) -> None:
+        """Append a step with the input ``fed`` and the target ``triple``."""
         self.answering.append(len(self.rows))
         self.targets.append((len(self.rows), triple))
-        self.rows.append(said)
+        self.rows.append(fed)
 
 
-def collate(episodes: Sequence[Episode]) -> Batch:
-    """Episodes as a batch."""
+def collate_graph(episodes: Sequence[GraphEpisode]) -> Batch:
+    """The batch of these episodes, on the CPU."""
     steps, size = max(len(episode.rows) for episode in episodes), len(episodes)
     inputs = np.zeros((steps, size, INPUT_SIZE), np.float32)
     targets = np.zeros((steps, size, OUTPUT_SIZE), np.float32)
@@ -69,21 +70,21 @@ def collate(episodes: Sequence[Episode]) -> Batch:
         inputs[episode.phases, b, NEW_PHASE] = 1
         inputs[episode.answering, b, ANSWERING] = 1
         if episode.targets:
-            at, triples = zip(*episode.targets)
-            _write(targets[:, b], np.array(at), np.array(triples))
-            mask[list(at), b] = True
+            answered, triples = zip(*episode.targets)
+            _write(targets[:, b], np.array(answered), np.array(triples))
+            mask[list(answered), b] = True
     lengths = torch.tensor([len(episode.rows) for episode in episodes])
     return Batch(torch.from_numpy(inputs), torch.from_numpy(targets), torch.from_numpy(mask), lengths)
 
 
 def _write(channels: np.ndarray, steps: np.ndarray, triples: np.ndarray) -> None:
-    """Set the channels [T, ≥ 90] of these triples [n, 3] at these steps [n]."""
+    """Write triples [n, 3] into the channels [T, ≥ 90] at these steps [n]."""
     for part in range(3):
         labels = triples[:, part]
-        told = labels != BLANK
+        present = labels != BLANK
         for place, power in enumerate((100, 10, 1)):
-            digit = labels[told] // power % 10
-            channels[steps[told], 30 * part + 10 * place + digit] = 1
+            digit = labels[present] // power % 10
+            channels[steps[present], 30 * part + 10 * place + digit] = 1
 
 
 def digits_of(triple: Triple) -> list[int]:
@@ -92,54 +93,60 @@ def digits_of(triple: Triple) -> list[int]:
 
 
 def read_triples(outputs: Tensor) -> Tensor:
-    """The most probable triples: [.., 90] → int64 [.., 3]."""
+    """The most probable triple of each step: outputs [.., 90] → int64 [.., 3]."""
     digits = outputs.unflatten(-1, (3, 3, 10)).argmax(-1)
     return (digits * digits.new_tensor([100, 10, 1])).sum(-1)
 
 
-def told_triples(channels: Tensor) -> list[Triple]:
-    """What inputs or targets [T, ≥ 90] say, step by step; BLANK for a label whose channels are zero."""
+def decode_triples(channels: Tensor) -> list[Triple]:
+    """The triple of each step of inputs or targets [T, ≥ 90]; BLANK for a label whose channels are zero."""
     channels = channels[:, :OUTPUT_SIZE]
     blank = channels.unflatten(1, (3, 30)).amax(2) == 0
     return [(a, e, b) for a, e, b in read_triples(channels).masked_fill(blank, BLANK).tolist()]
 
 
-class GraphTask(Task):
-    """What the graph tasks share: nine softmaxes of ten digits a step; ``wrong_bits`` counts wrong digits.
+CHANNELS = Channels.numbered(INPUT_SIZE, OUTPUT_SIZE)
 
-    A task of this kind is a dataclass with the sizes of its graphs and questions, and ``episode``.
+
+class GraphTask(Task):
+    """Base of the graph tasks: outputs are nine softmaxes over ten digits; ``num_errors`` counts digits.
+
+    A graph task is a frozen dataclass with the sizes of its graphs and questions, and ``draw_episode``.
     """
 
     @property
-    def input_size(self) -> int:
-        return INPUT_SIZE
-
-    @property
-    def output_size(self) -> int:
-        return OUTPUT_SIZE
+    def channels(self) -> Channels:
+        """Numbered labels, which ``describe`` does not use."""
+        return CHANNELS
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
-        check_whole("batch_size", batch_size, least=1)
-        seed = int(torch.randint(1 << 62, (), generator=generator, device=generator.device))
-        chance = np.random.default_rng(seed)
-        return collate([self.episode(chance) for _ in range(batch_size)])
+        """Draw a batch; see ``Task.sample``."""
+        check_whole("batch_size", batch_size, minimum=1)
+        rng = numpy_rng(generator)
+        batch = collate_graph([self.draw_episode(rng) for _ in range(batch_size)])
+        return batch.to(generator.device)
 
     @abc.abstractmethod
-    def episode(self, chance: np.random.Generator) -> Episode:
-        """Draw one episode."""
+    def draw_episode(self, rng: np.random.Generator) -> GraphEpisode:
+        """Draw an episode.
+
+        Raises:
+            ValueError: no graph of these sizes, or hardly any, has such an episode.
+        """
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """−Σ log p over the steps that count and their digits, in nats; [B]."""
+        """−Σ log p over the steps that count and their digits, in nats; [B]; see ``Task.loss``."""
         logits = outputs if outputs.dtype == torch.float64 else outputs.float()
-        chances = logits.unflatten(2, (DIGITS, 10)).log_softmax(3).flatten(2)
+        log_probabilities = logits.unflatten(2, (DIGITS, 10)).log_softmax(3).flatten(2)
         # Blank labels in a target have no ones, so their digits do not count.
-        return -(chances * batch.targets.to(logits.dtype)).sum(2).masked_fill(~batch.mask, 0).sum(0)
+        log_probability = (log_probabilities * batch.targets.to(logits.dtype)).sum(2)
+        return -log_probability.masked_fill(~batch.mask, 0).sum(0)
 
     @torch.no_grad()
-    def wrong_bits(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Wrong digits of each episode's answers; int64, [B].
+    def num_errors(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Number of wrong digits in the answers of each episode; int64, [B].
 
-        What is asked for while the machine is told or thinks, as a help in training, is not counted.
+        Targets outside the answers (``supervise_query``, ``scratchpad``) only speed up training: not counted.
         """
         answer = outputs.unflatten(2, (DIGITS, 10)).argmax(3)
         target = batch.targets.unflatten(2, (DIGITS, 10))
@@ -148,28 +155,28 @@ class GraphTask(Task):
 
     @torch.no_grad()
     def oracle(self, batch: Batch) -> Tensor:
-        """Logits of the best possible answer: the logarithms of the targets; zero at steps without."""
+        """Logits of the best answer: the logarithms of the targets; zero at steps that do not count."""
         return batch.targets.log().clamp(min=-CERTAIN).masked_fill(~batch.mask.unsqueeze(-1), 0)
 
     def describe(self, batch: Batch, outputs: Tensor | None = None, index: int = 0) -> str:
-        """An episode in words: the edges told, then question and answers step by step."""
-        one = batch.one(index)
-        caption = f"{self.name}: {int(one.lengths)} steps"
+        """An episode as text: the edges of the graph, then each step of the queries and answers."""
+        episode = batch.episode(index)
+        caption = f"{self.name}: {int(episode.lengths)} steps"
         answers = None
         if outputs is not None:
-            answers = outputs[: int(one.lengths), [index]].detach()
-            wrong, bits = int(self.wrong_bits(answers, one)), float(self.bits(answers, one))
-            asked = DIGITS * int(one.inputs[..., ANSWERING].sum())
+            answers = outputs[: int(episode.lengths), [index]].detach()
+            wrong, bits = int(self.num_errors(answers, episode)), float(self.bits(answers, episode))
+            asked = DIGITS * int(episode.inputs[..., ANSWERING].sum())
             caption += f"; {wrong} of {asked} digits wrong, {bits:.2f} bits to code"
-        return "\n".join([caption, *_in_words(one, answers)])
+        return "\n".join([caption, *_as_text(episode, answers)])
 
 
-def _in_words(one: Batch, answers: Tensor | None) -> list[str]:
-    """The steps of an episode (a batch of one), and what was answered [T, 1, 90], as lines of text."""
-    inputs, targets, counts = one.inputs[:, 0], one.targets[:, 0], one.mask[:, 0].tolist()
-    told, wanted = told_triples(inputs), told_triples(targets)
+def _as_text(episode: Batch, answers: Tensor | None) -> list[str]:
+    """The steps of an episode (a batch of one), and the outputs [T, 1, 90] if given, as lines of text."""
+    inputs, targets, counts = episode.inputs[:, 0], episode.targets[:, 0], episode.mask[:, 0].tolist()
+    told, wanted = decode_triples(inputs), decode_triples(targets)
     said = None if answers is None else read_triples(answers[:, 0]).tolist()
-    # Several edges or places may stand together: their digits share the ones of the channels.
+    # A step may hold several edges or places: then each digit's channels share a sum of one.
     shared, at_once = (
         ((channels[:, :OUTPUT_SIZE] > 0) & (channels[:, :OUTPUT_SIZE] < 1)).any(1).tolist()
         for channels in (targets, inputs)

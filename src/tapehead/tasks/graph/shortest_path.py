@@ -1,4 +1,4 @@
-"""The shortest-path task: how to get from one node to another."""
+"""The shortest-path task: find a way from one node to another."""
 
 import dataclasses
 from collections import deque
@@ -11,23 +11,25 @@ from torch import Tensor
 
 from ..base import CERTAIN, Batch, check_range, check_whole
 from ..registry import register
+from ..sampler import numpy_rng
 from .episode import (
     ANSWERING,
     BLANK,
     DIGITS,
     NEW_PHASE,
     OUTPUT_SIZE,
-    Episode,
+    GraphEpisode,
     GraphTask,
     Triple,
-    collate,
+    collate_graph,
+    decode_triples,
     digits_of,
-    told_triples,
 )
 from .graphs import TRIES, Graph, random_graph
 
-IN_MIND = 0.04
-"""Probability from which on a digit counts as thought of. Of n edges evenly mixed each digit has 1 / n."""
+MIN_DIGIT_PROBABILITY = 0.04
+"""A scratchpad output contains an edge if each of its nine digits is more probable than this. In a mixture of
+n edges with equal weights each digit of an edge has a probability of 1 / n or more."""
 
 
 @register
@@ -35,15 +37,16 @@ IN_MIND = 0.04
 class ShortestPath(GraphTask):
     """Name the edges of a shortest path, one after another (DNC Methods, "Shortest path").
 
-    A random graph is told edge by edge; the query is (source, _, destination); then come ``planning_steps``
-    steps without input. In the answer every step's triple is fed back with the next step. In training the
-    steps are a mixture of the optimal planner's and others, so that the machine learns to find its way back:
-    with probability ``mixture`` the next step is the planner's, else a random edge; what is asked for is
-    always the planner's.
+    The inputs are the edges of a random graph; the query is (source, _, destination); then come
+    ``planning_steps`` steps without input. In the answer, the triple of each step is the input of the next.
+    In training the steps taken are a mixture of the optimal planner's and others, so that the machine learns
+    to recover from a detour: with probability ``mixture`` the next step is the planner's, else a random edge.
+    The target is always the planner's edge.
 
-    Thinking ``aloud`` (ours) searches backwards: the k-th planning step asks for all edges from distance k to
-    k − 1 of the destination, evenly mixed. It is fed (known, _, reached): the places at distance k − 1, and
-    those together with the places at k − 2. Where the start is reached, the planning is over.
+    With ``scratchpad`` (ours) the planning steps are a breadth-first search from the destination: the target
+    of the k-th planning step is all edges that lead from distance k to distance k − 1, mixed with equal
+    weights. Its input is (known, _, reached): the nodes at distance k − 1, and those together with the nodes
+    at distance k − 2. Planning ends where the start is reached.
     """
 
     name: ClassVar[str] = "shortest-path"
@@ -58,127 +61,124 @@ class ShortestPath(GraphTask):
     max_path: int = 5
     """edges of the shortest path"""
     planning_steps: int = 10
-    """thinking aloud: at most"""
+    """steps between query and answer; with ``scratchpad``: at most"""
     mixture: float = 0.8
-    """probability that a step is the planner's (the paper's β)"""
-    aloud: bool = False
-    """think aloud in the planning steps"""
+    """probability that a step of the answer is the planner's (the paper's β)"""
+    scratchpad: bool = False
+    """search breadth-first in the planning steps"""
 
     def __post_init__(self) -> None:
-        check_range(self, "nodes", least=2)
+        check_range(self, "nodes", minimum=2)
         check_range(self, "degree")
         check_range(self, "path")
-        check_whole("planning_steps", self.planning_steps, least=0)
+        check_whole("planning_steps", self.planning_steps, minimum=0)
         if not 0 < self.mixture <= 1:
             raise ValueError(f"mixture is {self.mixture}: give a probability above 0, up to 1.")
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
-        check_whole("batch_size", batch_size, least=1)
-        seed = int(torch.randint(1 << 62, (), generator=generator, device=generator.device))
-        chance = np.random.default_rng(seed)
-        episodes, thoughts = zip(*(self._draw(chance) for _ in range(batch_size)))
-        batch = collate(episodes)
-        for b, (episode, thought) in enumerate(zip(episodes, thoughts)):
-            _write_thoughts(batch, b, episode, thought)
-        return batch
+        """Draw a batch; see ``Task.sample``."""
+        check_whole("batch_size", batch_size, minimum=1)
+        rng = numpy_rng(generator)
+        episodes, scratchpads = zip(*(self._draw(rng) for _ in range(batch_size)))
+        batch = collate_graph(episodes)
+        for b, (episode, layers) in enumerate(zip(episodes, scratchpads)):
+            _write_scratchpad(batch, b, episode, layers)
+        return batch.to(generator.device)
 
-    def episode(self, chance: np.random.Generator) -> Episode:
-        return self._draw(chance)[0]
+    def draw_episode(self, rng: np.random.Generator) -> GraphEpisode:
+        """Draw an episode, without the inputs and targets of its scratchpad."""
+        return self._draw(rng)[0]
 
-    def question(self, chance: np.random.Generator) -> tuple[Graph, tuple[int, int]]:
+    def question(self, rng: np.random.Generator) -> tuple[Graph, tuple[int, int]]:
         """Draw a graph, a start and an end.
 
         Raises:
-            ValueError: graphs of these sizes have no such paths, or next to none.
+            ValueError: graphs of these sizes have no such paths, or hardly any.
         """
         for _ in range(TRIES):
-            nodes = int(chance.integers(self.min_nodes, self.max_nodes + 1))
-            graph = random_graph(chance, nodes, self.min_degree, self.max_degree)
+            nodes = int(rng.integers(self.min_nodes, self.max_nodes + 1))
+            graph = random_graph(rng, nodes, self.min_degree, self.max_degree)
             for _ in range(10):
-                end = graph.edges[int(chance.integers(len(graph.edges)))][2]
-                steps = int(chance.integers(self.min_path, self.max_path + 1))
+                end = graph.edges[int(rng.integers(len(graph.edges)))][2]
+                steps = int(rng.integers(self.min_path, self.max_path + 1))
                 starts = [node for node, distance in distances(graph, end).items() if distance == steps]
                 if starts:
-                    return graph, (starts[int(chance.integers(len(starts)))], end)
+                    return graph, (starts[int(rng.integers(len(starts)))], end)
         raise ValueError(
             f"random graphs of up to {self.max_nodes} nodes hardly ever have shortest paths of "
             f"{self.min_path} edges or more: give shorter paths or larger graphs."
         )
 
     @torch.no_grad()
-    def wrong_bits(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Wrong digits of each episode's answers; int64, [B].
+    def num_errors(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Number of wrong digits of each episode's answers; int64, [B].
 
-        Of the edges that leave the node where it stands, the machine takes the one that its outputs make
-        most probable, as the paper has it. Any edge of a shortest path is right, whichever the planner chose;
-        a wrong one has as many wrong digits as tell it from the nearest right one. Of a thought, each edge
+        Of the edges that leave the current node, the machine takes the one that its outputs make most
+        probable, as in the paper. Any edge of a shortest path is right, whichever the planner chose; a wrong
+        edge counts the digits in which it differs from the nearest right one. In a scratchpad step each edge
         too many or too few counts as one.
         """
-        wrong = [self._wrong_digits(outputs[:, b], batch.one(b)) for b in range(batch.lengths.shape[0])]
+        wrong = [self._wrong_digits(outputs[:, b], batch.episode(b)) for b in range(batch.lengths.shape[0])]
         return torch.tensor(wrong, dtype=torch.int64, device=outputs.device)
 
-    def _wrong_digits(self, outputs: Tensor, one: Batch) -> int:
-        """Of one episode and its outputs [≥ T, 90]."""
-        told = told_triples(one.inputs[:, 0])
-        query = int(one.inputs[:, 0, NEW_PHASE].argmax())
-        start, _, end = told[query]
-        graph = Graph(tuple(told[:query]))
-        away = distances(graph, end)
-        steps = one.inputs[:, 0, ANSWERING].nonzero().flatten().tolist()
-        places = [start, *(told[step][2] for step in steps[1:])]
-        chosen = choose_edges(outputs[steps], [graph.edges_from(place) for place in places])
+    def _wrong_digits(self, outputs: Tensor, episode: Batch) -> int:
+        """Errors of one episode (a batch of one) with outputs [≥ T, 90]."""
+        triples = decode_triples(episode.inputs[:, 0])
+        query = int(episode.inputs[:, 0, NEW_PHASE].argmax())
+        start, _, end = triples[query]
+        graph = Graph(tuple(triples[:query]))
+        to_end = distances(graph, end)
+        steps = episode.inputs[:, 0, ANSWERING].nonzero().flatten().tolist()
+        nodes = [start, *(triples[step][2] for step in steps[1:])]
+        chosen = choose_edges(outputs[steps], [graph.edges_from(node) for node in nodes])
         wrong = sum(
-            min(_different_digits(edge, right) for right in best_edges(graph, place, away))
-            for edge, place in zip(chosen, places)
+            min(_different_digits(edge, right) for right in best_edges(graph, node, to_end))
+            for edge, node in zip(chosen, nodes)
         )
-        for step in range(query + 1, steps[0] if self.aloud else 0):
-            # Also the right mixture may bring edges to mind whose digits are all those of others.
+        for step in range(query + 1, steps[0] if self.scratchpad else 0):
+            # The target is decoded, too: a mixture may contain all digits of an edge that is not in it.
             right, found = (
-                thought_of(said, graph.edges)
-                for said in (one.targets[step, 0].log().clamp(min=-CERTAIN), outputs[step])
+                decode_edges(logits, graph.edges)
+                for logits in (episode.targets[step, 0].log().clamp(min=-CERTAIN), outputs[step])
             )
             wrong += len(set(right) ^ set(found))
         return wrong
 
-    def _draw(self, chance: np.random.Generator) -> tuple[Episode, list[list[Triple]]]:
-        graph, (start, end) = self.question(chance)
-        return self._episode(chance, graph, start, end, distances(graph, end))
-
-    def _episode(
-        self, chance: np.random.Generator, graph: Graph, start: int, end: int, away: dict[int, int]
-    ) -> tuple[Episode, list[list[Triple]]]:
-        thoughts = rings(graph, start, away)[: self.planning_steps] if self.aloud else []
-        episode = shortest_path_query(chance, graph, start, end)
-        episode.phase()
-        episode.think(len(thoughts) if self.aloud else self.planning_steps)
-        here, said = start, (BLANK, BLANK, BLANK)
-        episode.phase()
-        most = away[start] + 3
-        for _ in range(most):
-            best = best_edges(graph, here, away)
-            wanted = best[int(chance.integers(len(best)))]
-            episode.ask(wanted, said)
-            said = wanted
-            if chance.random() > self.mixture:
-                choices = [(here, e, n) for e, n in graph.leaving[here].items() if n in away]
-                said = choices[int(chance.integers(len(choices)))]
-            here = said[2]
+    def _draw(self, rng: np.random.Generator) -> tuple[GraphEpisode, list[list[Triple]]]:
+        """An episode, and the edges of each scratchpad step."""
+        graph, (start, end) = self.question(rng)
+        to_end = distances(graph, end)
+        layers = bfs_layers(graph, start, to_end)[: self.planning_steps] if self.scratchpad else []
+        episode = shortest_path_query(rng, graph, start, end)
+        episode.begin_phase()
+        episode.add_planning_steps(len(layers) if self.scratchpad else self.planning_steps)
+        here, fed = start, (BLANK, BLANK, BLANK)
+        episode.begin_phase()
+        for _ in range(to_end[start] + 3):
+            best = best_edges(graph, here, to_end)
+            target = best[int(rng.integers(len(best)))]
+            episode.add_answer(target, fed)
+            fed = target
+            if rng.random() > self.mixture:
+                choices = [(here, e, n) for e, n in graph.leaving[here].items() if n in to_end]
+                fed = choices[int(rng.integers(len(choices)))]
+            here = fed[2]
             if here == end:
                 break
-        return episode, thoughts
+        return episode, layers
 
 
-def shortest_path_query(chance: np.random.Generator, graph: Graph, start: int, end: int) -> Episode:
-    """Everything up to the planning."""
-    episode = Episode()
-    episode.tell([graph.edges[i] for i in chance.permutation(len(graph.edges))])
-    episode.phase()
-    episode.tell([(start, BLANK, end)])
+def shortest_path_query(rng: np.random.Generator, graph: Graph, start: int, end: int) -> GraphEpisode:
+    """The steps of an episode before its planning steps."""
+    episode = GraphEpisode()
+    episode.add_inputs([graph.edges[i] for i in rng.permutation(len(graph.edges))])
+    episode.begin_phase()
+    episode.add_inputs([(start, BLANK, end)])
     return episode
 
 
 def distances(graph: Graph, end: int) -> dict[int, int]:
-    """Steps of the shortest path to ``end`` from every node that has one."""
+    """The number of edges of the shortest path to ``end``, for every node that has a path to it."""
     arriving: dict[int, list[int]] = {}
     for source, _, destination in graph.edges:
         arriving.setdefault(destination, []).append(source)
@@ -193,27 +193,31 @@ def distances(graph: Graph, end: int) -> dict[int, int]:
     return found
 
 
-def best_edges(graph: Graph, node: int, away: dict[int, int]) -> list[Triple]:
-    """The edges from ``node`` that begin a shortest path."""
+def best_edges(graph: Graph, node: int, to_end: dict[int, int]) -> list[Triple]:
+    """The edges from ``node`` that begin a shortest path; ``to_end`` is from :func:`distances`."""
     return [
         (node, label, end)
         for label, end in graph.leaving[node].items()
-        if end in away and away[end] == away[node] - 1
+        if end in to_end and to_end[end] == to_end[node] - 1
     ]
 
 
-def rings(graph: Graph, start: int, away: dict[int, int]) -> list[list[Triple]]:
-    """The edges towards the destination, from each distance in turn up to the start's."""
-    found: list[list[Triple]] = [[] for _ in range(away[start])]
+def bfs_layers(graph: Graph, start: int, to_end: dict[int, int]) -> list[list[Triple]]:
+    """The layers of a breadth-first search from the destination back to ``start``.
+
+    Returns:
+        For k = 1, 2, …, the edges that lead from distance k to distance k − 1.
+    """
+    layers: list[list[Triple]] = [[] for _ in range(to_end[start])]
     for edge in graph.edges:
-        distance = away.get(edge[0], 0)
-        if 0 < distance <= away[start] and away.get(edge[2]) == distance - 1:
-            found[distance - 1].append(edge)
-    return found
+        distance = to_end.get(edge[0], 0)
+        if 0 < distance <= to_end[start] and to_end.get(edge[2]) == distance - 1:
+            layers[distance - 1].append(edge)
+    return layers
 
 
-def mixed(triples: Sequence[Triple]) -> Tensor:
-    """Several triples at once, as channels [90]: of each digit the share of them that have it."""
+def mix_triples(triples: Sequence[Triple]) -> Tensor:
+    """The mean of the encodings of several triples, float32, [90]."""
     shares = torch.zeros(OUTPUT_SIZE)
     for triple in triples:
         for place, digit in enumerate(digits_of(triple)):
@@ -223,51 +227,50 @@ def mixed(triples: Sequence[Triple]) -> Tensor:
 
 
 def frontier(reached: Sequence[int], before: Sequence[int]) -> Tensor:
-    """What a planning step is fed, as channels [90]: (known, _, reached), the places each evenly mixed.
+    """The input of a scratchpad step, [90]: (known, _, reached), each a mixture of nodes with equal weights.
 
     Args:
-        reached: the places at one distance from the destination.
-        before: the places one step nearer; with the others they are what is known.
+        reached: the nodes at one distance from the destination.
+        before: the nodes one step nearer; both together are the known nodes.
     """
-    known = mixed([(place, BLANK, BLANK) for place in {*reached, *before}])
-    return known + mixed([(BLANK, BLANK, place) for place in set(reached)])
+    known = mix_triples([(node, BLANK, BLANK) for node in {*reached, *before}])
+    return known + mix_triples([(BLANK, BLANK, node) for node in set(reached)])
 
 
-def _write_thoughts(batch: Batch, b: int, episode: Episode, thoughts: Sequence[Sequence[Triple]]) -> None:
-    """Ask an episode for these thoughts, one a planning step; where each leads, is fed to the step after."""
+def _write_scratchpad(
+    batch: Batch, b: int, episode: GraphEpisode, layers: Sequence[Sequence[Triple]]
+) -> None:
+    """Write inputs and targets of the scratchpad steps: one step for each layer of the search."""
     reached, before = [episode.rows[episode.phases[0]][2]], list[int]()
-    for step, thought in enumerate(thoughts, start=episode.phases[1]):
+    for step, layer in enumerate(layers, start=episode.phases[1]):
         batch.inputs[step, b, :OUTPUT_SIZE] = frontier(reached, before)
-        batch.targets[step, b] = mixed(thought)
+        batch.targets[step, b] = mix_triples(layer)
         batch.mask[step, b] = True
-        reached, before = [source for source, _, _ in thought], reached
+        reached, before = [source for source, _, _ in layer], reached
 
 
-def thought_of(outputs: Tensor, edges: Sequence[Triple]) -> list[Triple]:
-    """Which of these edges an output [90] has in mind: each whose nine digits are all likely in it.
-
-    If none is, the most probable.
-    """
-    digits = torch.tensor([digits_of(edge) for edge in edges], device=outputs.device)
-    chances = outputs.unflatten(0, (DIGITS, 10)).softmax(1)
-    least = chances.gather(1, digits.T).amin(0)
-    found = [edge for edge, chance in zip(edges, least.tolist()) if chance > IN_MIND]
-    return found or choose_edges(outputs[None], [list(edges)])
+def decode_edges(logits: Tensor, edges: Sequence[Triple]) -> list[Triple]:
+    """Those of ``edges`` that a scratchpad output, logits [90], contains; if none, the most probable edge."""
+    digits = torch.tensor([digits_of(edge) for edge in edges], device=logits.device)
+    probabilities = logits.unflatten(0, (DIGITS, 10)).softmax(1)
+    lowest = probabilities.gather(1, digits.T).amin(0)
+    found = [edge for edge, value in zip(edges, lowest.tolist()) if value > MIN_DIGIT_PROBABILITY]
+    return found or choose_edges(logits[None], [list(edges)])
 
 
 def _different_digits(one: Triple, other: Triple) -> int:
     return sum(a != b for a, b in zip(digits_of(one), digits_of(other)))
 
 
-def choose_edges(outputs: Tensor, leaving: list[list[Triple]]) -> list[Triple]:
-    """The most probable of the edges that leave the current node: outputs [B, 90] → a triple for each.
+def choose_edges(logits: Tensor, leaving: list[list[Triple]]) -> list[Triple]:
+    """The most probable of the edges that leave each current node, for logits [B, 90] and B lists of edges.
 
     This is the most probable action after the outputs are renormalised over those edges.
     """
-    chances = outputs.unflatten(1, (9, 10)).log_softmax(2)
+    log_probabilities = logits.unflatten(1, (DIGITS, 10)).log_softmax(2)
     chosen = []
     for b, edges in enumerate(leaving):
-        digits = torch.tensor([digits_of(edge) for edge in edges], device=outputs.device)
-        scores = chances[b].gather(1, digits.T).sum(0)
+        digits = torch.tensor([digits_of(edge) for edge in edges], device=logits.device)
+        scores = log_probabilities[b].gather(1, digits.T).sum(0)
         chosen.append(edges[int(scores.argmax())])
     return chosen

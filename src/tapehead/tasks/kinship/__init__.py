@@ -1,3 +1,3 @@
-"""Kinship: questions about who is whose what in a family."""
+"""The kinship task: questions about relatives in a family tree."""
 
 from .task import Kinship as Kinship

@@ -1,7 +1,8 @@
 """Facts, frames and questions as channels.
 
-Inputs of a step, one after another: the question, a fact, a frame's bookkeeping, the phase. Outputs: the next
-frame. People, families and frames go by three decimal digits, one hot each, drawn anew for every episode.
+The inputs of a step are a fact, a frame's bookkeeping, the question and the phase; the outputs are the next
+frame. People, families and frames have numbers of three decimal digits, each digit one-hot, drawn anew for
+each episode.
 """
 
 import dataclasses
@@ -10,21 +11,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .facts import CHILD, MOST_RANKS, Fact
+from .facts import CHILD, MAX_RANKS, FamilyFact
 from .relations import RELATIONS
 from .walk import Frame
 
 DIGITS = 3
-NAMES = 10**DIGITS
-"""Numbers for people, for families and for frames."""
-LEVELS = 7
-KINDS = 5
-WALKS = 2
+NUM_NAMES = 10**DIGITS
+"""How many numbers there are for people, for families and for frames."""
+NUM_LEVELS = 7
+NUM_KINDS = 5
+NUM_WALKS = 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """Neighbouring channels that mean one thing: one of ``size`` values, or (size 1) a bit."""
+    """Adjacent channels that encode one value: one of ``size`` values, one-hot, or (size 1) a bit."""
 
     start: int
     size: int
@@ -49,7 +50,7 @@ FACT = {
     **_number("family"),
     "place": 3,  # child, father or husband, mother or wife
     "sex": 3,
-    "rank": MOST_RANKS,
+    "rank": MAX_RANKS,
     "last": 1,
     "has_parents": 1,
     "has_families": 1,
@@ -58,12 +59,12 @@ FACT = {
     "has_children": 1,
 }
 FRAME = {
-    "kind": KINDS,
-    "level": LEVELS,
+    "kind": NUM_KINDS,
+    "level": NUM_LEVELS,
     **_number("back"),
-    "home": 1,  # nothing to go back to
-    "note": MOST_RANKS + 1,
-    "walk": WALKS,
+    "home": 1,  # there is no frame to go back to
+    "note": MAX_RANKS + 1,
+    "walk": NUM_WALKS,
     "returned": 1,
 }
 OUTPUTS, OUTPUT_SIZE = _layout(**FACT, **FRAME, is_answer=1, end=1)
@@ -79,20 +80,20 @@ INPUTS, INPUT_SIZE = _layout(
     answering=1,
 )
 FACT_SIZE = sum(FACT.values())
-"""The first channels of inputs and outputs: the fact."""
+"""The number of channels of a fact: the first channels of inputs and outputs."""
 SHARED = FACT_SIZE + sum(FRAME.values())
-"""The first channels of the inputs are the first of the outputs: an output can be fed back as it is."""
+"""The number of channels that inputs and outputs share, so that an output can be fed back as it is."""
 
 
 def digits(field: str, number: int, layout: dict[str, Field]) -> list[int]:
-    """The channels that say ``number``, its hundreds first."""
+    """The channels that are 1 for ``number``, hundreds first."""
     return [
         layout[f"{field}{place}"].start + number // 10 ** (DIGITS - 1 - place) % 10 for place in range(DIGITS)
     ]
 
 
-def fact_channels(fact: Fact, person_name: int, family_name: int) -> list[int]:
-    """The channels of a fact; the same in inputs and outputs."""
+def fact_channels(fact: FamilyFact, person_name: int, family_name: int) -> list[int]:
+    """The channels that are 1 for a fact, the same in inputs and outputs."""
     channels = digits("person", person_name, OUTPUTS) + digits("family", family_name, OUTPUTS)
     place = 0 if fact.role == CHILD else 1 + fact.slot
     channels.append(OUTPUTS["place"].start + place)
@@ -105,7 +106,7 @@ def fact_channels(fact: Fact, person_name: int, family_name: int) -> list[int]:
 
 
 def frame_channels(frame: Frame, numbers: Sequence[int]) -> list[int]:
-    """The channels of a frame's bookkeeping, without its fact; frame k goes by ``numbers[k]``."""
+    """The channels that are 1 for a frame, without its fact; the number of frame k is ``numbers[k]``."""
     channels = [
         OUTPUTS["kind"].start + frame.kind - 1,
         OUTPUTS["level"].start + frame.level,
@@ -122,7 +123,7 @@ def frame_channels(frame: Frame, numbers: Sequence[int]) -> list[int]:
 
 
 def question_channels(person_name: int, relation: int, has_parents: bool, has_families: bool) -> list[int]:
-    """The channels that stand in every step of an answer."""
+    """The channels that are 1 in every step of an answer."""
     channels = [*digits("asked", person_name, INPUTS), INPUTS["relation"].start + relation]
     channels.append(INPUTS["answering"].start)
     if has_parents:
@@ -133,15 +134,15 @@ def question_channels(person_name: int, relation: int, has_parents: bool, has_fa
 
 
 CHOICES = tuple(field for field in OUTPUTS.values() if field.size > 1)
-"""Output fields with one value of several: a softmax each."""
+"""Output fields with several values: a softmax each."""
 BITS = tuple(field.start for field in OUTPUTS.values() if field.size == 1)
-"""Output channels that are bits: a logistic each."""
+"""Output channels that are single bits: a logistic each."""
 
 
 def decode_number(field: str, channels: np.ndarray, layout: dict[str, Field] = OUTPUTS) -> int:
-    """The number that a vector of this layout says most strongly."""
+    """The number of ``field`` in a vector of this layout: each digit is its channel of the largest value."""
     number = 0
     for place in range(DIGITS):
-        at = layout[f"{field}{place}"]
-        number = 10 * number + int(channels[at.start : at.stop].argmax())
+        digit = layout[f"{field}{place}"]
+        number = 10 * number + int(channels[digit.start : digit.stop].argmax())
     return number

@@ -1,4 +1,4 @@
-"""The bare family tree that questions of kinship are about: people are numbers, families join them."""
+"""A family tree as the kinship task needs it: people are numbers, families connect them."""
 
 import dataclasses
 from typing import Literal

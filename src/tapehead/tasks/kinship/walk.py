@@ -1,19 +1,19 @@
-"""The teacher: how a relation is walked, one looked-up fact after another.
+"""The teacher: follows a relation through the facts of an episode, one fact a step.
 
-A walk is depth first. Each step looks up one fact, given the one before, and notes it on a *frame*: the fact,
-how far the walk is, and where to go back to. Frames are numbered; the machine writes them into its memory as
-it does facts, so going back is looking up a frame by its number. What the next step is depends on the last
-frame and the question alone.
+A walk is depth first. Each step looks up one fact, given the one before, and records it on a *frame*: the
+fact, the progress of the walk, and the frame to return to. Frames are numbered; the machine writes them into
+its memory like facts, so returning means looking up a frame by its number. The next step depends on the last
+frame and the question only.
 """
 
 from typing import NamedTuple
 
-from .facts import Fact, GivenFacts
+from .facts import FactSet, FamilyFact
 from .relations import Relation
 
 START, UP, PARENT, OFFSPRING, UNION, SPOUSE = range(6)
-"""Kinds of frames: the question itself; the family somebody is a child of; a parent, a child, a family as a
-partner, and a spouse that the walk came to."""
+"""Kinds of frames: the question itself; the family that somebody is a child of; a parent; a child; a family
+in which somebody is a partner; a spouse."""
 ARRIVALS = (PARENT, OFFSPRING, SPOUSE)
 
 
@@ -21,18 +21,18 @@ class Frame(NamedTuple):
     """A step of a walk."""
 
     fact: int
-    """index of the fact looked up, or copied when the walk came back"""
+    """index of the fact that was looked up, or that was copied on returning"""
     kind: int
     level: int
-    """moves of the walk that are done"""
+    """number of moves of the walk that are done"""
     back: int
-    """number of the frame to go back to when nothing is left here; 0: the walk is over"""
+    """number of the frame to return to when nothing is left here; 0: the walk is over"""
     note: int
-    """the rank to leave out: of the person one came from among the siblings, or of the family; 0: none"""
+    """the rank to leave out, of the child or the family that the walk came from; 0: none"""
     walk: int
-    """which of the relation's walks"""
+    """index of the walk in ``Relation.walks``"""
     returned: bool = False
-    """the walk came back here: the frame is a copy of an earlier one"""
+    """the walk has returned here: the frame is a copy of an earlier one"""
 
 
 class Walk(NamedTuple):
@@ -41,17 +41,17 @@ class Walk(NamedTuple):
     frames: list[Frame]
     """numbered from 1"""
     is_answer: list[bool]
-    """of each frame: its person is one of those asked for"""
+    """for each frame: whether its person is part of the answer"""
 
 
-def follow(given: GivenFacts, person: int, relation: Relation, most: int = 10_000) -> Walk | None:
-    """Walk a relation from a person through the facts given; None if it takes more than ``most`` steps."""
+def follow(given: FactSet, person: int, relation: Relation, max_steps: int = 10_000) -> Walk | None:
+    """Follow a relation from a person through the facts; None if it takes more than ``max_steps`` steps."""
     steps = _Steps(given, person, relation)
     frames: list[Frame] = []
     is_answer: list[bool] = []
     frame = steps.begin(0)
     while frame is not None:
-        if len(frames) == most:
+        if len(frames) == max_steps:
             return None
         frames.append(frame)
         is_answer.append(steps.is_answer(frame))
@@ -69,13 +69,13 @@ def follow(given: GivenFacts, person: int, relation: Relation, most: int = 10_00
 class _Steps:
     """The moves of one question."""
 
-    def __init__(self, given: GivenFacts, person: int, relation: Relation) -> None:
+    def __init__(self, given: FactSet, person: int, relation: Relation) -> None:
         self.given = given
         self.person = person
         self.relation = relation
 
     def begin(self, walk: int) -> Frame | None:
-        """The first step of the first walk from ``walk`` on that can be begun."""
+        """The first step of the first walk, from ``walk`` on, that has one."""
         for number in range(walk, len(self.relation.walks)):
             frame = self._leave(self.person, 0, 0, 0, number)
             if frame is not None:
@@ -83,7 +83,7 @@ class _Steps:
         return None
 
     def is_answer(self, frame: Frame) -> bool:
-        """Whether the frame's person is one of those asked for."""
+        """Whether the frame's person is part of the answer."""
         fact = self._fact(frame)
         moves = self.relation.walks[frame.walk]
         wanted = self.relation.sex is None or fact.sex == "mf".index(self.relation.sex)
@@ -96,13 +96,13 @@ class _Steps:
         )
 
     def descend(self, frame: Frame, number: int) -> Frame | None:
-        """The step that goes on from a frame, if the walk is not at its end there."""
+        """The next step deeper from a frame; None at the end of a walk."""
         given, fact, moves = self.given, self._fact(frame), self.relation.walks[frame.walk]
         level, walk = frame.level, frame.walk
         if frame.kind in ARRIVALS:
             if level == len(moves) or self._left_out(frame):
                 return None
-            # With nobody left beside this person there is nothing to come back for.
+            # With nobody left beside this person there is nothing to return for.
             back = number if self._is_one_beside(frame) else frame.back
             return self._leave(fact.person, level, back, fact.rank, walk)
         if frame.kind == UP:
@@ -138,11 +138,11 @@ class _Steps:
             found = self.given.partners[fact.family, 1]
         return frame._replace(fact=found, returned=False)
 
-    def _fact(self, frame: Frame) -> Fact:
+    def _fact(self, frame: Frame) -> FamilyFact:
         return self.given.facts[frame.fact]
 
     def _leave(self, person: int, level: int, back: int, rank: int, walk: int) -> Frame | None:
-        """The step from a person at which the walk arrived towards the next move."""
+        """The first step of the next move, from a person that the walk has reached."""
         move = self.relation.walks[walk][level]
         if move in "FMP":
             if person not in self.given.of_child:
@@ -162,11 +162,11 @@ class _Steps:
         return False
 
     def _left_out(self, frame: Frame) -> bool:
-        """The person or the family from which the walk came up."""
+        """Whether this is the person or the family that the walk came from."""
         return frame.kind in (OFFSPRING, UNION) and frame.note == self._fact(frame).rank
 
 
-def answers(given: GivenFacts, person: int, walk: Walk) -> set[int]:
-    """The people that a walk found, without the person asked about."""
+def answers(given: FactSet, person: int, walk: Walk) -> set[int]:
+    """The people that a walk found, without the person the question is about."""
     found = {given.facts[f.fact].person for f, is_one in zip(walk.frames, walk.is_answer) if is_one}
     return found - {person}

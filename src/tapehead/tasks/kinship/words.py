@@ -1,4 +1,4 @@
-"""An episode of kinship in words, read off its channels."""
+"""A kinship episode as text, decoded from its channels."""
 
 import textwrap
 
@@ -11,8 +11,8 @@ KINDS = ("go up from", "arrive at", "arrive at", "go to a family of", "arrive at
 """What a frame of each kind does, from kind 1 on."""
 
 
-def fact_in_words(row: np.ndarray) -> str:
-    """The fact that an input or output vector says: "512 child 2 of family 33"."""
+def fact_as_text(row: np.ndarray) -> str:
+    """The fact in an input or output vector, such as "512 child 2 of family 33"."""
     person, family = decode_number("person", row), decode_number("family", row)
     rank = 1 + _choice(row, OUTPUTS["rank"])
     place = _choice(row, OUTPUTS["place"])
@@ -21,10 +21,10 @@ def fact_in_words(row: np.ndarray) -> str:
     return f"{person} {('husband', 'wife')[place - 1]} in family {family} (their no. {rank})"
 
 
-def episode_in_words(inputs: np.ndarray, targets: np.ndarray, outputs: np.ndarray | None) -> list[str]:
-    """Lines about an episode [T, channels]: the facts, then each question with its steps and answers."""
+def episode_as_text(inputs: np.ndarray, targets: np.ndarray, outputs: np.ndarray | None) -> list[str]:
+    """An episode [T, channels] as lines: the facts, then each question with its steps and answers."""
     telling = inputs[:, INPUTS["telling"].start] > 0
-    facts = "; ".join(fact_in_words(row) for row in inputs[telling])
+    facts = "; ".join(fact_as_text(row) for row in inputs[telling])
     lines = textwrap.wrap(facts, 100, initial_indent="told  ", subsequent_indent=" " * 6)
     start = int(telling.sum())
     ends = np.flatnonzero(targets[:, OUTPUTS["end"].start] > 0)
@@ -39,7 +39,7 @@ def _question(row: np.ndarray, targets: np.ndarray, outputs: np.ndarray | None) 
     asked = decode_number("asked", row, INPUTS)
     relation = RELATIONS[_choice(row, INPUTS["relation"])]
     lines = [f"asked who are the {relation.name} of {asked}?"]
-    # What the last step says is no fact: it ends the walk.
+    # The last step is no fact: it ends the walk.
     lines += [f"  step   {_step(target)}" for target in targets[:-1]]
     lines.append(f"  wanted {_people(targets)}")
     if outputs is not None:
@@ -49,11 +49,11 @@ def _question(row: np.ndarray, targets: np.ndarray, outputs: np.ndarray | None) 
 
 def _step(target: np.ndarray) -> str:
     back = " again" if target[OUTPUTS["returned"].start] > 0 else ""
-    return f"{KINDS[_choice(target, OUTPUTS['kind'])]} {fact_in_words(target)}{back}"
+    return f"{KINDS[_choice(target, OUTPUTS['kind'])]} {fact_as_text(target)}{back}"
 
 
 def _people(steps: np.ndarray) -> str:
-    """The people whom a step calls an answer: each the person of the step before it."""
+    """The people of the answer: where ``is_answer`` is set, the person of the step before."""
     answers = np.flatnonzero(steps[1:, OUTPUTS["is_answer"].start] > 0)
     return ", ".join(str(decode_number("person", steps[step])) for step in answers) or "nobody"
 

@@ -45,7 +45,7 @@ def perform(
         raise InputError(f"{model} is a {config['architecture']}: it has no memory to look at")
     given = {} if memory_size is None else {"memory_size": memory_size}
     try:
-        task = task.sized(length)
+        task = task.with_max_sizes(length)
         batch = tasks.Sampler(1, seed).draw(task)
         slots = memory_size or int(config["arguments"]["memory_size"])
         _check_size(machine, len(batch.inputs), slots)
@@ -54,7 +54,7 @@ def perform(
             outputs, _, trace = machine(batch.inputs, lengths=batch.lengths, return_trace=True, **given)
     except ValueError as error:  # A size that the task or the machine cannot take.
         raise InputError(str(error)) from error
-    wrong, scored = int(task.wrong_bits(outputs, batch)), int(batch.mask.sum()) * task.output_size
+    wrong, scored = int(task.num_errors(outputs, batch)), int(batch.mask.sum()) * task.output_size
     return record(
         trace,
         f"{task.name.replace('-', ' ').capitalize()}, {_sizes(task)}",
@@ -106,7 +106,7 @@ def _task(model: str, config: dict, name: str | None) -> tasks.Task:
 
 def _sizes(task: tasks.Task) -> str:
     return ", ".join(
-        f"{size} {value}" if size == "length" else f"{value} {size}" for size, value in task.largest.items()
+        f"{size} {value}" if size == "length" else f"{value} {size}" for size, value in task.max_sizes.items()
     )
 
 

@@ -172,7 +172,7 @@ def record(
     one = trace.map(lambda field: field[:steps, index].detach())
     inputs = None if batch is None else batch.inputs[:steps, index]
     mask = None if batch is None else batch.mask[:steps, index]
-    labels = () if task is None else task.input_labels
+    labels = () if task is None else task.channels.inputs
     return Recording(
         trace=one,
         title=title,
@@ -182,7 +182,7 @@ def record(
         targets=None if batch is None else batch.targets[:steps, index],
         mask=mask,
         input_labels=labels,
-        output_labels=() if task is None else task.output_labels,
+        output_labels=() if task is None else task.channels.outputs,
         step_words=() if inputs is None or mask is None else step_words(_array(inputs), _array(mask), labels),
     )
 

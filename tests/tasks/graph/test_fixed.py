@@ -1,21 +1,21 @@
 import numpy as np
 import pytest
 
-from tapehead.tasks.graph.episode import collate
-from tapehead.tasks.graph.given import GivenGraph
+from tapehead.tasks.graph.episode import collate_graph
+from tapehead.tasks.graph.fixed import FixedGraph
 from tests.tasks.graph.reading import episodes
 
 # 0 → 1 → 2 → 3 by label 0, a loop 2 → 0 by label 1, and a dead end: 3.
 EDGES = ((0, 0, 1), (1, 0, 2), (2, 0, 3), (2, 1, 0))
 
 
-def chance(seed: int = 0) -> np.random.Generator:
+def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
 def test_names_are_new_in_every_episode() -> None:
-    graph = GivenGraph(EDGES)
-    named = [graph.name(chance(seed)) for seed in range(50)]
+    graph = FixedGraph(EDGES)
+    named = [graph.name(rng(seed)) for seed in range(50)]
     for one in named:
         assert one.graph.edges == tuple((one.nodes[a], one.labels[e], one.nodes[b]) for a, e, b in EDGES)
         assert len(set(one.nodes)) == graph.nodes == 4
@@ -23,17 +23,17 @@ def test_names_are_new_in_every_episode() -> None:
         assert 0 not in one.nodes
     assert len({node for one in named for node in one.nodes}) > 150
     assert len({label for one in named for label in one.labels}) > 80
-    assert graph.name(chance(), keep_labels=True).labels == [0, 1]
+    assert graph.name(rng(), keep_labels=True).labels == [0, 1]
 
 
 def test_walks_of_a_given_length() -> None:
     """Walks that come to the dead end too early are drawn anew."""
     for seed in range(20):
-        graph = GivenGraph(EDGES)
-        walk = graph.walk(chance(seed), 5)
+        graph = FixedGraph(EDGES)
+        walk = graph.walk(rng(seed), 5)
         assert set(walk) <= set(EDGES)
-        episode, named = graph.traversal(chance(seed), walk)
-        (read,) = episodes(collate([episode]))
+        episode, named = graph.traversal(rng(seed), walk)
+        (read,) = episodes(collate_graph([episode]))
         assert [read.wanted[t] for t in read.answering[:-1]] == named.triples(walk)
         assert len(read.edges) == 4
         assert len(read.answering) == 6
@@ -44,21 +44,21 @@ def test_walks_of_a_given_length() -> None:
             assert read.leads[source, label] == end
             here = end
     with pytest.raises(ValueError, match="no walk of 4 steps"):
-        GivenGraph(EDGES[:3]).walk(chance(), 4)
+        FixedGraph(EDGES[:3]).walk(rng(), 4)
 
 
 def test_pairs_by_distance() -> None:
-    graph = GivenGraph(EDGES)
+    graph = FixedGraph(EDGES)
     assert sorted(graph.pairs(1)) == [(0, 1), (1, 2), (2, 0), (2, 3)]
     assert sorted(graph.pairs(2)) == [(0, 2), (1, 0), (1, 3), (2, 1)]
     assert sorted(graph.pairs(3)) == [(0, 3)]
     assert graph.pairs(4) == []
-    assert graph.away(0) == {0: 0, 2: 1, 1: 2}
+    assert graph.distances(0) == {0: 0, 2: 1, 1: 2}
 
 
 def test_paths_of_relations() -> None:
     relations = [(10, (0, 0)), (11, (0, 1)), (12, (1, 1))]
-    assert GivenGraph(EDGES).relation_paths(relations) == [
+    assert FixedGraph(EDGES).relation_paths(relations) == [
         (10, [(0, 0, 1), (1, 0, 2)]),
         (10, [(1, 0, 2), (2, 0, 3)]),
         (11, [(1, 0, 2), (2, 1, 0)]),
@@ -66,9 +66,9 @@ def test_paths_of_relations() -> None:
 
 
 def test_a_relation_is_asked_under_its_own_label() -> None:
-    graph = GivenGraph(EDGES)
+    graph = FixedGraph(EDGES)
     (asked,) = graph.relation_paths([(11, (0, 1))])
-    (read,) = episodes(collate([graph.inference(chance(), asked, 3)[0]]))
+    (read,) = episodes(collate_graph([graph.inference(rng(), asked, 3)[0]]))
     assert {label for _, label, _ in read.edges} == {0, 1}
     start, label, _ = read.told[read.phases[0]]
     assert label == 11
@@ -87,9 +87,9 @@ def test_a_relation_is_asked_under_its_own_label() -> None:
 )
 def test_graphs_that_do_not_fit(edges: tuple, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        GivenGraph(edges)
+        FixedGraph(edges)
 
 
 def test_the_largest_graph() -> None:
     edges = tuple((node, node, node + 1) for node in range(998))
-    assert len(set(GivenGraph(edges).name(chance()).nodes)) == 999
+    assert len(set(FixedGraph(edges).name(rng()).nodes)) == 999

@@ -1,11 +1,11 @@
-"""Episodes on a graph that is given, such as a real map: labels are drawn anew for every episode."""
+"""Episodes on a fixed graph, such as a real map: the labels are drawn anew for each episode."""
 
 import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
-from .episode import Episode, Triple
+from .episode import GraphEpisode, Triple
 from .graphs import LABELS, Graph, draw_names, random_walk
 from .inference import inference_episode
 from .shortest_path import distances
@@ -13,7 +13,7 @@ from .traversal import traversal_episode
 
 
 @dataclasses.dataclass(frozen=True)
-class GivenGraph:
+class FixedGraph:
     """A graph of numbered nodes 0, 1, … and numbered edge labels 0, 1, …
 
     Raises:
@@ -21,7 +21,7 @@ class GivenGraph:
     """
 
     edges: tuple[Triple, ...]
-    """(node, label, node)"""
+    """(source node, label, destination node)"""
 
     def __post_init__(self) -> None:
         if not self.edges:
@@ -36,20 +36,25 @@ class GivenGraph:
 
     @property
     def nodes(self) -> int:
-        """How many nodes there are."""
+        """The number of nodes."""
         return 1 + max(max(a, b) for a, _, b in self.edges)
 
-    def name(self, chance: np.random.Generator, *, keep_labels: bool = False) -> "NamedGraph":
-        """Draw names for the nodes and, but for inference, for the edge labels."""
+    def name(self, rng: np.random.Generator, *, keep_labels: bool = False) -> "NamedGraph":
+        """Draw names for the nodes and, unless ``keep_labels``, for the edge labels.
+
+        Args:
+            rng: the source of random numbers.
+            keep_labels: keep the numbers of the edge labels; the inference task gives them a meaning.
+        """
         labels = 1 + max(e for _, e, _ in self.edges)
-        nodes = draw_names(chance, self.nodes)
-        named = list(range(labels)) if keep_labels else chance.permutation(LABELS)[:labels].tolist()
+        nodes = draw_names(rng, self.nodes)
+        named = list(range(labels)) if keep_labels else rng.permutation(LABELS)[:labels].tolist()
         return NamedGraph(
             Graph(tuple((nodes[a], named[e], nodes[b]) for a, e, b in self.edges)), nodes, named
         )
 
-    def walk(self, chance: np.random.Generator, steps: int) -> list[Triple]:
-        """A random walk of exactly so many steps, in the graph's own numbers.
+    def walk(self, rng: np.random.Generator, steps: int) -> list[Triple]:
+        """Draw a walk of exactly ``steps`` steps, in the graph's own numbers.
 
         Raises:
             ValueError: no node has such a walk.
@@ -57,35 +62,37 @@ class GivenGraph:
         graph = Graph(self.edges)
         sources = list(graph.leaving)
         for _ in range(1000):
-            walk = random_walk(chance, graph, sources[int(chance.integers(len(sources)))], steps)
+            walk = random_walk(rng, graph, sources[int(rng.integers(len(sources)))], steps)
             if len(walk) == steps:
                 return walk
         raise ValueError(
-            f"the graph has no walk of {steps} steps: every one ends at a node without a way on."
+            f"the graph has no walk of {steps} steps: every walk ends at a node that no edge leaves."
         )
 
-    def traversal(self, chance: np.random.Generator, walk: Sequence[Triple]) -> tuple[Episode, "NamedGraph"]:
-        """A walk from :meth:`walk` as an episode, under new names."""
-        named = self.name(chance)
-        return traversal_episode(chance, named.graph, named.triples(walk)), named
+    def traversal(
+        self, rng: np.random.Generator, walk: Sequence[Triple]
+    ) -> tuple[GraphEpisode, "NamedGraph"]:
+        """The episode of a walk from :meth:`walk`, with names drawn anew."""
+        named = self.name(rng)
+        return traversal_episode(rng, named.graph, named.triples(walk)), named
 
-    def away(self, end: int) -> dict[int, int]:
-        """Steps of the shortest path to ``end`` from every node that has one."""
+    def distances(self, end: int) -> dict[int, int]:
+        """The number of edges of the shortest path to ``end``, for every node that has a path to it."""
         return distances(Graph(self.edges), end)
 
     def pairs(self, steps: int) -> list[tuple[int, int]]:
-        """All (from, to) whose shortest path has exactly so many edges."""
+        """All (start, end) whose shortest path has exactly ``steps`` edges."""
         return [
             (start, end)
             for end in range(self.nodes)
-            for start, distance in self.away(end).items()
+            for start, distance in self.distances(end).items()
             if distance == steps
         ]
 
     def relation_paths(
         self, relations: Sequence[tuple[int, tuple[int, ...]]]
     ) -> list[tuple[int, list[Triple]]]:
-        """Every (relation's label, triples of its path) that the graph has from any node."""
+        """All paths of these relations in the graph, as (label of the relation, triples of the path)."""
         graph = Graph(self.edges)
         found = []
         for relation, path in relations:
@@ -103,27 +110,27 @@ class GivenGraph:
 
     def inference(
         self,
-        chance: np.random.Generator,
+        rng: np.random.Generator,
         asked: tuple[int, list[Triple]],
         planning_steps: int,
-    ) -> tuple[Episode, "NamedGraph"]:
-        """One query for a path from ``relation_paths`` as an episode, under new names."""
-        named = self.name(chance, keep_labels=True)
+    ) -> tuple[GraphEpisode, "NamedGraph"]:
+        """The episode of one query for a path from :meth:`relation_paths`, with node names drawn anew."""
+        named = self.name(rng, keep_labels=True)
         relation, path = asked
         queries = [(relation, named.triples(path))]
-        return inference_episode(chance, list(named.graph.edges), queries, planning_steps), named
+        return inference_episode(rng, list(named.graph.edges), queries, planning_steps), named
 
 
 @dataclasses.dataclass(frozen=True)
 class NamedGraph:
-    """A given graph under the names of one episode."""
+    """A fixed graph with the names that one episode uses."""
 
     graph: Graph
     nodes: list[int]
-    """name of every node number"""
+    """the name of each node number"""
     labels: list[int]
-    """name of every label number"""
+    """the name of each label number"""
 
     def triples(self, triples: Sequence[Triple]) -> list[Triple]:
-        """Triples of the given graph under the names of the episode."""
+        """Triples of the fixed graph, translated to the names of the episode."""
         return [(self.nodes[a], self.labels[e], self.nodes[b]) for a, e, b in triples]
