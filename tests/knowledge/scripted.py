@@ -24,7 +24,7 @@ class Scripted(DNC):
     """Runs a script over sequences: a fresh one for each, a step at a time."""
 
     def __init__(self, script: Callable[[], Any], input_size: int, output_size: int) -> None:
-        super().__init__(input_size, 2, output_size, memory_size=128, word_size=2, num_reads=1)
+        super().__init__(input_size, 2, output_size=output_size, memory_size=128, word_size=2, num_reads=1)
         self.script = script
         self.memory_sizes: list[int | None] = []
         self.train(False)
@@ -32,9 +32,9 @@ class Scripted(DNC):
     def forward(  # type: ignore[override]
         self,
         x: Tensor,
-        state: list[Any] | None = None,
+        state: tuple[Any, ...] | None = None,
         *,
-        lengths: Tensor | None = None,
+        lengths: Tensor | list[int] | None = None,
         memory_size: int | None = None,
         return_trace: bool = False,
     ) -> Any:
@@ -44,7 +44,7 @@ class Scripted(DNC):
         if state is None:
             self.memory_sizes.append(memory_size)
         steps, size, _ = x.shape
-        scripts = [self.script() for _ in range(size)] if state is None else state
+        scripts = tuple(self.script() for _ in range(size)) if state is None else state
         outputs = torch.zeros(steps, size, self.output_size)
         slots = [[-1] * size for _ in range(steps)]
         for b, script in enumerate(scripts):

@@ -8,7 +8,7 @@ import pytest
 from tapehead import DNC, hub, tasks
 from tapehead.errors import InputError
 from tapehead.knowledge import ask, read, read_bytes
-from tapehead.knowledge.inference import voting as _readings
+from tapehead.knowledge.inference import voting
 from tapehead.knowledge.inference.answer import NetworkAnswer
 from tapehead.nn import DeepLSTM
 from tests.knowledge import scripted
@@ -27,7 +27,7 @@ def test_kinship() -> None:
         "Johann Sebastian Bach —child of→ the family of Johann Ambrosius Bach and"
     )
     assert len(answer.facts_read) == len(answer.network.facts_read) >= 3
-    assert answer.reading == "brothers of Johann Sebastian Bach (1685–1750)"
+    assert answer.understood == "brothers of Johann Sebastian Bach (1685–1750)"
     assert isinstance(answer.network, NetworkAnswer)
 
 
@@ -91,7 +91,7 @@ def test_any_of_the_shortest_ways_is_right(monkeypatch: Any) -> None:
         assert answer.correct
         assert answer.exact == answer.answers
         assert len(answer.facts_read) == len(answer.answers)
-    monkeypatch.setattr(_readings, "WAYS", 1)  # Of twenty, one is right by luck.
+    monkeypatch.setattr(voting, "NUM_SAMPLES", 1)  # Of twenty, one is right by luck.
     answer = ask(graph, WAY, model=scripted.traveller(scripted.GoesAstray))
     assert not answer.correct
     assert answer.exact[-1] == "Piccadilly Circus"
@@ -164,7 +164,7 @@ def test_a_missing_model_is_told() -> None:
 )
 def test_models_that_do_not_serve(machine: Any, task: str | None, complaint: str, tmp_path: Path) -> None:
     extra = {"task": tasks.get(task).to_dict()} if task else {}
-    machine(4, 3, 4).save_pretrained(tmp_path, extra=extra)
+    machine(4, 3, output_size=4).save_pretrained(tmp_path, extra=extra)
     with pytest.raises(InputError, match=complaint):
         ask(read("family"), "Who is Hans Bach's father?", model=tmp_path)
 

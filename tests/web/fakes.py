@@ -1,12 +1,20 @@
 """A network that answers at once and always right, so that what is around it can be tested."""
 
-import types
 from typing import Any
 
 import torch
 
-from tapehead import Trace, knowledge
-from tapehead.knowledge import KinshipQuestion, parse, solver
+from tapehead import Trace
+from tapehead.knowledge import (
+    Answer,
+    KinshipQuestion,
+    KnowledgeGraph,
+    Question,
+    WalkQuestion,
+    parse,
+    solver,
+)
+from tapehead.knowledge.inference.answer import NetworkAnswer, ToldFact
 
 SLOTS, WORD, READS = 96, 8, 2
 
@@ -49,36 +57,38 @@ def trace(steps: int, writes: dict[int, int], reads: dict[int, int]) -> Trace:
     )
 
 
-def ask(graph: knowledge.KnowledgeGraph, question: str, *, model: Any = None) -> Any:
+def ask(graph: KnowledgeGraph, question: str, *, model: Any = None) -> Answer:
     """In the place of ``knowledge.ask``: understands the same words, and finds the exact answer."""
-    parsed = parse(question, graph)
-    if isinstance(parsed, KinshipQuestion):
+    return ask_parsed(graph, parse(question, graph), model, words=question)
+
+
+def ask_parsed(graph: KnowledgeGraph, question: Question, machine: Any, *, words: str) -> Answer:
+    """In the place of ``knowledge.ask_parsed``."""
+    if isinstance(question, KinshipQuestion):
         tree, ids = graph.family_tree()
-        asked = ids.index(parsed.person)
-        answers = sorted(solver.relatives(tree, asked, parsed.relation))
-        names = [graph.entities[ids[person]].name for person in answers]
+        asked = ids.index(question.person)
+        answers = sorted(solver.relatives(tree, asked, question.relation))
         facts = [
-            (person, label, number)
+            ToldFact(person, label, number)
             for number, family in enumerate(tree.families)
             for people, label in ((family.partners, "partner in"), (family.children, "child of"))
             for person in people
             if person is not None
         ]
-        facts.sort(key=lambda fact: fact[0] not in (asked, *answers))
+        facts.sort(key=lambda fact: fact.subject not in (asked, *answers))
     else:
-        places, lines, facts = graph.edges
-        start = places.index(parsed.start)
-        if isinstance(parsed, knowledge.WalkQuestion):
-            answers = solver.walk(graph, start, [lines.index(line) for line in parsed.lines])
+        ids, lines, edges = graph.edges
+        start = ids.index(question.start)
+        if isinstance(question, WalkQuestion):
+            answers = solver.walk(graph, start, [lines.index(line) for line in question.lines])
         else:
-            answers = solver.shortest_path(graph, start, places.index(parsed.end)) or []
-        names = [graph.entities[places[place]].name for place in answers]
-        facts = [(a, str(line), b) for a, line, b in facts]
+            answers = solver.shortest_path(graph, start, ids.index(question.end)) or []
+        facts = [ToldFact(a, lines[line], b) for a, line, b in edges]
     facts = facts[: SLOTS - 10]
     told, thought = len(facts), [0, 1 % len(facts), -1]
     steps = told + len(thought)
     reads = {told + place: fact for place, fact in enumerate(thought) if fact >= 0}
-    network = types.SimpleNamespace(
+    network = NetworkAnswer(
         answers=answers,
         confidence=0.93,
         facts=facts,
@@ -89,10 +99,13 @@ def ask(graph: knowledge.KnowledgeGraph, question: str, *, model: Any = None) ->
         step_facts=thought,
         answer_steps=[min(told + 1 + place, steps - 1) for place in range(len(answers))],
     )
-    return types.SimpleNamespace(
-        question=question,
-        answers=names,
-        exact=names,
+    entities = tuple(graph.entities[ids[number]] for number in answers)
+    return Answer(
+        question=words,
+        parsed=question,
+        understood=words,
+        answered=entities,
+        expected=entities,
         correct=True,
         confidence=0.93,
         facts_given=told,

@@ -86,3 +86,4 @@ def browser() -> Iterator[Any]:
 def use_fakes(patch: pytest.MonkeyPatch) -> None:
     """Answer questions with the fake network."""
     patch.setattr(knowledge, "ask", fakes.ask)
+    patch.setattr(knowledge, "ask_parsed", fakes.ask_parsed)

@@ -1,28 +1,35 @@
 """The page's calls, what they refuse, and many at once."""
 
+import asyncio
 import base64
+import itertools
 import json
+import os
 import random
 import re
+import shutil
+import socket
 import statistics
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("fastapi", reason="fastapi is not installed")
+from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 from tapehead import hub, knowledge
 from tapehead.errors import InputError
-from tapehead.web import create_app, serve
-from tapehead.web import guard as _guard
-from tapehead.web.library import KEPT, Library
+from tapehead.web import create_app, guard, serve, workers
+from tapehead.web.library import MAX_KEPT, Library
 from tapehead.web.suggestions import suggest
+from tapehead.web.workers import MAX_WORKERS
 from tests.viz.test_player import unpack
 from tests.web import live
 
@@ -137,6 +144,46 @@ def test_wishes_that_cannot_be_met(body: dict[str, Any], words: str, client: Tes
     assert words in answer.json()["error"]
 
 
+def test_no_folder_is_opened_for_a_request(client: TestClient, tmp_path: Path) -> None:
+    """Whatever path is named, there or not, a model's folder or not: the answer is the same."""
+    run = tmp_path / "run"
+    shutil.copytree(hub.find("ntm-copy"), run)
+    paths = ["/etc", "/nonexistent", str(tmp_path), str(run), ".", "..", "", "~", "\0", "dnc-kinship/",
+             "./ntm-copy", str(hub.find("dnc-kinship")), "/proc/self/fd/0"]  # fmt: skip
+    for path in paths:
+        wishes = {
+            "/api/trace": {"model": path},
+            "/api/ask": {"data": "family", "question": "Who is Hans Bach's father?", "model": path},
+        }
+        for address, body in wishes.items():
+            answer = client.post(address, json=body)
+            assert answer.status_code == 400, (address, path)
+            assert answer.json()["error"].startswith(f"there is no model {path!r}: the models are "), path
+
+
+def test_a_model_for_other_questions_is_refused(client: TestClient) -> None:
+    body = {"data": "family", "question": "Who is Hans Bach's father?", "model": "ntm-copy"}
+    answer = client.post("/api/ask", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "ntm-copy was trained on copy: this question needs a model of kinship"
+
+
+def test_weights_are_loaded_once(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    load = hub.load
+
+    def counted(name: str) -> Any:
+        loaded.append(str(name))
+        return load(name)
+
+    monkeypatch.setattr(hub, "load", counted)
+    for model in (None, "dnc-kinship", None):
+        for person in ("Hans", "Johann Jacob"):
+            body = {"data": "family", "question": f"Who is {person} Bach's father?", "model": model}
+            assert client.post("/api/ask", json=body).status_code == 200
+    assert loaded == ["dnc-kinship"]
+
+
 def test_questions_that_cannot_be_answered(client: TestClient) -> None:
     def complaint(**body: Any) -> str:
         # Written in ASCII: a lone surrogate cannot be sent otherwise.
@@ -165,7 +212,7 @@ def test_files_that_cannot_be_read(client: TestClient) -> None:
 
 
 def test_a_file_that_is_too_large(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_guard, "MAX_UPLOAD", 1 << 20)
+    monkeypatch.setattr(guard, "MAX_UPLOAD", 1 << 20)
     too_large = b"x" * ((1 << 20) + 1)
     answer = drop(client, too_large)
     assert answer.status_code == 413
@@ -178,7 +225,7 @@ def test_a_file_that_is_too_large(client: TestClient, monkeypatch: pytest.Monkey
 
 def test_only_the_last_files_are_kept() -> None:
     library = Library()
-    keys = [library.take(EDGES, "a.csv")["id"] for _ in range(KEPT)]
+    keys = [library.take(EDGES, "a.csv")["id"] for _ in range(MAX_KEPT)]
     library.graph(keys[0])
     library.take(EDGES, "a.csv")
     library.graph(keys[0])
@@ -203,8 +250,8 @@ def test_what_breaks_inside_is_said_without_a_traceback(
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(knowledge, "ask", broken)
-    answer = client.post("/api/ask", json={"data": "london", "question": "who?"})
+    monkeypatch.setattr(knowledge, "ask_parsed", broken)
+    answer = client.post("/api/ask", json={"data": "london", "question": "from Bank to Victoria"})
     assert answer.status_code == 500
     assert (
         answer.json()["error"]
@@ -214,8 +261,8 @@ def test_what_breaks_inside_is_said_without_a_traceback(
     def missing(*_: Any, **__: Any) -> None:
         raise ModuleNotFoundError("No module named 'ged4py'", name="ged4py")
 
-    monkeypatch.setattr(knowledge, "ask", missing)
-    answer = client.post("/api/ask", json={"data": "london", "question": "who?"})
+    monkeypatch.setattr(knowledge, "ask_parsed", missing)
+    answer = client.post("/api/ask", json={"data": "london", "question": "from Bank to Victoria"})
     assert answer.json()["error"] == 'ged4py is not installed, and this needs it: pip install "tapehead[all]"'
 
 
@@ -366,6 +413,92 @@ def test_the_shipped_models_at_once() -> None:
     assert all(alone)
     assert answers == [alone[number] for number in order]
     assert wait < 2
+
+
+def test_a_question_whose_asker_has_gone_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All workers are busy; of the questions that wait, some are given up by their askers."""
+    live.use_fakes(monkeypatch)
+    go_on, begun = threading.Event(), threading.Semaphore(0)
+    answered: list[str] = []
+    answer = knowledge.ask_parsed
+
+    def slow(graph: Any, question: Any, machine: Any, *, words: str) -> Any:
+        answered.append(words)
+        begun.release()
+        assert go_on.wait(60)
+        return answer(graph, question, machine, words=words)
+
+    monkeypatch.setattr(knowledge, "ask_parsed", slow)
+    stations = ["Bank", "Moorgate", "Euston", "Paddington", "Waterloo"]
+    questions = [f"from {a} to {b}" for a, b in itertools.permutations(stations, 2)]
+    busy, given_up, patient = questions[:MAX_WORKERS], questions[4:9], questions[9:12]
+    count = min(MAX_WORKERS, os.cpu_count() or 1)
+    with live.running() as address, ThreadPoolExecutor(20) as pool:
+        calls = [pool.submit(call, f"{address}/api/ask", _about_london(words)) for words in busy[:count]]
+        for _ in range(count):
+            assert begun.acquire(timeout=60)
+        sockets = [_send(address, words) for words in given_up]
+        calls += [pool.submit(call, f"{address}/api/ask", _about_london(words)) for words in patient]
+        time.sleep(0.5)
+        for sent in sockets:
+            sent.close()
+        time.sleep(0.5)
+        go_on.set()
+        assert all(future.result(timeout=60)["answers"] for future in calls)
+        assert sorted(answered) == sorted([*busy[:count], *patient])
+
+
+def _about_london(words: str) -> dict[str, str]:
+    return {"data": "london", "question": words}
+
+
+def _send(address: str, words: str) -> socket.socket:
+    """Ask, without waiting for the answer."""
+    host, port = address.removeprefix("http://").split(":")
+    body = json.dumps(_about_london(words)).encode()
+    head = f"POST /api/ask HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+    connection = socket.create_connection((host, int(port)))
+    connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    return connection
+
+
+def test_the_queue_is_bounded_and_drops_what_nobody_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "MAX_WORKERS", 1)
+    monkeypatch.setattr(workers, "MAX_WAITING", 3)
+    done: list[str] = []
+    go_on, begun = threading.Event(), threading.Event()
+
+    def work(name: str) -> str:
+        begun.set()
+        assert go_on.wait(60)
+        done.append(name)
+        return name
+
+    async def stays() -> Any:
+        await asyncio.sleep(3600)
+
+    async def leaves() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def main() -> None:
+        pool = workers.Workers()
+        first = asyncio.create_task(pool.run(stays, work, "first"))
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        with pytest.raises(HTTPException) as gone:
+            await pool.run(leaves, work, "gone")
+        assert gone.value.status_code == 499
+        others = [asyncio.create_task(pool.run(stays, work, name)) for name in ("second", "third")]
+        await asyncio.sleep(0.01)
+        with pytest.raises(HTTPException) as full:
+            await pool.run(stays, work, "one too many")
+        assert full.value.status_code == 503
+        go_on.set()
+        assert await asyncio.gather(first, *others) == ["first", "second", "third"]
+        pool.close()
+
+    asyncio.run(main())
+    assert done == ["first", "second", "third"]
 
 
 def test_a_port_that_is_taken() -> None:

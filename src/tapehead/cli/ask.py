@@ -11,7 +11,7 @@ import tyro
 from .. import knowledge
 from ._parse import parse
 
-MOST_NOTES = 5
+MAX_NOTES = 5
 """remarks on a file that are printed"""
 
 
@@ -50,9 +50,9 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         print(json.dumps(answer.to_dict()))
         return 0
-    lines = [str(answer), *(f"  note: {note}" for note in graph.notes[:MOST_NOTES])]
-    if len(graph.notes) > MOST_NOTES:
-        lines.append(f"  and {len(graph.notes) - MOST_NOTES} more notes on the file")
+    lines = [str(answer), *(f"  note: {note}" for note in graph.notes[:MAX_NOTES])]
+    if len(graph.notes) > MAX_NOTES:
+        lines.append(f"  and {len(graph.notes) - MAX_NOTES} more notes on the file")
     # A terminal without UTF-8 gets "?" for an arrow, not a traceback.
     encoding = sys.stdout.encoding or "utf-8"
     print("\n".join(lines).encode(encoding, "replace").decode(encoding))

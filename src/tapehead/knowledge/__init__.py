@@ -1,7 +1,9 @@
-"""Real files to ask about: family trees and maps, questions in words, and exact answers."""
+"""Reads family trees and maps, and answers questions about them by a network and by an exact solver."""
 
 from .ask import Answer as Answer
 from .ask import ask as ask
+from .ask import ask_parsed as ask_parsed
+from .ask import model_for as model_for
 from .graph import Edges as Edges
 from .graph import Entity as Entity
 from .graph import Fact as Fact
@@ -9,6 +11,7 @@ from .graph import KnowledgeGraph as KnowledgeGraph
 from .privacy import hide_living as hide_living
 from .questions import KinshipQuestion as KinshipQuestion
 from .questions import PathQuestion as PathQuestion
+from .questions import Question as Question
 from .questions import WalkQuestion as WalkQuestion
 from .questions import parse as parse
 from .readers.files import ReadError as ReadError
@@ -25,10 +28,13 @@ __all__ = [
     "KinshipQuestion",
     "KnowledgeGraph",
     "PathQuestion",
+    "Question",
     "ReadError",
     "WalkQuestion",
     "ask",
+    "ask_parsed",
     "hide_living",
+    "model_for",
     "parse",
     "read",
     "read_bytes",

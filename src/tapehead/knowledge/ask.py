@@ -1,15 +1,17 @@
-"""From a question in words to the network's answer, with the exact answer beside it."""
+"""Asks a network a question in words, and finds the exact answer to compare with."""
 
 import dataclasses
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
+from .. import hub
 from ..errors import InputError
+from ..nn import Machine
 from . import solver
 from .graph import Entity, KnowledgeGraph
-from .inference import answer as network
-from .inference.answer import NetworkAnswer
+from .inference.answer import NetworkAnswer, ToldFact, answer_kinship, answer_path, answer_walk
 from .questions import KinshipQuestion, PathQuestion, Question, WalkQuestion, parse
 
 MODELS = {KinshipQuestion: "dnc-kinship", WalkQuestion: "dnc-traversal", PathQuestion: "dnc-shortest-path"}
@@ -18,16 +20,18 @@ MODELS = {KinshipQuestion: "dnc-kinship", WalkQuestion: "dnc-traversal", PathQue
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What the network said, and what it should have said."""
+    """The network's answer to a question, and the exact one."""
 
     question: str
     """as it was asked"""
-    reading: str
-    """how it was understood"""
+    parsed: Question
+    """as it was understood"""
+    understood: str
+    """the same in words: "maternal grandfathers of Victoria Hanover (1819–1901)\""""
     answered: tuple[Entity, ...]
-    """the network's answer: people; of a walk or a way, the places after the start in their order"""
+    """the network's answer: people; of a walk or a path, the places after the start in their order"""
     expected: tuple[Entity, ...]
-    """the exact answer; of several shortest ways the network's own if it is one"""
+    """the exact answer; of several shortest paths the network's own if it is one"""
     correct: bool
     """whether they agree: as sets of people, as sequences of places"""
     confidence: float
@@ -37,11 +41,11 @@ class Answer:
     facts_read: tuple[str, ...]
     """sentences: the facts that the answer was read from, in order"""
     seconds: float
-    """from the words to the answer"""
+    """wall time from the words to the answer"""
     network: NetworkAnswer = dataclasses.field(repr=False, compare=False)
-    """the network's answer as it came, with the trace, for figures"""
+    """the network's answer in numbers, with the trace, for figures"""
     notes: tuple[str, ...] = ()
-    """sentences about the file and the reading"""
+    """sentences: what the question left open, and what was made of it"""
 
     @property
     def answers(self) -> list[str]:
@@ -69,7 +73,7 @@ class Answer:
     def __str__(self) -> str:
         """As ``tapehead ask`` prints it."""
         lines = [
-            self.reading,
+            self.understood,
             f"  network: {_listed(self.answered)} ({self.confidence:.0%} sure)",
             f"  exact:   {_listed(self.expected)} {'✓' if self.correct else '✗'}",
             f"  {self.facts_given} facts in memory, {len(self.facts_read)} read for the answer"
@@ -80,66 +84,111 @@ class Answer:
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
 
-def ask(graph: KnowledgeGraph, question: str, *, model: Any = None) -> Answer:
+def ask(
+    graph: KnowledgeGraph, question: str, *, model: Machine | str | os.PathLike[str] | None = None
+) -> Answer:
     """Ask a trained network about a family tree or a map that it has never seen.
 
     Args:
         graph: from :func:`tapehead.knowledge.read`.
         question: in words; see :mod:`tapehead.knowledge.questions`.
-        model: a machine, or the name or folder of one; by default the one that ships for such questions.
+        model: a machine (in any mode and layout; it is left as it is), or the name or folder of one; by
+            default the one that ships for such questions.
 
     Raises:
         InputError: the question is not understood, a name is unknown or ambiguous, or there is no such model.
     """
     start = time.perf_counter()
     parsed = parse(question, graph)
-    expected = _expected(graph, parsed)
-    machine = _machine(parsed, model)
+    machine = model if isinstance(model, Machine) else load_model(model_for(parsed, model))
+    answer = ask_parsed(graph, parsed, machine, words=question)
+    return dataclasses.replace(answer, seconds=time.perf_counter() - start)
 
-    numbers: list[str]
-    lines: list[str] | None = None
-    if isinstance(parsed, KinshipQuestion):
-        tree, numbers = graph.family_tree()
-        person = numbers.index(parsed.person)
-        answer = network.answer_kinship(machine, tree, person, parsed.relation)
-        objects = [entity.id for entity in graph.entities.values() if entity.kind == "family"]
+
+def ask_parsed(graph: KnowledgeGraph, question: Question, machine: Machine, *, words: str = "") -> Answer:
+    """As :func:`ask`, of a question that :func:`parse` has understood and a machine that is loaded.
+
+    Args:
+        graph: that the question is about.
+        question: as parsed.
+        machine: trained for such questions.
+        words: the question as it was asked.
+
+    Raises:
+        InputError: there is no way between two places, or too much of the map would have to be told.
+    """
+    start = time.perf_counter()
+    expected = _exact(graph, question)
+    if isinstance(question, KinshipQuestion):
+        tree, ids = graph.family_tree()
+        answer = answer_kinship(machine, tree, ids.index(question.person), question.relation)
         correct = set(answer.answers) == set(expected)
     else:
-        numbers = objects = graph.edges.places
-        lines = graph.edges.lines
-        edges, first = graph.edges.edges, numbers.index(parsed.start)
-        if isinstance(parsed, WalkQuestion):
-            labels = [graph.edges.lines.index(line) for line in parsed.lines]
-            answer = network.answer_walk(machine, edges, first, labels)
-            correct = answer.answers == expected
-        else:
-            end = numbers.index(parsed.end)
-            answer = network.answer_path(machine, edges, first, end)
-            correct = solver.is_shortest_path(graph, first, answer.answers, end)
-            expected = list(answer.answers) if correct else expected
-
-    def sentence(fact: tuple[int, str, int]) -> str:
-        subject, label, target = fact
-        label = label if lines is None else lines[int(label)]
-        return f"{_name(graph, numbers[subject])} —{label}→ {_name(graph, objects[target])}"
-
+        ids = graph.edges.places
+        answer, correct = _ask_map(machine, graph, question, expected)
+        if correct:
+            expected = answer.answers
+    understood = describe(graph, question)
     return Answer(
-        question,
-        reading(graph, parsed),
-        tuple(graph.entities[numbers[number]] for number in answer.answers),
-        tuple(graph.entities[numbers[number]] for number in expected),
-        correct,
-        float(answer.confidence),
-        len(answer.facts),
-        tuple(sentence(answer.facts[index]) for index in answer.facts_read),
-        time.perf_counter() - start,
-        notes=(parsed.note,) if isinstance(parsed, WalkQuestion) and parsed.note else (),
+        question=words or understood,
+        parsed=question,
+        understood=understood,
+        answered=tuple(graph.entities[ids[number]] for number in answer.answers),
+        expected=tuple(graph.entities[ids[number]] for number in expected),
+        correct=correct,
+        confidence=float(answer.confidence),
+        facts_given=len(answer.facts),
+        facts_read=tuple(fact_sentences(graph, [answer.facts[index] for index in answer.facts_read])),
+        seconds=time.perf_counter() - start,
         network=answer,
+        notes=(question.note,) if isinstance(question, WalkQuestion) and question.note else (),
     )
 
 
-def reading(graph: KnowledgeGraph, question: Question) -> str:
-    """How a question was understood, in words: "maternal grandfathers of Victoria Hanover (1819–1901)"."""
+def model_for(question: Question, model: str | os.PathLike[str] | None = None) -> str | os.PathLike[str]:
+    """The model to ask: the given one, if it was trained for such questions, or the one that ships for them.
+
+    Raises:
+        InputError: there is no such model, or it was trained for something else.
+    """
+    default = MODELS[type(question)]
+    if model is None:
+        if default not in hub.names():
+            raise InputError(
+                f"no model for such questions ships yet: train one with `tapehead train {default}` (hours) "
+                "and give its folder as the model"
+            )
+        return default
+    try:
+        config = hub.info(model)
+    except hub.PretrainedError as error:
+        raise InputError(str(error)) from error
+    task, wanted = config.get("task"), default.removeprefix("dnc-")
+    trained_on = task.get("name") if isinstance(task, dict) else None
+    if trained_on != wanted:
+        raise InputError(
+            f"{model} was trained on {trained_on or 'no task that it tells of'}: "
+            f"this question needs a model of {wanted}"
+        )
+    if config["architecture"] == "DeepLSTM":
+        raise InputError(f"{model} has no memory to read from: give a DNC")
+    return model
+
+
+def load_model(model: str | os.PathLike[str]) -> Machine:
+    """The machine of this name or in this folder.
+
+    Raises:
+        InputError: no such model, or a damaged one.
+    """
+    try:
+        return hub.load(model)
+    except hub.PretrainedError as error:
+        raise InputError(str(error)) from error
+
+
+def describe(graph: KnowledgeGraph, question: Question) -> str:
+    """A question in words: "maternal grandfathers of Victoria Hanover (1819–1901)"."""
     if isinstance(question, KinshipQuestion):
         return f"{question.relation.name} of {graph.entities[question.person]}"
     start = graph.entities[question.start]
@@ -148,8 +197,33 @@ def reading(graph: KnowledgeGraph, question: Question) -> str:
     return f"from {start} to {graph.entities[question.end]}"
 
 
-def _expected(graph: KnowledgeGraph, question: Question) -> list[int]:
-    """The exact answer in person or place numbers."""
+def fact_sentences(graph: KnowledgeGraph, facts: Sequence[ToldFact]) -> list[str]:
+    """Facts in words: "Bond Street —Central westbound→ Notting Hill Gate"."""
+    if graph.is_family:
+        subjects = graph.family_tree()[1]
+        objects = [entity.id for entity in graph.entities.values() if entity.kind == "family"]
+    else:
+        subjects = objects = graph.edges.places
+    names = {identity: entity.name for identity, entity in graph.entities.items()}
+    return [f"{names[subjects[fact.subject]]} —{fact.label}→ {names[objects[fact.object]]}" for fact in facts]
+
+
+def _ask_map(
+    machine: Machine, graph: KnowledgeGraph, question: WalkQuestion | PathQuestion, expected: list[int]
+) -> tuple[NetworkAnswer, bool]:
+    """The network's answer, and whether it is right."""
+    edges = graph.edges
+    start = edges.places.index(question.start)
+    if isinstance(question, WalkQuestion):
+        answer = answer_walk(machine, edges, start, [edges.lines.index(line) for line in question.lines])
+        return answer, answer.answers == expected
+    end = edges.places.index(question.end)
+    answer = answer_path(machine, edges, start, end)
+    return answer, solver.is_shortest_path(graph, start, answer.answers, end)
+
+
+def _exact(graph: KnowledgeGraph, question: Question) -> list[int]:
+    """The exact answer in numbers of people or places."""
     if isinstance(question, KinshipQuestion):
         tree, people = graph.family_tree()
         return sorted(solver.relatives(tree, people.index(question.person), question.relation))
@@ -159,40 +233,8 @@ def _expected(graph: KnowledgeGraph, question: Question) -> list[int]:
         return solver.walk(graph, start, [lines.index(line) for line in question.lines])
     path = solver.shortest_path(graph, start, places.index(question.end))
     if path is None:
-        raise InputError(f"there is no way {reading(graph, question)} in {graph.name}")
+        raise InputError(f"there is no way {describe(graph, question)} in {graph.name}")
     return path
-
-
-def _machine(question: Question, model: Any) -> Any:
-    if not isinstance(model, str | os.PathLike | None):
-        return model
-    from .. import hub
-
-    usual = MODELS[type(question)]
-    if model is None and usual not in hub.names():
-        raise InputError(
-            f"no model for such questions ships yet: train one with `tapehead train {usual}` (hours) "
-            "and give its folder as the model"
-        )
-    try:
-        if model is not None:
-            about, wanted = hub.info(model), usual.removeprefix("dnc-")
-            task = about.get("task")
-            trained_on = task.get("name") if isinstance(task, dict) else None
-            if trained_on != wanted:
-                raise InputError(
-                    f"{model} was trained on {trained_on or 'no task that it tells of'}: "
-                    f"this question needs a model of {wanted}"
-                )
-            if about["architecture"] == "DeepLSTM":
-                raise InputError(f"{model} has no memory to read from: give a DNC")
-        return hub.load(model or usual)
-    except hub.PretrainedError as error:
-        raise InputError(str(error)) from error
-
-
-def _name(graph: KnowledgeGraph, identity: str) -> str:
-    return graph.entities[identity].name
 
 
 def _listed(entities: tuple[Entity, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Who may be alive, and how to keep their names to oneself."""
+"""Finds the people of a family tree who may be alive, and hides their names."""
 
 import dataclasses
 import datetime
@@ -6,86 +6,86 @@ import datetime
 from .graph import CHILD_LABELS, PARTNER_LABELS, Entity, KnowledgeGraph
 
 OLDEST = 110
-"""years that nobody is taken to outlive"""
+"""Years after birth from which a person without a record of death counts as dead."""
 
 HIDDEN = "Living person"
 
 
 def mark_living(graph: KnowledgeGraph, this_year: int | None = None) -> None:
-    """Set ``living`` of all persons of the graph, in place.
+    """Set ``living`` of every person of the graph, in place.
 
-    Living is who has no record of death and was born less than 110 years ago; without a year of birth, who
-    has no descendant that died or was born 110 years ago or more.
+    A person counts as living unless the file records their death, gives a year of birth at least 110 years
+    ago, or gives no year of birth but a descendant who was born or died at least 110 years ago. That a
+    descendant died more recently, or at an unknown date, says nothing about the parents: a child may die
+    before them.
 
     Args:
         graph: a family tree.
         this_year: today's by default.
     """
-    before = (this_year or datetime.date.today().year) - OLDEST
-    children: dict[str, list[str]] = {}  # family -> its children
-    unions: dict[str, list[str]] = {}  # person -> families founded
-    for subject, label, family in graph.facts:
-        if label in CHILD_LABELS:
-            children.setdefault(family, []).append(subject)
-        elif label in PARTNER_LABELS:
-            unions.setdefault(subject, []).append(family)
-
-    def gone(person: Entity) -> bool:
-        return person.dead or (person.born_year is not None and person.born_year <= before)
-
-    # Being gone spreads up to the parents whose birth is not known, and on to theirs.
-    parents: dict[str, list[str]] = {}
-    for parent, families in unions.items():
-        for family in families:
-            for child in children.get(family, ()):
-                parents.setdefault(child, []).append(parent)
+    latest = (this_year or datetime.date.today().year) - OLDEST
     people = [entity for entity in graph.entities.values() if entity.kind == "person"]
-    passed = {person.id for person in people if gone(person)}
-    waiting = list(passed)
-    above = set(passed)  # those with somebody gone among themselves and their descendants
+    # Whoever was born or died by then was born by then, and so were all their ancestors.
+    born_by_then = {
+        person.id
+        for person in people
+        if any(year is not None and year <= latest for year in (person.born_year, person.died_year))
+    }
+    parents = _parents(graph)
+    waiting = list(born_by_then)
     while waiting:
         for parent in parents.get(waiting.pop(), ()):
-            if parent not in above:
-                above.add(parent)
+            if parent not in born_by_then:
+                born_by_then.add(parent)
                 waiting.append(parent)
     for person in people:
-        if person.id in passed:
-            person.living = False
+        if person.born_year is not None:
+            person.living = not person.dead and person.born_year > latest
         else:
-            person.living = person.born_year is not None or person.id not in above
+            person.living = not person.dead and person.id not in born_by_then
+
+
+def _parents(graph: KnowledgeGraph) -> dict[str, list[str]]:
+    """The parents of each child, by entity id, of all families that the child belongs to."""
+    partners: dict[str, list[str]] = {}
+    for subject, label, family in graph.facts:
+        if label in PARTNER_LABELS:
+            partners.setdefault(family, []).append(subject)
+    parents: dict[str, list[str]] = {}
+    for subject, label, family in graph.facts:
+        if label in CHILD_LABELS:
+            parents.setdefault(subject, []).extend(partners.get(family, ()))
+    return parents
 
 
 def hide_living(graph: KnowledgeGraph, this_year: int | None = None) -> KnowledgeGraph:
-    """The same tree with "Living person" for the name of everybody who may be alive, and without their dates.
+    """A copy of the tree in which everybody who may be alive is called "Living person" and has no dates.
 
-    Ids and family ties stay, so that questions about others are answered as before.
+    Ids and family ties stay, so that questions about others are answered as before; an id that may be a name
+    (in an edge list it is) is replaced too.
 
     Args:
-        graph: a family tree; it is left as it is.
+        graph: a family tree; it is not changed.
         this_year: today's by default.
     """
     entities = {identity: dataclasses.replace(entity) for identity, entity in graph.entities.items()}
-    hidden = KnowledgeGraph(graph.name, entities, list(graph.facts), [])
-    mark_living(hidden, this_year)
-    names: dict[str, list[str]] = {}  # family -> names of its partners, as they are to be shown
-    living = 0
-    shown_as: dict[str, str] = {}
+    marked = KnowledgeGraph(graph.name, entities, graph.facts)
+    mark_living(marked, this_year)
+    new_ids: dict[str, str] = {}
     for identity, entity in entities.items():
         if entity.living:
-            living += 1
-            shown_as[identity] = f"{HIDDEN} {living}"
-            entities[identity] = Entity(shown_as[identity], HIDDEN, "person", entity.sex, living=True)
-    # Ids may be names (in an edge list they are), so those of the living go too.
-    hidden.entities = {shown_as.get(identity, identity): entity for identity, entity in entities.items()}
-    hidden.facts = [fact._replace(subject=shown_as.get(fact.subject, fact.subject)) for fact in graph.facts]
-    for subject, label, family in hidden.facts:
+            new_ids[identity] = new_id = f"{HIDDEN} {len(new_ids) + 1}"
+            entities[identity] = Entity(new_id, HIDDEN, "person", entity.sex, living=True)
+    entities = {new_ids.get(identity, identity): entity for identity, entity in entities.items()}
+    facts = [fact._replace(subject=new_ids.get(fact.subject, fact.subject)) for fact in graph.facts]
+    partners: dict[str, list[str]] = {}  # family → names of its partners, as they are shown now
+    for subject, label, family in facts:
         if label in PARTNER_LABELS:
-            names.setdefault(family, []).append(hidden.entities[subject].name)
-    for entity in hidden.entities.values():
+            partners.setdefault(family, []).append(entities[subject].name)
+    for entity in entities.values():
         if entity.kind == "family":
-            entity.name = (
-                f"the family of {' and '.join(names[entity.id])}" if entity.id in names else "a family"
-            )
-    # Notes name people.
-    hidden.notes = [f"{living} people who may be alive are not named"] if living else []
-    return hidden
+            names = partners.get(entity.id)
+            entity.name = f"the family of {' and '.join(names)}" if names else "a family"
+    # The file's own notes name people.
+    notes = [f"{len(new_ids)} people who may be alive are not named"] if new_ids else []
+    return KnowledgeGraph(graph.name, entities, facts, notes)

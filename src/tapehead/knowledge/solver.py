@@ -2,11 +2,14 @@
 
 import itertools
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..tasks.kinship.relations import Relation
 from ..tasks.kinship.tree import FamilyTree, Sex
 from .graph import KnowledgeGraph
+
+if TYPE_CHECKING:
+    import networkx
 
 UP: dict[str, Sex | None] = {"F": "m", "M": "f", "P": None}
 """Moves to a parent, and to one of which sex."""
@@ -86,8 +89,8 @@ def _halves(tree: FamilyTree, person: int, sex: Sex | None) -> set[int]:
     return {child for parent in parents(tree, person, sex) for child in children(tree, parent)} - full
 
 
-def network(graph: KnowledgeGraph) -> Any:
-    """A map as a networkx.MultiDiGraph: place numbers, and the line number as the key of an edge."""
+def to_networkx(graph: KnowledgeGraph) -> "networkx.MultiDiGraph":
+    """A map as a networkx graph: its nodes are place numbers, the key of an edge is its line number."""
     import networkx
 
     edges = graph.edges
@@ -98,7 +101,7 @@ def network(graph: KnowledgeGraph) -> Any:
 
 
 def walk(graph: KnowledgeGraph, start: int, lines: Iterable[int]) -> list[int]:
-    """The places that a walk comes to, in order; it ends early where a line does not leave a place.
+    """The places of a walk, in order, without its start; it ends early where a line does not leave a place.
 
     Args:
         graph: a map.
@@ -117,11 +120,11 @@ def walk(graph: KnowledgeGraph, start: int, lines: Iterable[int]) -> list[int]:
 
 
 def shortest_path(graph: KnowledgeGraph, start: int, end: int) -> list[int] | None:
-    """The places after the start on one of the shortest paths, by number of edges; None: there is no way."""
+    """The places after the start on one of the shortest paths, by number of edges; None if there is none."""
     import networkx
 
     try:
-        return networkx.shortest_path(network(graph), start, end)[1:]
+        return networkx.shortest_path(to_networkx(graph), start, end)[1:]
     except networkx.NetworkXNoPath:
         return None
 
@@ -130,10 +133,10 @@ def is_shortest_path(graph: KnowledgeGraph, start: int, places: list[int], end: 
     """Whether these places, after the start, are a shortest path to the end."""
     best = shortest_path(graph, start, end)
     joined = {(start, to) for start, _, to in graph.edges.edges}
-    way = [start, *places]
+    path = [start, *places]
     return (
         best is not None
         and len(best) == len(places)
-        and way[-1] == end
-        and all(step in joined for step in itertools.pairwise(way))
+        and path[-1] == end
+        and all(step in joined for step in itertools.pairwise(path))
     )

@@ -1,4 +1,4 @@
-"""The page and its four calls. What a person can mend is answered in words, with a status of 400 to 499."""
+"""The page and its calls. An error that the user can mend has a sentence and a status of 400 to 499."""
 
 import base64
 import contextlib
@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from .. import __version__
+from .. import __version__, knowledge
 from ..errors import TapeheadError
 from ..viz.player_page import Recording, pack, perform, record_answer
 from ..viz.player_page.html import STATIC as PLAYER_STATIC
@@ -21,8 +21,8 @@ from .guard import STATIC, Guard
 from .library import Library
 from .workers import Workers
 
-LONGEST_QUESTION = 500
-LONGEST_NAME = 200
+MAX_QUESTION = 500
+MAX_NAME = 200
 
 
 class Words(JSONResponse):
@@ -40,7 +40,7 @@ class _Body(BaseModel):
 class TraceRequest(_Body):
     """Which model is to do its task."""
 
-    model: str = Field(max_length=LONGEST_NAME)
+    model: str = Field(max_length=MAX_NAME)
     length: int | None = Field(None, ge=1, le=500)
     seed: int = Field(0, ge=0, le=2**53)
 
@@ -48,14 +48,14 @@ class TraceRequest(_Body):
 class AskRequest(_Body):
     """A question in words."""
 
-    data: str = Field(max_length=LONGEST_NAME, description="what POST /api/data called it, or an example")
-    question: str = Field(min_length=1, max_length=LONGEST_QUESTION)
-    model: str | None = Field(None, max_length=LONGEST_NAME)
+    data: str = Field(max_length=MAX_NAME, description="what POST /api/data called it, or an example")
+    question: str = Field(min_length=1, max_length=MAX_QUESTION)
+    model: str | None = Field(None, max_length=MAX_NAME)
 
 
 def create_app() -> FastAPI:
     """The page as an ASGI application; it answers requests to 127.0.0.1 and localhost only."""
-    workers, library = Workers(), Library()
+    workers = Workers()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -73,20 +73,27 @@ def create_app() -> FastAPI:
     )
     app.add_middleware(Guard)
     _add_error_handlers(app)
+    _add_calls(app, workers, Library())
 
     @app.get("/", include_in_schema=False)
     async def index() -> FileResponse:
         return FileResponse(STATIC / "index.html")
 
+    app.mount("/static", StaticFiles(directory=STATIC))
+    app.mount("/player", StaticFiles(directory=PLAYER_STATIC))
+    return app
+
+
+def _add_calls(app: FastAPI, workers: Workers, library: Library) -> None:
     @app.get("/api/models")
     async def models() -> dict[str, Any]:
         """The models to watch and the examples to ask about."""
         return {"models": library.watchable(), "examples": library.examples()}
 
     @app.post("/api/trace")
-    async def trace(request: TraceRequest) -> dict[str, Any]:
+    async def trace(body: TraceRequest, request: Request) -> dict[str, Any]:
         """Let a model do its task."""
-        return await workers.do(_performed, library, request)
+        return await workers.run(request.receive, _performed, library, body)
 
     @app.post(
         "/api/data",
@@ -98,24 +105,21 @@ def create_app() -> FastAPI:
         },
     )
     async def data(
-        request: Request, filename: Annotated[str, Query(min_length=1, max_length=LONGEST_NAME)]
+        request: Request, filename: Annotated[str, Query(min_length=1, max_length=MAX_NAME)]
     ) -> dict[str, Any]:
         """Take a family tree or a map into memory; it is never written to disk."""
-        return await workers.do(library.take, await request.body(), filename)
+        content = await request.body()
+        return await workers.run(request.receive, library.take, content, filename)
 
     @app.post("/api/examples/{name}")
-    async def example(name: str) -> dict[str, Any]:
+    async def example(name: str, request: Request) -> dict[str, Any]:
         """What is in an example, as for one's own data."""
-        return await workers.do(library.describe, name)
+        return await workers.run(request.receive, library.describe, name)
 
     @app.post("/api/ask")
-    async def ask(request: AskRequest) -> dict[str, Any]:
+    async def ask(body: AskRequest, request: Request) -> dict[str, Any]:
         """Ask the network, and the exact solver beside it."""
-        return await workers.do(_answered, library, request)
-
-    app.mount("/static", StaticFiles(directory=STATIC))
-    app.mount("/player", StaticFiles(directory=PLAYER_STATIC))
-    return app
+        return await workers.run(request.receive, _answered, library, body)
 
 
 def _performed(library: Library, request: TraceRequest) -> dict[str, Any]:
@@ -125,21 +129,13 @@ def _performed(library: Library, request: TraceRequest) -> dict[str, Any]:
 
 
 def _answered(library: Library, request: AskRequest) -> dict[str, Any]:
-    from .. import knowledge
-
     graph = library.graph(request.data)
-    answer = knowledge.ask(graph, request.question, model=request.model)
-    return {
-        "question": answer.question,
-        "answers": list(answer.answers),
-        "exact": list(answer.exact),
-        "correct": bool(answer.correct),
-        "confidence": float(answer.confidence),
-        "facts_given": int(answer.facts_given),
-        "facts_read": list(answer.facts_read),
-        "seconds": float(answer.seconds),
-        "recording": _bytes(record_answer(graph, answer)),
-    }
+    if request.model is not None:
+        library.check_name(request.model)
+    question = knowledge.parse(request.question, graph)
+    machine = library.machine(str(knowledge.model_for(question, request.model)))
+    answer = knowledge.ask_parsed(graph, question, machine, words=request.question)
+    return {**answer.to_dict(), "recording": _bytes(record_answer(graph, answer))}
 
 
 def _bytes(recording: Recording) -> str:
@@ -147,32 +143,30 @@ def _bytes(recording: Recording) -> str:
 
 
 def _add_error_handlers(app: FastAPI) -> None:
-    async def mend(_: Request, error: Exception) -> Words:
+    @app.exception_handler(TapeheadError)
+    async def mend(_: Request, error: TapeheadError) -> Words:
         return Words({"error": str(error)}, status_code=400)
 
-    async def refused(request: Request, error: Exception) -> Words:
-        assert isinstance(error, HTTPException)
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Words:
         words = f"there is nothing at {request.url.path}" if error.status_code == 404 else str(error.detail)
         return Words({"error": words}, status_code=error.status_code, headers=error.headers)
 
-    async def malformed(_: Request, error: Exception) -> Words:
-        assert isinstance(error, RequestValidationError)
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> Words:
         return Words({"error": "; ".join(_sentence(part) for part in error.errors()[:3])}, status_code=422)
 
-    async def missing(_: Request, error: Exception) -> Words:
-        name = getattr(error, "name", None) or "a package"
-        words = f'{name} is not installed, and this needs it: pip install "tapehead[all]"'
+    @app.exception_handler(ModuleNotFoundError)
+    async def missing(_: Request, error: ModuleNotFoundError) -> Words:
+        words = (
+            f'{error.name or "a package"} is not installed, and this needs it: pip install "tapehead[all]"'
+        )
         return Words({"error": words}, status_code=400)
 
+    @app.exception_handler(Exception)
     async def broken(_: Request, error: Exception) -> Words:
         words = f"something inside tapehead broke ({type(error).__name__}); the terminal says where"
         return Words({"error": words}, status_code=500)
-
-    app.add_exception_handler(TapeheadError, mend)
-    app.add_exception_handler(HTTPException, refused)
-    app.add_exception_handler(RequestValidationError, malformed)
-    app.add_exception_handler(ModuleNotFoundError, missing)
-    app.add_exception_handler(Exception, broken)
 
 
 def _sentence(part: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What stands before the page: only this machine's own pages may call it, and no body may be too large."""
+"""Refuses requests of other pages than our own, and bodies that are too large."""
 
 import json
 from pathlib import Path
@@ -38,8 +38,8 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        most = MAX_UPLOAD if scope["path"] == UPLOAD_PATH else MAX_BODY
-        too_large = f"that is more than {_size(most)}, the most that is taken here"
+        max_bytes = MAX_UPLOAD if scope["path"] == UPLOAD_PATH else MAX_BODY
+        too_large = f"that is more than {_size(max_bytes)}, the most that is taken here"
         origin = headers.get("origin")
         if _host(f"//{headers.get('host', '')}") not in OURS:
             await _refuse(
@@ -50,7 +50,7 @@ class Guard:
             await _refuse(send, 403, "this page answers only itself, not other pages")
             return
         length = headers.get("content-length", "0")
-        if length.isascii() and length.isdigit() and int(length[:18]) > most:
+        if length.isascii() and length.isdigit() and int(length[:18]) > max_bytes:
             await _refuse(send, 413, too_large)
             return
         taken = 0
@@ -59,7 +59,7 @@ class Guard:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > most:
+            if taken > max_bytes:
                 raise HTTPException(413, too_large)
             return message
 

@@ -1,28 +1,26 @@
-"""What the page can show: trained models, examples, and the files that were dropped on it."""
+"""What the page can show: trained models, examples, and the files that were dropped on it, all in memory."""
 
 import secrets
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .. import hub, tasks
+from .. import hub, knowledge, tasks
 from ..errors import InputError
+from ..knowledge import KnowledgeGraph
 from ..nn import Machine
 from ..viz.player_page.perform import about, answers_in_bits
 from .suggestions import suggest
 
-if TYPE_CHECKING:
-    from ..knowledge import KnowledgeGraph
-
-KEPT = 8
-"""Dropped files; the one not asked about for longest is forgotten for the next."""
+MAX_KEPT = 8
+"""Dropped files that are kept; the next one takes the place of the least recently used."""
 USUAL_LENGTH = 12
 SIMPLEST = "ntm-copy"
 EXAMPLE_WORDS = {"family": "a family of the past", "london": "the London Underground, zone 1"}
 
 
 class Library:
-    """Nothing of it is written to disk. Safe to use from several threads."""
+    """Models and graphs by name. It writes nothing to disk, and several threads may use it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -42,15 +40,17 @@ class Library:
             if not answers_in_bits(task):
                 continue
             size = "length" if "length" in task.sizes else next(iter(task.sizes), None)
-            most = None if size is None else getattr(task, size, None) or getattr(task, f"max_{size}")
+            largest = None if size is None else getattr(task, size, None) or getattr(task, f"max_{size}")
             found.append(
                 {
                     "name": name,
                     "task": task.name,
                     "about": about(config, config["arguments"]["memory_size"]),
                     "size": size,
-                    "usual": None if most is None else _usual(task, getattr(task, f"min_{size}", 1), most),
-                    "trained_to": most,
+                    "usual": None
+                    if largest is None
+                    else _usual(task, getattr(task, f"min_{size}", 1), largest),
+                    "trained_to": largest,
                 }
             )
         # The simplest is what the page begins with.
@@ -58,18 +58,25 @@ class Library:
 
     def examples(self) -> list[dict[str, str]]:
         """The data that comes with tapehead."""
-        from .. import knowledge
-
         return [{"name": name, "about": EXAMPLE_WORDS.get(name, name)} for name in knowledge.EXAMPLES]
+
+    def check_name(self, name: str) -> None:
+        """Refuse what is no name of a shipped model, before anything looks at the file system: a folder, say.
+
+        Raises:
+            InputError: no such model.
+        """
+        names = hub.names()
+        if name not in names:
+            raise InputError(f"there is no model {name[:80]!r}: the models are {', '.join(names)}")
 
     def machine(self, name: str) -> Machine:
         """A shipped model, loaded once.
 
         Raises:
-            InputError: no such model. (A path is not a name: the page opens no folders.)
+            InputError: no such model; a path is not a name.
         """
-        if name not in hub.names():
-            raise InputError(f"there is no model {name[:80]!r}: the models are {', '.join(hub.names())}")
+        self.check_name(name)
         with self._lock:
             if name not in self._machines:
                 self._machines[name] = hub.load(name)
@@ -81,13 +88,11 @@ class Library:
         Raises:
             InputError: it cannot be read; the message says why.
         """
-        from .. import knowledge
-
         graph = knowledge.read_bytes(data, filename)
         key = secrets.token_urlsafe(9)
         with self._lock:
             self._dropped[key] = graph
-            while len(self._dropped) > KEPT:
+            while len(self._dropped) > MAX_KEPT:
                 self._dropped.popitem(last=False)
         return _described(key, graph)
 
@@ -99,14 +104,12 @@ class Library:
         """
         return _described(name, self.graph(name))
 
-    def graph(self, name: str) -> "KnowledgeGraph":
+    def graph(self, name: str) -> KnowledgeGraph:
         """A dropped file or an example.
 
         Raises:
             InputError: it is neither, or was forgotten.
         """
-        from .. import knowledge
-
         with self._lock:
             if name in self._dropped:
                 self._dropped.move_to_end(name)
@@ -118,17 +121,17 @@ class Library:
         raise InputError("that file is no longer here: drop it once more, or choose an example")
 
 
-def _usual(task: tasks.Task, least: int, most: int) -> int:
+def _usual(task: tasks.Task, smallest: int, largest: int) -> int:
     """A length that is soon looked at, of those in training, if the task can take it."""
-    usual = min(most, max(least, USUAL_LENGTH))
+    usual = min(largest, max(smallest, USUAL_LENGTH))
     try:
         task.with_max_sizes(usual)
     except ValueError:  # To sort twelve vectors of which sixteen are to be answered.
-        return most
+        return largest
     return usual
 
 
-def _described(key: str, graph: "KnowledgeGraph") -> dict[str, Any]:
+def _described(key: str, graph: KnowledgeGraph) -> dict[str, Any]:
     kind = "person" if graph.is_family else "place"
     return {
         "id": key,

@@ -1,4 +1,4 @@
-"""The server's life."""
+"""Serves the page on this machine."""
 
 import contextlib
 import socket

@@ -1,24 +1,22 @@
-"""A few questions to begin with, about whatever was dropped."""
+"""A few questions to begin with, about any graph."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from .. import hub
+from ..knowledge import KnowledgeGraph, PathQuestion
+from ..knowledge.ask import MODELS
 
-if TYPE_CHECKING:
-    from ..knowledge import KnowledgeGraph
-
-SEARCHED = 2000
+MAX_SEARCHED = 2000
 """People looked at; enough to find one with a rich family."""
-WALK = 3
+WALK_STEPS = 3
 
 
-def suggest(graph: "KnowledgeGraph") -> list[str]:
+def suggest(graph: KnowledgeGraph) -> list[str]:
     """Up to three questions that have an answer."""
     return _about_family(graph) if graph.is_family else _about_map(graph)
 
 
-def _about_family(graph: "KnowledgeGraph") -> list[str]:
+def _about_family(graph: KnowledgeGraph) -> list[str]:
     tree, ids = graph.family_tree()
     names = Counter(graph.entities[person].name for person in ids)
 
@@ -26,16 +24,16 @@ def _about_family(graph: "KnowledgeGraph") -> list[str]:
         family = None if person is None else tree.parents[person]
         return (None, None) if family is None else tree.families[family].partners
 
-    best, most = None, 0
-    for person in range(min(len(ids), SEARCHED)):
+    best, best_score = None, 0
+    for person in range(min(len(ids), MAX_SEARCHED)):
         father, mother = parents(person)
         elders = [*parents(father), *parents(mother)]
         known = sum(elder is not None for elder in [father, mother, *elders])
         home = tree.parents[person]
         siblings = 0 if home is None else len(tree.families[home].children) - 1
         score = 4 * known + min(siblings, 4) + (len(tree.unions[person]) > 0)
-        if score > most and names[graph.entities[ids[person]].name] == 1:
-            best, most = person, score
+        if score > best_score and names[graph.entities[ids[person]].name] == 1:
+            best, best_score = person, score
     if best is None:
         return []
     name = graph.entities[ids[best]].name
@@ -53,10 +51,7 @@ def _about_family(graph: "KnowledgeGraph") -> list[str]:
     return questions
 
 
-def _about_map(graph: "KnowledgeGraph") -> list[str]:
-    from ..knowledge import PathQuestion
-    from ..knowledge.ask import MODELS
-
+def _about_map(graph: KnowledgeGraph) -> list[str]:
     edges = graph.edges
     if not edges.edges:
         return []
@@ -67,7 +62,7 @@ def _about_map(graph: "KnowledgeGraph") -> list[str]:
     # The best-connected place, and from there always on to a place not seen yet.
     place = start = max(leaving, key=lambda candidate: len(leaving[candidate]))
     seen, lines = {start}, []
-    for _ in range(WALK):
+    for _ in range(WALK_STEPS):
         onward = [(line, end) for line, end in leaving.get(place, []) if end not in seen]
         if not onward:
             break

@@ -8,7 +8,7 @@ from tapehead.knowledge import read
 from tapehead.knowledge.evaluation import graphs, scores
 from tapehead.knowledge.evaluation.graphs import score_given, score_random
 from tapehead.knowledge.evaluation.kinship import score_kinship
-from tapehead.knowledge.inference.voting import WAYS
+from tapehead.knowledge.inference.voting import NUM_SAMPLES
 from tapehead.nn import DeepLSTM
 from tapehead.tasks import Inference, Kinship, ShortestPath, Traversal
 from tapehead.tasks.graph.episode import GraphTask
@@ -50,7 +50,7 @@ def test_perfect_and_broken_walks_on_the_map() -> None:
     assert score_given(broken, TASKS[0], LONDON, steps=7, episodes=5) == (0, 5)
 
 
-def test_walks_in_a_single_pass_and_among_the_edges_told() -> None:
+def test_walks_single_pass_and_among_the_edges_told() -> None:
     """A wrong digit makes an edge that is not there: only as said is it wrong."""
     slips = scripted.traveller(scripted.MapSlips)
     assert score_given(slips, TASKS[0], LONDON, steps=3, episodes=10) == (10, 10)
@@ -81,7 +81,7 @@ def test_a_detour_is_no_shortest_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "single_pass", "readings"), [(0, False, 2), (0, True, 1), (2, False, WAYS), (2, True, 1)]
+    ("task", "single_pass", "readings"), [(0, False, 2), (0, True, 1), (2, False, NUM_SAMPLES), (2, True, 1)]
 )
 def test_random_graphs_are_read_as_often_as_a_map(task: int, single_pass: bool, readings: int) -> None:
     made: list[scripted.Traveller] = []
@@ -119,7 +119,7 @@ def test_episodes_do_not_depend_on_the_machine_and_seeds_differ() -> None:
 
 def test_large_maps_go_side_by_side_in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The links of the memories would fill the machine's memory otherwise."""
-    monkeypatch.setattr(graphs, "MOST_LINKS", 3 * 152**2)
+    monkeypatch.setattr(graphs, "MAX_LINKS", 3 * 152**2)
     machine = scripted.traveller()
     assert score_given(machine, TASKS[0], LONDON, steps=2, episodes=8) == (8, 8)
     assert len(machine.memory_sizes) == 6
@@ -171,9 +171,9 @@ def test_a_part_of_the_answer_is_wrong(tree: FamilyTree) -> None:
 
 def test_questions_are_different_and_have_answers(tree: FamilyTree) -> None:
     from tapehead.knowledge import solver
-    from tapehead.knowledge.evaluation.kinship import _draw
+    from tapehead.knowledge.evaluation.kinship import _draw_questions
 
-    asked = _draw(tree, 4, 60, np.random.default_rng(0))
+    asked = _draw_questions(tree, 4, 60, np.random.default_rng(0))
     assert len({(person, relation) for person, relation, _ in asked}) == len(asked) == 60
     for person, relation, answer in asked:
         assert RELATIONS[relation].length == 4

@@ -230,16 +230,17 @@ def test_years(date: str, year: int | None) -> None:
 
 def test_living_people_are_hidden_on_request(tmp_path: Path) -> None:
     text = family(
-        *("Old m 1850", "Dead f 1950-1999", "Young m 1980", "Unsure f", "Above f", "Buried m"),
-        *("Old+Above: Dead", "Young+Dead: Unsure", "Buried+Unsure:"),
+        *("Old m 1850", "Dead f 1950-1999", "Young m 1980", "Unsure f", "Undated f", "Buried m"),
+        *("Old+Undated: Dead", "Young+Dead: Unsure", "Buried+Unsure:"),
     ).replace("1 NAME Buried //\n", "1 NAME Buried //\n1 BURI\n")
     graph = graph_of(text, tmp_path)
     hidden = hide_living(graph, this_year=2026)
-    assert _names(hidden) == ["Old", "Dead", "Living person", "Living person", "Above", "Buried"]
+    assert _names(hidden) == ["Old", "Dead", *["Living person"] * 3, "Buried"]
     assert hidden.family_tree()[0] == graph.family_tree()[0]
     shown = repr(hidden)
     assert "Young" not in shown
     assert "Unsure" not in shown
+    assert "Undated" not in shown
     assert "1980" not in shown
     assert "Young" in repr(graph)
     assert _names(graph_of(text, tmp_path, hide_living=True))[0] == "Old"

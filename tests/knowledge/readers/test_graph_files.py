@@ -64,3 +64,43 @@ def test_a_family_in_graphml(tmp_path: Path) -> None:
 def test_damage_is_told(tmp_path: Path, name: str, content: bytes, says: str) -> None:
     with pytest.raises(ReadError, match=says):
         graph_of(content, tmp_path, name)
+
+
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be",
+             "latin-1", "cp1252", "cp037", "cp500", "utf-7", "cp932", "koi8-r"]  # fmt: skip
+DOCUMENT_TYPES = [
+    '<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>',
+    "<!DOCTYPE graphml>",
+    '<!DOCTYPE graphml SYSTEM "file:///etc/passwd">',
+    '<!DOCTYPE\tx [<!ENTITY % p SYSTEM "file:///etc/passwd"> %p;]>',
+]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("declared", [None, "the encoding", "after it"])
+@pytest.mark.parametrize("document_type", DOCUMENT_TYPES)
+def test_entities_are_refused_in_every_encoding(
+    tmp_path: Path, encoding: str, declared: str | None, document_type: str
+) -> None:
+    """Whoever may hide a declaration in an encoding: it is refused, by name or as text that is no XML."""
+    body = f"{document_type}<graphml><graph><node id='a'/><node id='b'/>"
+    body += "<edge source='a' target='b'/></graph></graphml>"
+    named = encoding.removesuffix("-sig").removesuffix("-le").removesuffix("-be")
+    declaration = f'<?xml version="1.0" encoding="{named}"?>'
+    if declared == "after it":  # An encoding that is not ASCII's sister, from behind the declaration on.
+        content = declaration.encode() + body.encode(encoding)
+    else:
+        content = ((declaration if declared else "") + body).encode(encoding)
+    with pytest.raises(ReadError) as raised:
+        graph_of(content, tmp_path, "map.graphml")
+    if encoding in ("utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1252", "koi8-r") and declared != "after it":
+        assert "declares entities" in str(raised.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"])
+def test_graphml_in_other_encodings(tmp_path: Path, encoding: str) -> None:
+    named = encoding.removesuffix("-sig").removesuffix("-le").removesuffix("-be")
+    text = _graphml(_net(True)).decode().replace("<?xml version='1.0' encoding='utf-8'?>", "")
+    content = f'<?xml version="1.0" encoding="{named}"?>{text}'.encode(encoding)
+    graph = graph_of(content, tmp_path, "map.graphml")
+    assert [entity.name for entity in graph.entities.values()] == ["Alpha", "Béta"]

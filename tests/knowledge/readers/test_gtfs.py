@@ -29,8 +29,8 @@ def test_lines_between_stations(tmp_path: Path) -> None:
 
 def test_rows_in_any_order(tmp_path: Path) -> None:
     head, *rows = GTFS["stop_times.txt"].splitlines()
-    mixed = "\n".join([head, *rows[::2], *rows[1::2]])
-    assert sorted(_read({**GTFS, "stop_times.txt": mixed}, tmp_path).facts) == sorted(EDGES)
+    mix_triples = "\n".join([head, *rows[::2], *rows[1::2]])
+    assert sorted(_read({**GTFS, "stop_times.txt": mix_triples}, tmp_path).facts) == sorted(EDGES)
 
 
 def test_a_folder_inside_and_a_byte_order_mark(tmp_path: Path) -> None:
@@ -70,6 +70,6 @@ def test_a_zip_bomb(tmp_path: Path) -> None:
 
 
 def test_tables_larger_than_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_gtfs, "LARGEST_TABLE", 200)
+    monkeypatch.setattr(_gtfs, "MAX_TABLE_BYTES", 200)
     with pytest.raises(ReadError, match="is larger than"):
         _read(GTFS, tmp_path)

@@ -1,4 +1,4 @@
-"""How often a machine answers questions about a file as the exact solver does."""
+"""How often a machine answers questions about a family tree as the exact solver does."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from ...tasks.base import check_whole
 from ...tasks.kinship.relations import RELATIONS
 from ...tasks.kinship.tree import FamilyTree
 from .. import solver
-from ..inference.kinship import KinshipQuestion, answer_all, facts_about
+from ..inference.kinship import KinshipQuery, answer_all, facts_about
 
-TOGETHER = 25
+MAX_BATCH = 25
 """Questions answered side by side."""
 
 
@@ -63,22 +63,22 @@ def score_kinship(
         ValueError: fewer than one question.
     """
     check_whole("questions", questions, minimum=1)
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     score = KinshipScore({}, {})
     for length in lengths:
-        asked = _draw(tree, length, questions, chance)
-        for start in range(0, len(asked), TOGETHER):
-            part = asked[start : start + TOGETHER]
-            given = [KinshipQuestion(facts_about(tree, p), p, r) for p, r, _ in part]
-            for walked, (_, relation, expected) in zip(answer_all(machine, given), part):
-                right = walked.ended and set(walked.answers) == expected
+        drawn = _draw_questions(tree, length, questions, rng)
+        for start in range(0, len(drawn), MAX_BATCH):
+            part = drawn[start : start + MAX_BATCH]
+            queries = [KinshipQuery(facts_about(tree, p), p, r) for p, r, _ in part]
+            for sample, (_, relation, expected) in zip(answer_all(machine, queries), part):
+                right = sample.answer == expected
                 score.by_length.setdefault(length, Tally()).add(right)
                 score.by_relation.setdefault(RELATIONS[relation].name, Tally()).add(right)
     return score
 
 
-def _draw(
-    tree: FamilyTree, length: int, questions: int, chance: np.random.Generator
+def _draw_questions(
+    tree: FamilyTree, length: int, questions: int, rng: np.random.Generator
 ) -> list[tuple[int, int, set[int]]]:
     """Different questions (person, relation, answer): a relation first, so that rare ones are asked, too."""
     relations = [r for r, relation in enumerate(RELATIONS) if relation.length == length]
@@ -87,8 +87,8 @@ def _draw(
     for _ in range(200 * questions):
         if len(found) == questions or len(tried) == len(relations) * len(tree.sexes):
             break
-        relation = relations[int(chance.integers(len(relations)))]
-        person = int(chance.integers(len(tree.sexes)))
+        relation = relations[int(rng.integers(len(relations)))]
+        person = int(rng.integers(len(tree.sexes)))
         if (person, relation) in tried:
             continue
         tried.add((person, relation))

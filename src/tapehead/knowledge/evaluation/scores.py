@@ -1,4 +1,4 @@
-"""Scores of the models that answer questions, on files: what ``tapehead evaluate`` prints of them."""
+"""Reports on the models that answer questions: what ``tapehead evaluate`` prints for them."""
 
 import csv
 import dataclasses
@@ -15,7 +15,7 @@ from ...tasks.graph.fixed import FixedGraph
 from ...tasks.graph.inference import FAMILY_EDGES, NUM_EDGE_LABELS, relations_of
 from ...tasks.kinship.relations import BY_NAME
 from ..graph import Entity, Fact, KnowledgeGraph
-from ..readers import edge_list as _edges
+from ..readers import edge_list
 from ..readers.files import ReadError, decode, read_capped
 from ..readers.read import EXAMPLES, read
 from .graphs import score_given, score_random
@@ -147,8 +147,8 @@ def graph(
         episodes: how many; of shortest paths on a file at most all pairs of nodes that are so far apart.
         memory_size: slots; None: enough for the graph.
         seed: of the episodes.
-        single_pass: run the model once and decode each output digit by itself, as relations on random graphs
-            always are; otherwise as ``tapehead ask`` answers.
+        single_pass: take one sample of each, and the most probable digits of its outputs, as always with
+            relations on random graphs; otherwise answer as ``tapehead ask`` does (voted).
 
     Raises:
         InputError: the file does not fit the task, or has no episode of so many steps.
@@ -177,6 +177,8 @@ def graph(
             memory_size=memory_size,
             single_pass=single_pass,
         )
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(str(error) if graph is None else f"{graph}: {error}") from error
     return GraphReport(model, task.name, graph, steps, done, right)
@@ -254,7 +256,7 @@ def _is_example(graph: str) -> bool:
 
 def _rows(graph: str) -> list[tuple[str, str, str]]:
     path = FAMILY_GRAPH if _is_example(graph) else Path(graph)
-    rows = dict.fromkeys(_edges.read_rows(_text(path), path.name))
+    rows = dict.fromkeys(edge_list.read_rows(_text(path), path.name))
     return [(edge.source, edge.label, edge.target) for edge in rows]
 
 
@@ -263,7 +265,7 @@ def _text(path: Path) -> str:
         raise ReadError(f"{path} is not a regular file")
     try:
         with path.open("rb") as file:
-            return decode(read_capped(file, path.name, _edges.LARGEST_FILE), path.name)
+            return decode(read_capped(file, path.name, edge_list.MAX_FILE_BYTES), path.name)
     except FileNotFoundError:
         raise ReadError(f"there is no file {str(path)!r}; the examples are {', '.join(EXAMPLES)}") from None
     except OSError as error:

@@ -1,5 +1,4 @@
-"""The neural half of an answer: a trained machine is told facts, walks through them, and names whom it
-found."""
+"""Asks a trained machine a question in numbers, and records which facts it read for the answer."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,28 +18,40 @@ from ...tasks.kinship.facts import CHILD, FamilyFact
 from ...tasks.kinship.relations import RELATIONS, Relation
 from ...tasks.kinship.tree import FamilyTree
 from ...types import Trace
-from .kinship import MEMORY_SIZE, MOST_FACTS, KinshipQuestion, answer_all, facts_about
-from .routes import MapReading, find_paths, memory_for, nearest_edges, renumber, walk
-from .voting import read_for_the_shortest, read_until_two_agree
+from ..graph import Edges
+from .kinship import MAX_FACTS, MEMORY_SIZE, KinshipQuery, answer_all, facts_about
+from .routes import MapSample, memory_for, nearest_edges, renumber, sample_paths, sample_walk
+from .run import run_time_first
+from .voting import best_of_n, majority_vote
 
-MOST_PATH = 12
+MAX_PATH = 12
 """Steps of a path, after which the machine is taken to be lost."""
-PLAN = ShortestPath(planning_steps=MOST_PATH, scratchpad=True)
+PLAN = ShortestPath(planning_steps=MAX_PATH, scratchpad=True)
 """How the shortest-path machine plans."""
-READ = 0.3
+MIN_READ_WEIGHT = 0.3
 """A slot counts as read from this weighting on."""
 
 
+class ToldFact(NamedTuple):
+    """A fact as the network was told it."""
+
+    subject: int
+    """number of a person or a place"""
+    label: str
+    """in words: "child of", "Central eastbound\""""
+    object: int
+    """number of a family or a place"""
+
+
 class NetworkAnswer(NamedTuple):
-    """What a machine answered, and what can be seen of how."""
+    """What a machine answered, and how it came to its answer."""
 
     answers: list[int]
     """people or places, in the order in which they were named, each once"""
     confidence: float
-    """the probability that the machine gave to all that it said, in [0, 1]; 0 when it got lost. A question
-    is read several times, and this is their mean"""
-    facts: list[tuple[int, str, int]]
-    """what it was told: (person or place, label, family or place)"""
+    """the probability of this answer over several samples, in [0, 1]: see :mod:`.voting`"""
+    facts: list[ToldFact]
+    """what it was told, in this order"""
     facts_read: list[int]
     """indices into ``facts``, in the order in which the answer's steps read them"""
     inputs: Tensor
@@ -50,13 +61,13 @@ class NetworkAnswer(NamedTuple):
     trace: Trace
     """[T, ...], of the one sequence"""
     step_facts: list[int]
-    """of each step after the telling, the index of the fact it read; −1 for none"""
+    """of each step after the facts were told, the index of the fact it read; −1 for none"""
     answer_steps: list[int]
     """of each answer, the step in which it was given"""
 
 
 def answer_kinship(
-    machine: Machine, tree: FamilyTree, person: int, relation: Relation, most_facts: int = MOST_FACTS
+    machine: Machine, tree: FamilyTree, person: int, relation: Relation, max_facts: int = MAX_FACTS
 ) -> NetworkAnswer:
     """Ask a machine trained on the kinship task.
 
@@ -65,144 +76,162 @@ def answer_kinship(
         tree: the family.
         person: whom the question is about.
         relation: what is asked for.
-        most_facts: facts told, at most.
+        max_facts: facts told, at most.
     """
-    given = facts_about(tree, person, most_facts)
-    asked = KinshipQuestion(given, person, RELATIONS.index(relation))
-    (walked,) = answer_all(machine, [asked])
+    given = facts_about(tree, person, max_facts)
+    (sample,) = answer_all(machine, [KinshipQuery(given, person, RELATIONS.index(relation))])
     # Of somebody without a family nothing is told, and nobody is found.
-    inputs = torch.from_numpy(np.stack(walked.rows)) if walked.rows else torch.zeros(1, INPUT_SIZE)
-    with torch.no_grad():
-        outputs, _, trace = machine(inputs, memory_size=MEMORY_SIZE, return_trace=True)
+    inputs = torch.from_numpy(np.stack(sample.rows)) if sample.rows else torch.zeros(1, INPUT_SIZE)
+    outputs, trace = _traced(machine, inputs, MEMORY_SIZE)
     step_facts = _facts_read(trace, len(given.facts))
-    labels = [_label(fact) for fact in given.facts]
-    facts = [(fact.person, label, fact.family) for fact, label in zip(given.facts, labels)]
-    read = [fact for fact in dict.fromkeys(step_facts) if fact >= 0]
     return NetworkAnswer(
-        walked.answers,
-        walked.confidence,
-        facts,
-        read,
-        inputs,
-        outputs,
-        trace,
-        step_facts,
-        walked.answer_steps,
+        answers=sample.answers,
+        confidence=sample.confidence,
+        facts=[ToldFact(fact.person, _label(fact), fact.family) for fact in given.facts],
+        facts_read=_distinct(step_facts),
+        inputs=inputs,
+        outputs=outputs,
+        trace=trace,
+        step_facts=step_facts,
+        answer_steps=sample.answer_steps,
     )
 
 
-def answer_walk(
-    machine: Machine, edges: Sequence[tuple[int, int, int]], start: int, labels: Sequence[int]
-) -> NetworkAnswer:
+def answer_walk(machine: Machine, edges: Edges, start: int, lines: Sequence[int]) -> NetworkAnswer:
     """Ask a machine trained on the traversal task where a walk leads.
 
     Args:
         machine: a DNC of the traversal task.
-        edges: the map, (place, line, place); if they do not fit, the nearest to the start are told.
+        edges: the map; if not all of its edges fit, the nearest to the start are told.
         start: place.
-        labels: the lines to take, one after another.
+        lines: the lines to take, one after another.
 
     Raises:
         InputError: the start or a line is not among the edges told.
     """
-    told = nearest_edges(edges, [start], MOST_FACTS)
-    graph, places, lines = renumber(told)
-    if start not in places or not set(labels) <= set(lines):
+    told = nearest_edges(edges.edges, [start], MAX_FACTS)
+    graph, place_of, line_of = renumber(told)
+    if start not in place_of or not set(lines) <= set(line_of):
         raise InputError(f"the walk leaves the {len(told)} edges nearest to its start: no more are told")
-    first, along = places.index(start), [lines.index(label) for label in labels]
+    first, labels = place_of.index(start), [line_of.index(line) for line in lines]
 
-    def read(asked: Sequence[tuple[int, int]]) -> list[MapReading]:
-        return [walk(machine, graph, first, along, seed=number) for _, number in asked]
+    def draw(wanted: Sequence[tuple[int, int]]) -> list[MapSample]:
+        return [sample_walk(machine, graph, first, labels, seed=number) for _, number in wanted]
 
-    ((reading, confidence),) = read_until_two_agree(1, read)
-    return _map_answer(machine, graph, places, lines, reading, confidence, len(labels) + 1)
+    ((sample, confidence),) = majority_vote(1, draw)
+    names = [edges.lines[line] for line in line_of]
+    return _map_answer(machine, graph, sample, place_of, names, confidence, answer_steps=len(lines) + 1)
 
 
-def answer_path(
-    machine: Machine, edges: Sequence[tuple[int, int, int]], start: int, end: int
-) -> NetworkAnswer:
+def answer_path(machine: Machine, edges: Edges, start: int, end: int) -> NetworkAnswer:
     """Ask a machine trained on the shortest-path task for the way.
 
     Args:
         machine: a DNC of the shortest-path task.
-        edges: the map, (place, line, place); if they do not fit, the nearest to start and end are told.
+        edges: the map; if not all of its edges fit, the nearest to start and end are told.
         start: place.
         end: place.
 
     Raises:
         InputError: one of the two is not among the edges told.
     """
-    told = nearest_edges(edges, [start, end], MOST_FACTS)
-    graph, places, lines = renumber(told)
-    if start not in places or end not in places:
+    told = nearest_edges(edges.edges, [start, end], MAX_FACTS)
+    graph, place_of, line_of = renumber(told)
+    if start not in place_of or end not in place_of:
         raise InputError(
-            f"the map has {len(edges):,} edges, and of the {len(told)} nearest, which are told, none joins "
-            f"the {'start' if start not in places else 'end'}: ask on a smaller map"
+            f"the map has {len(edges.edges):,} edges, and of the {len(told)} nearest, which are told, none "
+            f"joins the {'start' if start not in place_of else 'end'}: ask on a smaller map"
         )
-    question = (graph, (places.index(start), places.index(end)))
+    question = (graph, (place_of.index(start), place_of.index(end)))
 
-    def read(asked: Sequence[tuple[int, int]]) -> list[MapReading]:
-        seeds = [number for _, number in asked]
-        return find_paths(machine, PLAN, [question] * len(seeds), MOST_PATH, seeds)
+    def draw(wanted: Sequence[tuple[int, int]]) -> list[MapSample]:
+        seeds = [number for _, number in wanted]
+        return sample_paths(machine, PLAN, [question] * len(seeds), MAX_PATH, seeds)
 
-    ((reading, confidence),) = read_for_the_shortest(1, read)
-    return _map_answer(machine, graph, places, lines, reading, confidence, len(reading.said.places))
+    ((sample, confidence),) = best_of_n(1, draw)
+    names = [edges.lines[line] for line in line_of]
+    return _map_answer(machine, graph, sample, place_of, names, confidence, answer_steps=len(sample.places))
 
 
 def _map_answer(
     machine: Machine,
     graph: FixedGraph,
-    places: list[int],
-    lines: list[int],
-    reading: MapReading,
+    sample: MapSample,
+    place_of: list[int],
+    line_names: list[str],
     confidence: float,
+    *,
     answer_steps: int,
 ) -> NetworkAnswer:
-    """Run the episode again, whole, for its trace."""
-    (said, inputs), told = reading, len(graph.edges)
-    with torch.no_grad():
-        outputs, _, trace = machine(inputs, memory_size=memory_for(told), return_trace=True)
-    line_number = {name: number for number, name in enumerate(said.named.labels)}
-    facts = [
-        (places[said.numbers[a]], str(lines[line_number[e]]), places[said.numbers[b]])
-        for a, e, b in read_triples(inputs[:told, :TRIPLE_SIZE]).tolist()
-    ]
-    step_facts = _facts_read(trace, told)
-    # What the answer's own steps read; the question and the planning may have looked at anything.
-    read = [fact for fact in dict.fromkeys(step_facts[len(step_facts) - answer_steps :]) if fact >= 0]
+    """Run the sample's episode again, whole, for its trace.
+
+    Args:
+        machine: that was asked.
+        graph: what it was told.
+        sample: its answer.
+        place_of: the number of each of the graph's places in the map.
+        line_names: of the graph's lines.
+        confidence: of the vote.
+        answer_steps: the last steps of the episode, those of the answer.
+    """
+    num_facts = len(graph.edges)
+    outputs, trace = _traced(machine, sample.inputs, memory_for(num_facts))
+    line_name = dict(zip(sample.named.labels, line_names))
+    step_facts = _facts_read(trace, num_facts)
     return NetworkAnswer(
-        [places[number] for number in said.places],
-        confidence,
-        facts,
-        read,
-        inputs,
-        outputs,
-        trace,
-        step_facts,
-        said.steps,
+        answers=[place_of[number] for number in sample.places],
+        confidence=confidence,
+        facts=[
+            ToldFact(place_of[sample.numbers[a]], line_name[e], place_of[sample.numbers[b]])
+            for a, e, b in read_triples(sample.inputs[:num_facts, :TRIPLE_SIZE]).tolist()
+        ],
+        # What the answer's own steps read; the question and the planning may have looked at anything.
+        facts_read=_distinct(step_facts[len(step_facts) - answer_steps :]),
+        inputs=sample.inputs,
+        outputs=outputs,
+        trace=trace,
+        step_facts=step_facts,
+        answer_steps=sample.steps,
     )
 
 
-def _facts_read(trace: Trace, facts: int) -> list[int]:
-    """Of each step after the telling: the index of the fact that it read, −1 for none.
+def _traced(machine: Machine, inputs: Tensor, memory_size: int) -> tuple[Tensor, Trace]:
+    outputs, _, trace = run_time_first(machine, inputs, memory_size=memory_size, return_trace=True)
+    if trace is None:
+        raise InputError(f"a {type(machine).__name__} has no memory to read from: give a DNC")
+    return outputs, trace
+
+
+def _facts_read(trace: Trace, num_facts: int) -> list[int]:
+    """Of each step after the facts were told: the index of the fact that it read, −1 for none.
 
     That is the fact in the slot that the head with the sharpest weighting reads.
     """
-    written = trace.write_weights.argmax(-1).tolist()
+    writes = trace.write_weights
+    written = (
+        (writes.amax(1) if writes.dim() == 3 else writes).argmax(-1).tolist()
+    )  # an NTM has several heads
     weight, slots = trace.read_weights.amax(1).max(-1)
-    holds: dict[int, int] = {}
+    writer: dict[int, int] = {}  # slot → the step that wrote it last
     found: list[int] = []
     for step, slot in enumerate(written):
-        holds[slot] = step
-        if step >= facts:
-            source = holds.get(int(slots[step]), -1) if weight[step] > READ else -1
-            # A step's slot holds what the step before it read.
-            found.append(source if source < facts else found[source - 1 - facts] if source > facts else -1)
+        writer[slot] = step
+        if step >= num_facts:
+            source = writer.get(int(slots[step]), -1) if weight[step] > MIN_READ_WEIGHT else -1
+            # A step of the answer writes what the step before it read.
+            if source > num_facts:
+                source = found[source - 1 - num_facts]
+            elif source == num_facts:
+                source = -1
+            found.append(source)
     return found
 
 
+def _distinct(step_facts: Sequence[int]) -> list[int]:
+    return [fact for fact in dict.fromkeys(step_facts) if fact >= 0]
+
+
 def _label(fact: FamilyFact) -> str:
-    """A fact's label in words."""
     if fact.role == CHILD:
         return "child of"
     return {0: "husband in", 1: "wife in"}.get(fact.sex, "partner in")
@@ -210,6 +239,7 @@ def _label(fact: FamilyFact) -> str:
 
 __all__ = [
     "NetworkAnswer",
+    "ToldFact",
     "answer_kinship",
     "answer_path",
     "answer_walk",

@@ -1,4 +1,4 @@
-"""The neural half of an answer about a family: a machine walks through facts, and names whom it finds."""
+"""Lets a machine answer questions about a family: it is told facts, then names people step by step."""
 
 import dataclasses
 import math
@@ -24,54 +24,55 @@ from ...tasks.kinship.encoding import (
 from ...tasks.kinship.facts import MAX_RANKS, FactSet, index_facts, nearest
 from ...tasks.kinship.task import EpisodeNames, fact_steps, question_step
 from ...tasks.kinship.tree import FamilyTree
-from .routes import with_slots
-from .voting import read_until_two_agree
+from .run import run_time_first
+from .voting import majority_vote
 
-MOST_FACTS = 250
-"""Facts told about a person: the nearest, chosen without a look at the question."""
-MOST_STEPS = 250
+MAX_FACTS = 250
+"""Facts told about a person: the nearest, chosen without regard to the question."""
+MAX_STEPS = 250
 """Steps of an answer, after which the machine is taken to be lost."""
-MEMORY_SIZE = MOST_FACTS + MOST_STEPS + 12
+MEMORY_SIZE = MAX_FACTS + MAX_STEPS + 12
 """Slots for every fact and every step."""
 IS_ANSWER, END = OUTPUTS["is_answer"].start, OUTPUTS["end"].start
 BACKS = tuple(OUTPUTS[f"back{place}"] for place in range(DIGITS))
 
 
 @dataclasses.dataclass
-class KinshipQuestion:
-    """Facts about a family, and a question about them."""
+class KinshipQuery:
+    """What the network is asked: facts about a family, and a question about them in numbers."""
 
     given: FactSet
     person: int
     relation: int
     """index in RELATIONS"""
-    reading: int = 0
-    """people, families and steps go by other random numbers in each"""
+    sample: int = 0
+    """number of the sample: people, families and steps have other random numbers in each"""
 
 
 @dataclasses.dataclass
-class Walked:
-    """How one question was walked."""
+class KinshipSample:
+    """One answer of the network to one query."""
 
     answers: list[int]
+    """people, in the order in which they were named, each once"""
     answer_steps: list[int]
     """of each answer, the index in ``rows`` of the step that named it"""
     confidence: float
-    """the probability that the machine gave to all that it said; 0 when it got lost"""
+    """the probability that the network gave to all that it said; 0 if it did not come to an end"""
     rows: list[np.ndarray]
-    """the inputs: a fact in each step, then the answer's steps"""
+    """the inputs [INPUT_SIZE] of each step: a fact each, then the steps of the answer"""
     ended: bool
-    """the machine said that it had finished"""
+    """whether the network said that it had finished"""
 
     @property
     def answer(self) -> frozenset[int] | None:
-        """The people named; None when the machine got lost."""
+        """The people named; None if the network did not come to an end."""
         return frozenset(self.answers) if self.ended else None
 
 
-def facts_about(tree: FamilyTree, person: int, most: int = MOST_FACTS) -> FactSet:
-    """The facts to tell about a person: the nearest that fit."""
-    places = nearest(tree, person, most)
+def facts_about(tree: FamilyTree, person: int, max_facts: int = MAX_FACTS) -> FactSet:
+    """The facts to tell about a person: the nearest ones, ``max_facts`` at most."""
+    places = nearest(tree, person, max_facts)
     # In an order that says nothing about how near they are.
     order = np.random.default_rng(len(places)).permutation(len(places))
     places = [places[index] for index in order]
@@ -84,74 +85,138 @@ def facts_about(tree: FamilyTree, person: int, most: int = MOST_FACTS) -> FactSe
     return given
 
 
-def answer_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Walked]:
-    """Answer several questions, each read under other random numbers until two readings agree."""
+def answer_all(machine: Machine, queries: Sequence[KinshipQuery]) -> list[KinshipSample]:
+    """Answer several queries, each by majority vote; the confidence is that of the vote."""
 
-    def read(asked: Sequence[tuple[int, int]]) -> list[Walked]:
-        return walk_all(machine, [dataclasses.replace(questions[i], reading=number) for i, number in asked])
+    def draw(wanted: Sequence[tuple[int, int]]) -> list[KinshipSample]:
+        return sample_answers(
+            machine, [dataclasses.replace(queries[i], sample=number) for i, number in wanted]
+        )
 
-    found = read_until_two_agree(len(questions), read)
-    return [dataclasses.replace(walked, confidence=confidence) for walked, confidence in found]
-
-
-@torch.no_grad()
-def walk_all(machine: Machine, questions: Sequence[KinshipQuestion]) -> list[Walked]:
-    """Let a machine answer several questions side by side, each with a memory of its own."""
-    names = [names_of(asked) for asked in questions]
-    people = [{number: person for person, number in given.people.items()} for given in names]
-    told = [[_row(row) for row in fact_steps(asked.given, name)] for asked, name in zip(questions, names)]
-    walks = [Walked([], [], 0.0, list(rows), False) for rows in told]
-    possible = [i for i, rows in enumerate(told) if rows]
-    if not possible:
-        return walks
-    steps = max(len(told[i]) for i in possible)
-    inputs = np.zeros((steps, len(possible), INPUT_SIZE), np.float32)
-    for b, i in enumerate(possible):
-        inputs[: len(told[i]), b] = told[i]
-    lengths = torch.tensor([len(told[i]) for i in possible])
-    _, state = machine(torch.from_numpy(inputs), lengths=lengths, **with_slots(machine, MEMORY_SIZE))
-
-    constant = np.stack(
-        [
-            _row(question_step(questions[i].given, names[i], questions[i].person, questions[i].relation))
-            for i in possible
-        ]
-    )
-    sayable = [_Sayable(told[i], names[i].frames[:MOST_STEPS]) for i in possible]
-    said = np.zeros((len(possible), SHARED), np.float32)
-    said[:, OUTPUTS["home"].start] = 1
-    nats = np.zeros(len(possible))
-    waiting = set(range(len(possible)))
-    for step in range(MOST_STEPS):
-        rows = constant.copy()
-        rows[:, :SHARED] += said
-        for b, i in enumerate(possible):
-            rows[b, digits("number", names[i].frames[step], INPUTS)] = 1
-        outputs, state = machine(torch.from_numpy(rows).unsqueeze(0), state)
-        logits = outputs[0].double().numpy()
-        for b in list(waiting):
-            walk, i = walks[possible[b]], possible[b]
-            walk.rows.append(rows[b])
-            if step and logits[b, IS_ANSWER] > 0:
-                person = people[i][decode_number("person", said[b])]
-                if person != questions[i].person and person not in walk.answers:
-                    walk.answers.append(person)
-                    walk.answer_steps.append(len(walk.rows) - 1)
-            nats[b] += np.logaddexp(0, -abs(logits[b, [IS_ANSWER, END]])).sum()
-            if logits[b, END] > 0:
-                walk.ended, walk.confidence = True, math.exp(-nats[b])
-                waiting.discard(b)
-            else:
-                said[b], cost = sayable[b].choose(logits[b], step)
-                nats[b] += cost
-        if not waiting:
-            break
-    return walks
+    voted = majority_vote(len(queries), draw)
+    return [dataclasses.replace(sample, confidence=confidence) for sample, confidence in voted]
 
 
-def names_of(asked: KinshipQuestion) -> EpisodeNames:
-    """The numbers of a reading: the same whenever the same facts are told."""
-    return EpisodeNames.draw(np.random.default_rng([len(asked.given.facts), asked.reading]), asked.given)
+def sample_answers(machine: Machine, queries: Sequence[KinshipQuery]) -> list[KinshipSample]:
+    """Draw one answer to each query; they run side by side, each with a memory of its own."""
+    decoders = [_AnswerDecoder(query) for query in queries]
+    # About somebody without a family there is nothing to tell.
+    running = [decoder for decoder in decoders if decoder.facts]
+    if not running:
+        return [decoder.sample for decoder in decoders]
+    lengths = [len(decoder.facts) for decoder in running]
+    inputs = np.zeros((max(lengths), len(running), INPUT_SIZE), np.float32)
+    for b, decoder in enumerate(running):
+        inputs[: lengths[b], b] = decoder.facts
+    _, state, _ = run_time_first(machine, torch.from_numpy(inputs), lengths=lengths, memory_size=MEMORY_SIZE)
+    while not all(decoder.over for decoder in running):
+        rows = np.stack([decoder.next_input() for decoder in running])
+        outputs, state, _ = run_time_first(machine, torch.from_numpy(rows).unsqueeze(0), state)
+        for decoder, logits in zip(running, outputs[0].double().numpy()):
+            if not decoder.over:
+                decoder.observe(logits)
+    return [decoder.sample for decoder in decoders]
+
+
+def names_of(query: KinshipQuery) -> EpisodeNames:
+    """The random numbers of a sample: the same whenever the same number of facts is told."""
+    return EpisodeNames.draw(np.random.default_rng([len(query.given.facts), query.sample]), query.given)
+
+
+class _AnswerDecoder:
+    """Decodes one answer step by step: what is fed to the machine next depends on what it said."""
+
+    def __init__(self, query: KinshipQuery) -> None:
+        names = names_of(query)
+        self.asked = query.person
+        self.facts = [_row(channels) for channels in fact_steps(query.given, names)]
+        self.sample = KinshipSample(
+            answers=[], answer_steps=[], confidence=0.0, rows=list(self.facts), ended=False
+        )
+        self.steps = 0
+        self._person = {number: person for person, number in names.people.items()}
+        self._step_numbers = names.frames
+        self._nll = 0.0
+        if self.facts:
+            self._question = _row(question_step(query.given, names, query.person, query.relation))
+            self._constrained = ConstrainedDecoder(self.facts, names.frames[:MAX_STEPS])
+            self._said = np.zeros(SHARED, np.float32)
+            self._said[OUTPUTS["home"].start] = 1
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be decoded."""
+        return self.sample.ended or self.steps == MAX_STEPS
+
+    def next_input(self) -> np.ndarray:
+        """The inputs [INPUT_SIZE] of the next step: the question, the frame said last, the step's number."""
+        if self.over:  # Others beside it go on.
+            return np.zeros(INPUT_SIZE, np.float32)
+        row = self._question.copy()
+        row[:SHARED] += self._said
+        row[digits("number", self._step_numbers[self.steps], INPUTS)] = 1
+        self.sample.rows.append(row)
+        return row
+
+    def observe(self, logits: np.ndarray) -> None:
+        """Take the machine's outputs [OUTPUT_SIZE] in this step."""
+        sample = self.sample
+        if self.steps and logits[IS_ANSWER] > 0:
+            person = self._person[decode_number("person", self._said)]
+            if person != self.asked and person not in sample.answers:
+                sample.answers.append(person)
+                sample.answer_steps.append(len(sample.rows) - 1)
+        self._nll += np.logaddexp(0, -abs(logits[[IS_ANSWER, END]])).sum()
+        if logits[END] > 0:
+            sample.ended, sample.confidence = True, math.exp(-self._nll)
+        else:
+            self._said, nll = self._constrained.choose(logits, self.steps)
+            self._nll += nll
+        self.steps += 1
+
+
+class ConstrainedDecoder:
+    """Decodes outputs to frames that are possible: with a fact that was told, and a step that was taken.
+
+    The outputs are renormalised over these, as the paper's are over the edges that leave a node (DNC Methods,
+    "Shortest path"): a number with one wrong digit belongs to nobody.
+
+    Args:
+        facts: the inputs [INPUT_SIZE] of each fact that was told.
+        step_numbers: the number of each step, in their order.
+    """
+
+    def __init__(self, facts: list[np.ndarray], step_numbers: list[int]) -> None:
+        self.facts = np.stack(facts)[:, :FACT_SIZE]
+        self.backs = np.array([digits("back", number, OUTPUTS) for number in step_numbers])
+
+    def choose(self, logits: np.ndarray, step: int) -> tuple[np.ndarray, float]:
+        """The most probable frame [SHARED] after ``step`` steps, and its negative log-likelihood in nats."""
+        one, zero = np.zeros(OUTPUT_SIZE), np.zeros(OUTPUT_SIZE)
+        bits = list(BITS)
+        one[bits], zero[bits] = -np.logaddexp(0, -logits[bits]), -np.logaddexp(0, logits[bits])
+        frame = np.zeros(SHARED, np.float32)
+        nll = 0.0
+        for field in CHOICES:
+            part = slice(field.start, field.stop)
+            one[part] = logits[part] - np.logaddexp.reduce(logits[part])
+            if field.start >= FACT_SIZE and field not in BACKS:
+                best = field.start + int(logits[part].argmax())
+                frame[best] = 1
+                nll -= one[best]
+        returned, home = OUTPUTS["returned"].start, OUTPUTS["home"].start
+        frame[returned] = logits[returned] > 0
+        nll -= max(one[returned], zero[returned])
+
+        facts = self.facts @ (one - zero)[:FACT_SIZE]
+        frame[:FACT_SIZE] = self.facts[facts.argmax()]
+        nll += float(np.logaddexp.reduce(facts) - facts.max())
+        # Frame 0 is the question: to go back there is to be at home.
+        backs = np.append(one[home], zero[home] + one[self.backs[1 : step + 1]].sum(1))
+        best = int(backs.argmax())
+        frame[self.backs[best] if best else home] = 1
+        nll += float(np.logaddexp.reduce(backs) - backs.max())
+        return frame, nll
 
 
 def _row(channels: list[int]) -> np.ndarray:
@@ -160,54 +225,14 @@ def _row(channels: list[int]) -> np.ndarray:
     return row
 
 
-class _Sayable:
-    """What a machine can say about one family: the facts that it was told, and the steps that it took.
-
-    Its outputs are renormalised over these, as the paper's are over the edges that leave a node (DNC Methods,
-    "Shortest path"): a number with one wrong digit belongs to nobody.
-    """
-
-    def __init__(self, told: list[np.ndarray], numbers: list[int]) -> None:
-        self.facts = np.stack(told)[:, :FACT_SIZE]
-        self.backs = np.array([digits("back", number, OUTPUTS) for number in numbers])
-
-    def choose(self, logits: np.ndarray, step: int) -> tuple[np.ndarray, float]:
-        """The most probable frame [SHARED] after ``step`` steps, and its cost in nats."""
-        one, zero = np.zeros(OUTPUT_SIZE), np.zeros(OUTPUT_SIZE)
-        bits = list(BITS)
-        one[bits], zero[bits] = -np.logaddexp(0, -logits[bits]), -np.logaddexp(0, logits[bits])
-        said = np.zeros(SHARED, np.float32)
-        nats = 0.0
-        for field in CHOICES:
-            part = slice(field.start, field.stop)
-            one[part] = logits[part] - np.logaddexp.reduce(logits[part])
-            if field.start >= FACT_SIZE and field not in BACKS:
-                best = field.start + int(logits[part].argmax())
-                said[best] = 1
-                nats -= one[best]
-        returned, home = OUTPUTS["returned"].start, OUTPUTS["home"].start
-        said[returned] = logits[returned] > 0
-        nats -= max(one[returned], zero[returned])
-
-        facts = self.facts @ (one - zero)[:FACT_SIZE]
-        said[:FACT_SIZE] = self.facts[facts.argmax()]
-        nats += float(np.logaddexp.reduce(facts) - facts.max())
-        # Frame 0 is the question: to go back there is to be at home.
-        backs = np.append(one[home], zero[home] + one[self.backs[1 : step + 1]].sum(1))
-        best = int(backs.argmax())
-        said[self.backs[best] if best else home] = 1
-        nats += float(np.logaddexp.reduce(backs) - backs.max())
-        return said, nats
-
-
 __all__ = [
+    "MAX_FACTS",
+    "MAX_STEPS",
     "MEMORY_SIZE",
-    "MOST_FACTS",
-    "MOST_STEPS",
-    "KinshipQuestion",
-    "Walked",
+    "KinshipQuery",
+    "KinshipSample",
     "answer_all",
     "facts_about",
     "names_of",
-    "walk_all",
+    "sample_answers",
 ]

@@ -1,8 +1,8 @@
-"""The neural half of an answer about a map: a walk along lines, or a shortest path."""
+"""Lets a machine answer questions about a map: where a walk leads, and which path is the shortest."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,24 +31,20 @@ from ...tasks.graph.shortest_path import (
     shortest_path_query,
 )
 from ...tasks.graph.traversal import traversal_episode
+from .run import run_time_first
 
-SLOTS_BESIDE = 48
+EXTRA_SLOTS = 48
 """Slots beyond one for every edge: for the question and the answer."""
-LEAST_SLOTS = 128
+MIN_SLOTS = 128
 
 
-def memory_for(edges: int) -> int:
-    """Memory slots for so many edges."""
-    return max(LEAST_SLOTS, edges + SLOTS_BESIDE)
+def memory_for(num_edges: int) -> int:
+    """Memory slots for a map of so many edges."""
+    return max(MIN_SLOTS, num_edges + EXTRA_SLOTS)
 
 
-def with_slots(machine: Machine, slots: int) -> dict[str, int]:
-    """The argument that gives a machine so many memory slots; none for a baseline, which has no memory."""
-    return {"memory_size": slots} if hasattr(machine, "memory_size") else {}
-
-
-def nearest_edges(edges: Sequence[Triple], places: Sequence[int], most: int) -> list[Triple]:
-    """At most ``most`` edges, those that leave the places nearest to the given ones first."""
+def nearest_edges(edges: Sequence[Triple], places: Sequence[int], max_edges: int) -> list[Triple]:
+    """At most ``max_edges`` edges, breadth first from the given places."""
     leaving: dict[int, list[Triple]] = {}
     for edge in edges:
         leaving.setdefault(edge[0], []).append(edge)
@@ -56,201 +52,223 @@ def nearest_edges(edges: Sequence[Triple], places: Sequence[int], most: int) -> 
     seen, waiting = set(places), list(dict.fromkeys(places))
     for place in waiting:  # grows as it goes
         found += leaving.get(place, [])
-        if len(found) >= most:
+        if len(found) >= max_edges:
             break
         for _, _, end in leaving.get(place, []):
             if end not in seen:
                 seen.add(end)
                 waiting.append(end)
-    return found[:most]
+    return found[:max_edges]
 
 
 def renumber(edges: Sequence[Triple]) -> tuple[FixedGraph, list[int], list[int]]:
-    """The graph of these edges with its own numbers; of each, the place and the line number it stands for."""
+    """The graph of these edges, its places and lines numbered from 0.
+
+    Returns:
+        The graph; of each of its places, and of each of its lines, the number that it had in ``edges``.
+    """
     places = sorted({place for a, _, b in edges for place in (a, b)})
     lines = sorted({line for _, line, _ in edges})
     place_number = {place: number for number, place in enumerate(places)}
     line_number = {line: number for number, line in enumerate(lines)}
-    own = tuple((place_number[a], line_number[e], place_number[b]) for a, e, b in edges)
-    return FixedGraph(own), places, lines
+    renumbered = tuple((place_number[a], line_number[e], place_number[b]) for a, e, b in edges)
+    return FixedGraph(renumbered), places, lines
 
 
-class Said:
-    """What a machine said in its answer, collected step by step."""
+@dataclasses.dataclass
+class MapSample:
+    """One answer of the network about a map, decoded step by step under the names of one episode."""
 
-    def __init__(self, named: NamedGraph) -> None:
-        self.named = named
-        self.numbers = {name: number for number, name in enumerate(named.nodes)}
-        self.places: list[int] = []
-        """numbers of the places named, in order"""
-        self.steps: list[int] = []
-        """of each, the step of the episode in which it was named"""
-        self.nats = 0.0
+    named: NamedGraph
+    """the map under the names that the network was told"""
+    places: list[int] = dataclasses.field(default_factory=list)
+    """numbers of the places named, in order"""
+    steps: list[int] = dataclasses.field(default_factory=list)
+    """of each, the step of the episode in which it was named"""
+    nll: float = 0.0
+    """negative log-likelihood of all that was said, in nats; infinite if a path did not arrive"""
+    inputs: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0, INPUT_SIZE))
+    """of the whole episode; [T, 92]"""
 
-    def name(self, place: int, step: int) -> None:
-        """Note a place named in a step of the episode."""
-        self.places.append(self.numbers[place])
+    def __post_init__(self) -> None:
+        self.numbers = {name: number for number, name in enumerate(self.named.nodes)}
+        """name → number of a place"""
+
+    def add_place(self, name: int, step: int) -> None:
+        """Note a place that was named in a step of the episode."""
+        self.places.append(self.numbers[name])
         self.steps.append(step)
 
-    def spend(self, logits: Tensor, triple: Triple, among: Sequence[Triple] = ()) -> None:
-        """Count what the triple said costs under the outputs [90], renormalised over ``among`` if given."""
-        chances = logits.double().unflatten(0, (9, 10)).log_softmax(1)
-        nats, *others = (-chances[range(9), digits_of(one)].sum() for one in (triple, *among))
-        self.nats += float(nats + (torch.stack(others).neg().logsumexp(0) if others else 0))
+    def add_nll(self, logits: Tensor, triple: Triple, among: Sequence[Triple] = ()) -> None:
+        """Add −log p of a triple under the outputs [90], renormalised over ``among`` if that is given."""
+        log_p = logits.double().unflatten(0, (9, 10)).log_softmax(1)
+        nll, *others = (-log_p[range(9), digits_of(one)].sum() for one in (triple, *among))
+        self.nll += float(nll + (torch.stack(others).neg().logsumexp(0) if others else 0))
 
     @property
     def confidence(self) -> float:
-        """The probability of all that was said; 0 if it led nowhere."""
-        return math.exp(-self.nats)
+        """The probability that the network gave to all that it said."""
+        return math.exp(-self.nll)
 
     @property
     def answer(self) -> tuple[int, ...] | None:
-        """The places named; None if they led nowhere."""
-        return None if math.isinf(self.nats) else tuple(self.places)
+        """The places named; None if a path did not arrive."""
+        return None if math.isinf(self.nll) else tuple(self.places)
 
 
-class MapReading(NamedTuple):
-    """A walk or a path under the names of one reading."""
-
-    said: Said
-    inputs: Tensor
-    """of the episode; [T, 92]"""
-
-    @property
-    def confidence(self) -> float:
-        """The probability of all that was said."""
-        return self.said.confidence
-
-    @property
-    def answer(self) -> tuple[int, ...] | None:
-        """The places named; None if they led nowhere."""
-        return self.said.answer
-
-
-@torch.no_grad()
-def walk(machine: Machine, graph: FixedGraph, start: int, labels: Sequence[int], seed: int = 0) -> MapReading:
+def sample_walk(
+    machine: Machine, graph: FixedGraph, start: int, labels: Sequence[int], seed: int = 0
+) -> MapSample:
     """Let a traversal machine follow labels from a node.
 
-    Of the edges that it was told, and the pattern that ends an answer, each step of the answer takes the one
-    that the machine's output makes most probable.
+    Each step of the answer is the most probable of the edges that were told and of the pattern that ends an
+    answer.
     """
-    chance = np.random.default_rng(seed)
-    named = graph.name(chance)
+    rng = np.random.default_rng(seed)
+    named = graph.name(rng)
     # The destinations are what is asked, so they are not told.
     query: list[Triple] = [(named.nodes[start], named.labels[label], BLANK) for label in labels]
-    inputs = collate_graph([traversal_episode(chance, named.graph, query)]).inputs
-    outputs, _ = machine(inputs, **with_slots(machine, memory_for(len(graph.edges))))
-    said = Said(named)
+    inputs = collate_graph([traversal_episode(rng, named.graph, query)]).inputs
+    outputs, _, _ = run_time_first(machine, inputs, memory_size=memory_for(len(graph.edges)))
+    sample = MapSample(named, inputs=inputs[:, 0])
     first = len(outputs) - len(labels) - 1
     for step, triple in enumerate(choose_among(outputs[first:, 0], named.graph.edges), first):
-        said.spend(outputs[step, 0], triple)
+        sample.add_nll(outputs[step, 0], triple)
         if triple == TERMINATION:
             break
-        said.name(triple[2], step)
-    return MapReading(said, inputs[:, 0])
+        sample.add_place(triple[2], step)
+    return sample
 
 
 def choose_among(outputs: Tensor, edges: Sequence[Triple]) -> list[Triple]:
-    """Of edges and the pattern that ends an answer, the most probable under each of the outputs [n, 90]."""
+    """The most probable of edges and the pattern that ends an answer, under each of the outputs [n, 90]."""
     return choose_edges(outputs, [[*edges, TERMINATION]] * len(outputs))
 
 
-class _Way:
-    """A way that is being looked for: what the machine is fed next, and what follows from what it says."""
-
-    def __init__(
-        self, task: ShortestPath, named: NamedGraph, start: int, end: int, told: Tensor, most_steps: int
-    ) -> None:
-        self.task, self.most_steps = task, most_steps
-        self.start = self.here = named.nodes[start]
-        self.end = named.nodes[end]
-        self.reached, self.before = [self.end], list[int]()
-        self.said = Said(named)
-        self.inputs = list(told)
-        self.planned = self.steps = 0
-        self.planning, self.arrived, self.lost = task.planning_steps > 0, start == end, False
-        self.fed = frontier(self.reached, self.before) if task.scratchpad else torch.zeros(OUTPUT_SIZE)
-
-    @property
-    def over(self) -> bool:
-        return self.arrived or self.lost or self.steps == self.most_steps
-
-    def next(self) -> Tensor:
-        """The inputs of the next step [92]."""
-        row = torch.zeros(INPUT_SIZE)
-        row[:OUTPUT_SIZE] = self.fed
-        row[NEW_PHASE] = (self.planned if self.planning else self.steps) == 0
-        row[ANSWERING] = not self.planning
-        self.inputs.append(row)
-        return row
-
-    def hear(self, output: Tensor) -> None:
-        """Take what the machine said to it [90]."""
-        graph = self.said.named.graph
-        if self.planning:
-            self.planned += 1
-            if self.task.scratchpad:
-                thought = decode_edges(output, graph.edges)
-                self.reached, self.before = [source for source, _, _ in thought], self.reached
-                self.fed = frontier(self.reached, self.before)
-            self.planning = self.planned < self.task.planning_steps and self.start not in self.reached
-            if not self.planning:
-                self.fed = torch.zeros(OUTPUT_SIZE)
-            return
-        leaving = graph.edges_from(self.here)
-        if not leaving:
-            self.lost = True
-            return
-        (chosen,) = choose_edges(output[None], [leaving])
-        self.said.spend(output, chosen, leaving)
-        self.fed, self.here = mix_triples([chosen]), chosen[2]
-        self.said.name(self.here, len(self.inputs) - 1)
-        self.steps += 1
-        self.arrived = self.here == self.end
-
-
-@torch.no_grad()
-def find_paths(
+def sample_paths(
     machine: Machine,
     task: ShortestPath,
-    asked: Sequence[tuple[FixedGraph, tuple[int, int]]],
-    most_steps: int,
+    questions: Sequence[tuple[FixedGraph, tuple[int, int]]],
+    max_steps: int,
     seeds: Sequence[int | Sequence[int]],
     memory_size: int | None = None,
-) -> list[MapReading]:
-    """Let a shortest-path machine go from start to end, each (graph, (start, end)) by itself, side by side.
+) -> list[MapSample]:
+    """Let a shortest-path machine find a path for each (graph, (start, end)), side by side.
 
     Each step's edge is fed back with the next. Of the edges that leave the place where it is, the machine
     takes the one that its outputs make most probable; it stops at the end, where no edge leaves, or after
-    ``most_steps``. With a scratchpad, a search layer is of the edges that were told, and fed back, too.
+    ``max_steps``. With a scratchpad, the edges that a planning step asks for are fed back, too.
 
     Args:
         machine: trained on the shortest-path task.
-        task: how it plans.
-        asked: the questions.
-        most_steps: of a path.
+        task: says how the machine plans.
+        questions: what is asked.
+        max_steps: of a path.
         seeds: of each question's names.
         memory_size: slots; None: enough for the largest graph.
     """
-    ways, queries = [], []
-    for seed, (graph, (start, end)) in zip(seeds, asked, strict=True):
-        chance = np.random.default_rng(seed)
-        named = graph.name(chance)
-        query = collate_graph(
-            [shortest_path_query(chance, named.graph, named.nodes[start], named.nodes[end])]
-        )
-        queries.append(query.inputs[:, 0])
-        ways.append(_Way(task, named, start, end, queries[-1], most_steps))
-    slots = memory_size or memory_for(max(len(graph.edges) for graph, _ in asked))
-    lengths = torch.tensor([len(query) for query in queries])
-    _, state = machine(pad_sequence(queries), lengths=lengths, **with_slots(machine, slots))
-    while going := [way for way in ways if not way.over]:
-        rows = [torch.zeros(INPUT_SIZE) if way.over else way.next() for way in ways]
-        outputs, state = machine(torch.stack(rows)[None], state)
-        for way, output in zip(ways, outputs[0]):
-            if way in going:
-                way.hear(output)
-    for way in ways:
-        if not way.arrived:
-            way.said.nats = math.inf
-    return [MapReading(way.said, torch.stack(way.inputs)) for way in ways]
+    decoders = [
+        PathDecoder(task, graph, start, end, seed=seed, max_steps=max_steps)
+        for seed, (graph, (start, end)) in zip(seeds, questions, strict=True)
+    ]
+    slots = memory_size or memory_for(max(len(graph.edges) for graph, _ in questions))
+    queries = [decoder.query for decoder in decoders]
+    lengths = [len(query) for query in queries]
+    _, state, _ = run_time_first(machine, pad_sequence(queries), lengths=lengths, memory_size=slots)
+    while not all(decoder.over for decoder in decoders):
+        rows = [decoder.next_input() for decoder in decoders]
+        outputs, state, _ = run_time_first(machine, torch.stack(rows)[None], state)
+        for decoder, output in zip(decoders, outputs[0]):
+            if not decoder.over:
+                decoder.observe(output)
+    return [decoder.result() for decoder in decoders]
+
+
+class PathDecoder:
+    """Decodes one path step by step: what is fed to the machine next depends on what it said.
+
+    Args:
+        task: says how the machine plans.
+        graph: what is told.
+        start: node number.
+        end: node number.
+        seed: of the names.
+        max_steps: of the path.
+    """
+
+    def __init__(
+        self,
+        task: ShortestPath,
+        graph: FixedGraph,
+        start: int,
+        end: int,
+        *,
+        seed: int | Sequence[int],
+        max_steps: int,
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        named = graph.name(rng)
+        self.start, self.end = named.nodes[start], named.nodes[end]
+        self.here = self.start
+        self.query = collate_graph([shortest_path_query(rng, named.graph, self.start, self.end)]).inputs[:, 0]
+        """the inputs [T, 92] up to the planning"""
+        self.task, self.max_steps = task, max_steps
+        self.sample = MapSample(named)
+        self.planning = task.planning_steps > 0
+        self.arrived, self.stuck = start == end, False
+        self._inputs = list(self.query)
+        self._planned = self._steps = 0
+        self._reached, self._before = [self.end], list[int]()
+        self._fed = frontier(self._reached, self._before) if task.scratchpad else torch.zeros(OUTPUT_SIZE)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be decoded."""
+        return self.arrived or self.stuck or self._steps == self.max_steps
+
+    def next_input(self) -> Tensor:
+        """The inputs [92] of the next step."""
+        row = torch.zeros(INPUT_SIZE)
+        if self.over:  # Others beside it go on.
+            return row
+        row[:OUTPUT_SIZE] = self._fed
+        row[NEW_PHASE] = (self._planned if self.planning else self._steps) == 0
+        row[ANSWERING] = not self.planning
+        self._inputs.append(row)
+        return row
+
+    def observe(self, output: Tensor) -> None:
+        """Take the machine's outputs [90] in this step."""
+        if self.planning:
+            self._plan(output)
+        else:
+            self._go(output)
+
+    def result(self) -> MapSample:
+        """The sample, when decoding is over."""
+        self.sample.inputs = torch.stack(self._inputs)
+        if not self.arrived:
+            self.sample.nll = math.inf
+        return self.sample
+
+    def _plan(self, output: Tensor) -> None:
+        self._planned += 1
+        if self.task.scratchpad:
+            edges = decode_edges(output, self.sample.named.graph.edges)
+            self._reached, self._before = [source for source, _, _ in edges], self._reached
+            self._fed = frontier(self._reached, self._before)
+        self.planning = self._planned < self.task.planning_steps and self.start not in self._reached
+        if not self.planning:
+            self._fed = torch.zeros(OUTPUT_SIZE)
+
+    def _go(self, output: Tensor) -> None:
+        leaving = self.sample.named.graph.edges_from(self.here)
+        if not leaving:
+            self.stuck = True
+            return
+        (chosen,) = choose_edges(output[None], [leaving])
+        self.sample.add_nll(output, chosen, leaving)
+        self._fed, self.here = mix_triples([chosen]), chosen[2]
+        self.sample.add_place(self.here, len(self._inputs) - 1)
+        self._steps += 1
+        self.arrived = self.here == self.end

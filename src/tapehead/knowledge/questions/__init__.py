@@ -1,4 +1,4 @@
-"""Questions in words, by a small grammar: about kinship, about walks along lines, the way between places."""
+"""Parses questions in words by a small grammar: kinship, walks along lines, shortest paths between places."""
 
 import re
 
@@ -13,11 +13,11 @@ from .types import Question as Question
 from .types import QuestionError as QuestionError
 from .types import WalkQuestion as WalkQuestion
 
-LONGEST_QUESTION = 1000
+MAX_QUESTION = 1000
 
 
 def parse(question: str, graph: KnowledgeGraph) -> Question:
-    """Understand a question.
+    """Parse a question in words.
 
     Args:
         question: in English.
@@ -32,8 +32,6 @@ def parse(question: str, graph: KnowledgeGraph) -> Question:
     if not words:
         examples = FAMILY_EXAMPLES if graph.is_family else MAP_EXAMPLES
         raise QuestionError(f"there is no question: ask, for example, {examples}")
-    if len(words) > LONGEST_QUESTION:
-        raise QuestionError(
-            f"the question has {len(words):,} characters: ask in {LONGEST_QUESTION:,} at most"
-        )
+    if len(words) > MAX_QUESTION:
+        raise QuestionError(f"the question has {len(words):,} characters: ask in {MAX_QUESTION:,} at most")
     return parse_kinship(words, graph) if graph.is_family else parse_travel(words, graph)

@@ -1,4 +1,4 @@
-"""Questions of kinship in words."""
+"""Parses questions of kinship."""
 
 import difflib
 import re
@@ -9,7 +9,7 @@ from ..graph import KnowledgeGraph
 from .names import Names, plain
 from .types import FAMILY_EXAMPLES, KinshipQuestion, QuestionError
 
-MOST_LINKS = 8
+MAX_LINKS = 8
 """relations that are understood in a chain"""
 
 _OPENING = re.compile(
@@ -60,6 +60,11 @@ RELATION_KEYS: dict[str, Relation] = {
 
 
 def parse_kinship(words: str, graph: KnowledgeGraph) -> KinshipQuestion:
+    """The question of kinship that some words ask.
+
+    Raises:
+        InputError: an unknown or ambiguous name, an unknown relation, or words that are not understood.
+    """
     match = _OPENING.match(words)
     bare = words[match.end() :] if match else words
     # Words that open a question may begin a name too ("All"): try without them first.
@@ -79,16 +84,13 @@ def parse_kinship(words: str, graph: KnowledgeGraph) -> KinshipQuestion:
     if failures:
         # The nearer to an answer, the better the complaint: first of a reading with one trouble, not two.
         unknown, person = min(failures, key=lambda failure: failure[0] is not None and failure[1] != "")
-        if unknown is None:
-            names.find(person)
-        assert unknown is not None, "a name that is not clear is complained about"
-        raise unknown
+        raise unknown or names.unclear(person)
     if re.search(r"\b(from|path|route|way)\b.*\bto\b", words, re.IGNORECASE):
         raise QuestionError(f"{graph.name} is a family tree: ask, for example, {FAMILY_EXAMPLES}")
     raise QuestionError(f"{words[:80]!r} is not understood: ask, for example, {FAMILY_EXAMPLES}")
 
 
-def _readings(text: str, links_left: int = MOST_LINKS) -> Iterator[tuple[str, list[str]]]:
+def _readings(text: str, links_left: int = MAX_LINKS) -> Iterator[tuple[str, list[str]]]:
     """(a name, the relations from that person on) in the order of likelihood."""
     if not links_left:
         return

@@ -1,4 +1,4 @@
-"""Finding whom or what a question names: by accents, case, titles and prefixes, or asking where unclear."""
+"""Finds the person or place that a question names, whatever its accents, case, titles and abbreviations."""
 
 import dataclasses
 import difflib
@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from ...errors import InputError
 from ..graph import Entity, KnowledgeGraph
 
-MOST_LISTED = 10
+MAX_LISTED = 10
 """candidates that an ambiguous name is answered with"""
-MOST_COMPARED = 20_000
+MAX_COMPARED = 20_000
 """names that a misspelt one is compared with"""
 
 # Letters that Unicode does not take apart into a base letter and an accent.
@@ -77,14 +77,19 @@ class Names:
         found = self.candidates(text)
         if len(found) == 1:
             return found[0]
+        raise self.unclear(text)
+
+    def unclear(self, text: str) -> UnclearName:
+        """The error of a name that nobody has, or several have; its message lists them."""
+        found = self.candidates(text)
         shown = " ".join(text.split())[:80]
         if not found:
-            raise UnclearName(
+            return UnclearName(
                 f"{'nobody' if self._people else 'no place'} is called {shown!r}{self._hint(text)}"
             )
-        listed = "; ".join(f"{entity} {entity.id}".strip() for entity in found[:MOST_LISTED])
-        more = f"; and {len(found) - MOST_LISTED} more" if len(found) > MOST_LISTED else ""
-        raise UnclearName(
+        listed = "; ".join(f"{entity} {entity.id}".strip() for entity in found[:MAX_LISTED])
+        more = f"; and {len(found) - MAX_LISTED} more" if len(found) > MAX_LISTED else ""
+        return UnclearName(
             f"{shown!r} may be any of {len(found)}: {listed}{more}. Ask again with the id,"
             " or with the years in brackets behind the name"
         )
@@ -119,7 +124,7 @@ class Names:
 
     def _hint(self, text: str) -> str:
         asked = plain(text)
-        names = {" ".join(known.names[0]): known.entity.name for known in self._known[:MOST_COMPARED]}
+        names = {" ".join(known.names[0]): known.entity.name for known in self._known[:MAX_COMPARED]}
         close = difflib.get_close_matches(asked, names, n=3, cutoff=0.7)
         if not close and asked:
             words = {word for word in asked.split() if len(word) > 2}

@@ -1,4 +1,4 @@
-"""Questions about a map in words: walks along lines, and the way between places."""
+"""Parses questions about a map: walks along lines, and shortest paths between places."""
 
 import difflib
 import re
@@ -8,8 +8,8 @@ from ..graph import KnowledgeGraph
 from .names import Names, UnclearName, plain
 from .types import MAP_EXAMPLES, PathQuestion, QuestionError, WalkQuestion
 
-MOST_STEPS = 30
-MOST_LISTED = 40
+MAX_STEPS = 30
+MAX_LISTED = 40
 """lines that an unknown one is answered with"""
 
 _THEN = r"\s*(?:,|;|→|->|\b(?:and\s+)?then\b)\s*(?:(?:and|then)\s+)*"
@@ -37,6 +37,11 @@ _FROM_TO = re.compile(r"(?:.*?\b(?:from|between)\s+)?(?P<both>.+)$", re.IGNORECA
 
 
 def parse_travel(words: str, graph: KnowledgeGraph) -> WalkQuestion | PathQuestion:
+    """The walk or the path that some words ask for.
+
+    Raises:
+        InputError: an unknown or ambiguous name, an unknown line, or words that are not understood.
+    """
     names = Names(graph)
     rest = _WHERE_FIRST.sub("", words)
     failure: InputError | None = None
@@ -80,18 +85,21 @@ def _path(words: str, graph: KnowledgeGraph, names: Names) -> PathQuestion:
 
 def _walk(start: str, lines: str, graph: KnowledgeGraph, names: Names) -> WalkQuestion:
     place = names.find(start)
-    failure: InputError | None = None
-    # "and" joins steps, but it may be a part of a line's name too ("Hammersmith and City").
-    for joint in (_THEN, rf"{_THEN}|\s+and\s+"):
+
+    def walk(joint: str) -> WalkQuestion:
         steps = [step for step in re.split(joint, lines, flags=re.IGNORECASE) if step.strip()]
-        if len(steps) > MOST_STEPS:
-            raise QuestionError(f"the walk has {len(steps)} steps: {MOST_STEPS} are the most")
+        if len(steps) > MAX_STEPS:
+            raise QuestionError(f"the walk has {len(steps)} steps: {MAX_STEPS} are the most")
+        return _resolve(place.id, steps, graph)
+
+    # "and" joins steps, but it may be a part of a line's name too ("Hammersmith and City").
+    try:
+        return walk(_THEN)
+    except QuestionError as failure:
         try:
-            return _resolve(place.id, steps, graph)
-        except QuestionError as error:
-            failure = failure or error
-    assert failure is not None
-    raise failure
+            return walk(rf"{_THEN}|\s+and\s+")
+        except QuestionError:
+            raise failure from None
 
 
 def _resolve(start: str, steps: list[str], graph: KnowledgeGraph) -> WalkQuestion:
@@ -165,6 +173,6 @@ def _lines_called(step: str, plain_lines: list[str], lines: list[str]) -> list[i
     names = dict(zip(plain_lines, lines))
     names |= {line.rpartition(" ")[0]: name.rpartition(" ")[0] for line, name in zip(plain_lines, lines)}
     close = difflib.get_close_matches(asked, names, n=1, cutoff=0.6)
-    listed = ", ".join(lines[:MOST_LISTED]) + (", …" if len(lines) > MOST_LISTED else "")
+    listed = ", ".join(lines[:MAX_LISTED]) + (", …" if len(lines) > MAX_LISTED else "")
     hint = f"did you mean {names[close[0]]}?" if close else f"the lines are {listed}"
     raise QuestionError(f"there is no line {step.strip()[:60]!r}: {hint}")

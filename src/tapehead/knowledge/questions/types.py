@@ -1,4 +1,4 @@
-"""What can be asked, and the words for what cannot."""
+"""The kinds of questions."""
 
 import dataclasses
 
@@ -21,7 +21,7 @@ class KinshipQuestion:
 
 @dataclasses.dataclass(frozen=True)
 class WalkQuestion:
-    """Where does one come to from a place, along these lines, one stop each?"""
+    """Where does a walk lead that starts at a place and takes these lines, one stop each?"""
 
     start: str
     """entity id"""
@@ -33,7 +33,7 @@ class WalkQuestion:
 
 @dataclasses.dataclass(frozen=True)
 class PathQuestion:
-    """Which way is the shortest?"""
+    """Which path between two places is the shortest?"""
 
     start: str
     end: str

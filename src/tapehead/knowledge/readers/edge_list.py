@@ -5,14 +5,13 @@ import io
 from collections.abc import Iterator
 
 from ..graph import Entity, Fact, KnowledgeGraph
-from .family_edges import Edge as Edge
-from .family_edges import is_family, read_family
+from .family_edges import EdgeRow, is_family, read_family
 from .files import ReadError, clean
 
-LARGEST_FILE = 64 << 20
-MOST_EDGES = 300_000
-LONGEST_LINE = 10_000
-LONGEST_NAME = 500
+MAX_FILE_BYTES = 64 << 20
+MAX_EDGES = 300_000
+MAX_LINE = 10_000
+MAX_NAME = 500
 
 
 _SOURCES = ("from", "source", "subject", "station1", "start", "head", "person", "from_station")
@@ -36,7 +35,7 @@ def read_edge_list(text: str, name: str) -> KnowledgeGraph:
     return from_edges(edges, name)
 
 
-def from_edges(edges: list[Edge], name: str, names: dict[str, str] | None = None) -> KnowledgeGraph:
+def from_edges(edges: list[EdgeRow], name: str, names: dict[str, str] | None = None) -> KnowledgeGraph:
     """A family tree if most labels are those of families ("father", "wife", "born", …), else a map.
 
     "A,father,B" says that A's father is B, "A,father of,B" that A is B's father, and so on.
@@ -61,7 +60,7 @@ def from_edges(edges: list[Edge], name: str, names: dict[str, str] | None = None
     return KnowledgeGraph(name, entities, facts)
 
 
-def read_rows(text: str, name: str) -> Iterator[Edge]:
+def read_rows(text: str, name: str) -> Iterator[EdgeRow]:
     """The rows of a table of from, edge, to.
 
     Raises:
@@ -71,7 +70,7 @@ def read_rows(text: str, name: str) -> Iterator[Edge]:
 
     def lines() -> Iterator[str]:
         for number, line in enumerate(io.StringIO(text, newline=""), 1):
-            if len(line) > LONGEST_LINE:
+            if len(line) > MAX_LINE:
                 raise ReadError(f"{name}, line {number}: {len(line):,} characters are too many for an edge")
             yield line
 
@@ -95,19 +94,19 @@ def read_rows(text: str, name: str) -> Iterator[Edge]:
                     f"{name}, line {reader.line_num}: {separator.join(row)[:60]!a} is not an edge:"
                     " give from, edge, to"
                 )
-            edge = Edge(*(cells[column] for column in columns))
-            if max(map(len, edge)) > LONGEST_NAME:
-                raise ReadError(f"{name}, line {reader.line_num}: a name has over {LONGEST_NAME} characters")
+            edge = EdgeRow(*(cells[column] for column in columns))
+            if max(map(len, edge)) > MAX_NAME:
+                raise ReadError(f"{name}, line {reader.line_num}: a name has over {MAX_NAME} characters")
             yield edge
             count += 1
-            if count > MOST_EDGES:
-                raise ReadError(f"{name} has more than {MOST_EDGES:,} edges, the most that is read")
+            if count > MAX_EDGES:
+                raise ReadError(f"{name} has more than {MAX_EDGES:,} edges, the most that is read")
     except csv.Error as error:
         raise ReadError(f"{name}, line {reader.line_num}: {error}") from None
 
 
 def _separator(text: str) -> str:
-    head = text[:LONGEST_LINE].splitlines()[:20]
+    head = text[:MAX_LINE].splitlines()[:20]
     counts = {separator: sum(line.count(separator) >= 2 for line in head) for separator in "\t,;"}
     return max(counts, key=lambda separator: counts[separator]) if any(counts.values()) else ","
 

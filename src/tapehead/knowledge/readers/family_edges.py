@@ -1,4 +1,4 @@
-"""A family told in edges: "Charles Darwin,father,Robert Darwin"."""
+"""Family trees from edge lists: "Charles Darwin,father,Robert Darwin"."""
 
 import difflib
 import re
@@ -12,7 +12,7 @@ from .files import ReadError
 from .gedcom import year_of
 
 
-class Edge(NamedTuple):
+class EdgeRow(NamedTuple):
     """A row of an edge list."""
 
     source: str
@@ -29,6 +29,16 @@ class _Kin(NamedTuple):
     sex: Sex
     """of the named"""
     other: str
+
+    @property
+    def child(self) -> str:
+        """Of a parent or a child edge: the child."""
+        return self.other if self.kind == "parent" else self.named
+
+    @property
+    def parent(self) -> str:
+        """Of a parent or a child edge: the parent."""
+        return self.named if self.kind == "parent" else self.other
 
 
 _KIN: dict[str, tuple[str, Sex]] = {
@@ -47,19 +57,20 @@ _KIN: dict[str, tuple[str, Sex]] = {
 _ATTRIBUTES = frozenset({"sex", "gender", "born", "birth", "died", "death", "title", "name", "also called"})
 
 
-def is_family(edges: Sequence[Edge]) -> bool:
+def is_family(edges: Sequence[EdgeRow]) -> bool:
     """Whether most edges are those of a family, and not only say what a person is like."""
     labels = [_plain(edge.label)[0] for edge in edges]
     known = sum(label in _KIN or label in _ATTRIBUTES for label in labels)
     return 2 * known > len(labels) and not _KIN.keys().isdisjoint(labels)
 
 
-def read_family(edges: list[Edge], name: str, names: dict[str, str]) -> KnowledgeGraph:
+def read_family(edges: list[EdgeRow], name: str, names: dict[str, str]) -> KnowledgeGraph:
     """The family tree of such edges.
 
-    "A,father,B" says that A's father is B; "A,father of,B" that A is B's father. If by the first reading
-    somebody had two fathers, three parents or two sexes, but by its opposite nobody, the opposite is taken
-    for all.
+    "A,father,B" says that A's father is B; "A,father of,B" that A is B's father. The rows without "of" are
+    read the other way round, all of them, only where most of them make somebody a child of three parents or
+    of two sexes as they stand, and none does the other way round. Two mothers or two fathers are parents
+    like any others.
 
     Args:
         edges: in file order.
@@ -71,17 +82,7 @@ def read_family(edges: list[Edge], name: str, names: dict[str, str]) -> Knowledg
     """
     notes: list[str] = []
     edges = _known(edges, name, notes)
-    opposite = False
-    problem = _contradiction(_kin(edges, False))
-    if problem:
-        if _contradiction(_kin(edges, True)):
-            person, what = problem
-            raise ReadError(f'{name}: {person} {what} ("A,father,B" says that A\'s father is B)')
-        opposite = True
-        notes.append(
-            '"A,father,B" is read as: A is the father of B; the other way some would have two fathers'
-        )
-
+    opposite = _is_opposite(edges, name, notes)
     people: dict[str, Entity] = {}
     for edge in edges:
         label = _plain(edge.label)[0]
@@ -95,17 +96,16 @@ def read_family(edges: list[Edge], name: str, names: dict[str, str]) -> Knowledg
         if kin.sex != "u":
             people[kin.named].sex = kin.sex
         if kin.kind != "partner":
-            child, parent = (kin.other, kin.named) if kin.kind == "parent" else (kin.named, kin.other)
-            known = parents.setdefault(child, [])
-            if parent not in known:
-                known.append(parent)
+            known = parents.setdefault(kin.child, [])
+            if kin.parent not in known:
+                known.append(kin.parent)
+    _note_same_sex(parents, people, notes)
     couples: dict[frozenset[str], Couple] = {}
     for kin in ties:
-        born = {"parent": kin.other, "child": kin.named}.get(kin.kind)
-        partners = [kin.other, kin.named] if born is None else parents[born]
+        partners = [kin.other, kin.named] if kin.kind == "partner" else parents[kin.child]
         couple = couples.setdefault(frozenset(partners), Couple("", list(partners)))
-        if born is not None:
-            couple.children[born] = BORN
+        if kin.kind != "partner":
+            couple.children[kin.child] = BORN
     taken = 0
     for couple in couples.values():
         taken += 1
@@ -115,7 +115,7 @@ def read_family(edges: list[Edge], name: str, names: dict[str, str]) -> Knowledg
     return build(name, people, list(couples.values()), notes)
 
 
-def _known(edges: list[Edge], name: str, notes: list[str]) -> list[Edge]:
+def _known(edges: list[EdgeRow], name: str, notes: list[str]) -> list[EdgeRow]:
     """The edges whose labels are known; one that is misspelt is an error."""
     known = [*_KIN, *_ATTRIBUTES]
     others = dict.fromkeys(edge.label for edge in edges if _plain(edge.label)[0] not in known)
@@ -136,7 +136,7 @@ def _plain(label: str) -> tuple[str, bool]:
     return words.removesuffix(" date"), backwards
 
 
-def _kin(edges: Iterable[Edge], opposite: bool) -> Iterable[_Kin]:
+def _kin(edges: Iterable[EdgeRow], opposite: bool) -> Iterable[_Kin]:
     for edge in edges:
         label, backwards = _plain(edge.label)
         if label in _KIN:
@@ -147,25 +147,63 @@ def _kin(edges: Iterable[Edge], opposite: bool) -> Iterable[_Kin]:
             yield _Kin(kind, named, sex, other)
 
 
-def _contradiction(ties: Iterable[_Kin]) -> tuple[str, str] | None:
-    """Somebody, and what cannot be about them."""
+def _is_opposite(edges: Sequence[EdgeRow], name: str, notes: list[str]) -> bool:
+    """Whether "A,father,B" means in this file that A is the father of B.
+
+    Raises:
+        ReadError: the facts contradict each other either way.
+    """
+    ties = list(_kin(edges, False))
+    conflicts = _conflicts(ties)
+    if not conflicts:
+        return False
+    # "father of" says plainly which way it leads; a row about a couple leads the same way for both.
+    turnable = [
+        kin
+        for edge, kin in zip((edge for edge in edges if _plain(edge.label)[0] in _KIN), ties, strict=True)
+        if kin.kind != "partner" and not _plain(edge.label)[1]
+    ]
+    at_odds = sum(not conflicts.keys().isdisjoint((kin.child, kin.parent)) for kin in turnable)
+    if 2 * at_odds <= len(turnable) or _conflicts(_kin(edges, True)):
+        person, what = next(iter(conflicts.items()))
+        raise ReadError(
+            f'{name}: {person} {what} ("A,father,B" says that A\'s father is B, "A,father of,B" the opposite)'
+        )
+    notes.append(
+        '"A,father,B" is read as: A is the father of B; the other way some would have three parents or two '
+        "sexes"
+    )
+    return True
+
+
+def _conflicts(ties: Iterable[_Kin]) -> dict[str, str]:
+    """Person → what these ties say of them that cannot be."""
     sexes: dict[str, Sex] = {}
     parents: dict[str, set[str]] = {}
-    fathers: dict[tuple[str, Sex], str] = {}
+    found: dict[str, str] = {}
     for kin in ties:
         if kin.named == kin.other:
-            return kin.named, "is their own relative"
+            found.setdefault(kin.named, "is their own relative")
         if kin.sex != "u" and sexes.setdefault(kin.named, kin.sex) != kin.sex:
-            return kin.named, "is a man in one row and a woman in another"
-        if kin.kind == "partner":
-            continue
-        child, parent = (kin.other, kin.named) if kin.kind == "parent" else (kin.named, kin.other)
-        parents.setdefault(child, set()).add(parent)
-        if len(parents[child]) > 2:
-            return child, "has three parents"
-        if kin.kind == "parent" and kin.sex != "u" and fathers.setdefault((child, kin.sex), parent) != parent:
-            return child, f"has two {'fathers' if kin.sex == 'm' else 'mothers'}"
-    return None
+            found.setdefault(kin.named, "is a man in one row and a woman in another")
+        if kin.kind != "partner":
+            parents.setdefault(kin.child, set()).add(kin.parent)
+            if len(parents[kin.child]) > 2:
+                found.setdefault(kin.child, "has three parents")
+    return found
+
+
+def _note_same_sex(parents: dict[str, list[str]], people: dict[str, Entity], notes: list[str]) -> None:
+    """Two fathers or two mothers may also be a slip of the pen."""
+    for sex, who in (("m", "fathers"), ("f", "mothers")):
+        found = [
+            people[child].name
+            for child, known in parents.items()
+            if len(known) == 2 and all(people[parent].sex == sex for parent in known)
+        ]
+        if found:
+            more = f", and so have {len(found) - 1} more" if len(found) > 1 else ""
+            notes.append(f"{found[0]} has two {who}{more}: read as the file says")
 
 
 def _describe(person: Entity, label: str, value: str) -> None:

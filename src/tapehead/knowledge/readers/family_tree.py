@@ -1,4 +1,4 @@
-"""From what a file says about people and couples to a knowledge graph whose facts hold together."""
+"""Builds a knowledge graph of a family from people and couples, and mends contradictions between them."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Reading files that nobody vouches for: sizes are capped, and bytes become text without a traceback."""
+"""Reads bytes and text of untrusted files: sizes are capped, and every failure is a ReadError."""
 
 import codecs
 from io import BufferedIOBase
@@ -19,16 +19,18 @@ def clean(text: str) -> str:
     return " ".join(text.split())
 
 
-def read_capped(file: BufferedIOBase, name: str, most: int) -> bytes:
-    """The content of a file of at most ``most`` bytes, from its start.
+def read_capped(file: BufferedIOBase, name: str, max_bytes: int) -> bytes:
+    """The content of a file of at most ``max_bytes`` bytes, from its start.
 
     Raises:
         ReadError: it is larger.
     """
     file.seek(0)
-    data = file.read(most + 1)
-    if len(data) > most:
-        raise ReadError(f"{name} is larger than {most // MEGABYTE} MB, the most that is read of its kind")
+    data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise ReadError(
+            f"{name} is larger than {max_bytes // MEGABYTE} MB, the most that is read of its kind"
+        )
     return data
 
 

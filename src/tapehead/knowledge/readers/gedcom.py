@@ -4,18 +4,22 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...tasks.kinship.tree import Sex
 from ..graph import Entity, KnowledgeGraph
 from .family_tree import ADOPTED, BORN, FOSTER, Couple, build
 from .files import ReadError, clean
-from .gedcom_filter import sieve
+from .gedcom_filter import filter_gedcom
 
-LARGEST_FILE = 200 << 20
+if TYPE_CHECKING:
+    import ged4py.model
+    import gedcom7
+
+MAX_FILE_BYTES = 200 << 20
 PORTION = 5000
 """records of GEDCOM 7 that are parsed at a time"""
-MOST_LISTED = 5
+MAX_LISTED = 5
 """missing ids that a note names"""
 
 _HEADER = re.compile(rb"(?:\xef\xbb\xbf)?\s*0\s+HEAD\b")
@@ -29,7 +33,7 @@ _MONTHLESS = re.compile(r"(?:[A-Z.]+\s+)?\d+(?:\s*B\.?\s?C\.?(?:E\.?)?)?", re.IG
 
 
 class Line(NamedTuple):
-    """A line of a record and the lines below it: what both parsers' structures become."""
+    """A line of a record and the lines below it, whichever parser read them."""
 
     tag: str
     value: str
@@ -61,23 +65,23 @@ def read_gedcom(data: bytes, name: str) -> KnowledgeGraph:
     Raises:
         ReadError: it is damaged; the message says where.
     """
-    sieved = sieve(data, name)
+    kept = filter_gedcom(data, name)
     del data
     notes = []
-    if sieved.skipped:
-        notes.append(f"{sieved.skipped} broken lines between the facts were left out")
-    if _VERSION_7.search(sieved.data):
-        records = _by_gedcom7(sieved.data, name)
+    if kept.skipped:
+        notes.append(f"{kept.skipped} broken lines between the facts were left out")
+    if _VERSION_7.search(kept.data):
+        records = _by_gedcom7(kept.data, name)
     else:
-        records = _by_ged4py(sieved.data, name, notes)
+        records = _by_ged4py(kept.data, name, notes)
     people, couples, missing = _interpret(records, notes)
     if missing:
-        listed = ", ".join(missing[:MOST_LISTED]) + (", …" if len(missing) > MOST_LISTED else "")
+        listed = ", ".join(missing[:MAX_LISTED]) + (", …" if len(missing) > MAX_LISTED else "")
         what = f"{len(missing)} people or families that it names are missing ({listed})"
-        if not sieved.complete:
+        if not kept.complete:
             raise ReadError(f"{name} seems to be cut off: it has no end mark (0 TRLR), and {what}")
         notes.append(f"{what}: left out")
-    elif not sieved.complete:
+    elif not kept.complete:
         notes.append("the file has no end mark (0 TRLR): it may be cut off")
     if not people:
         raise ReadError(f"{name} is GEDCOM, but there are no people in it")
@@ -109,13 +113,15 @@ def _by_ged4py(data: bytes, name: str, notes: list[str]) -> Iterator[Record]:
         raise ReadError(f"{name} cannot be read as GEDCOM: {clean(str(error))[:200]}") from None
 
 
-def _ged4py_lines(records: Iterable[Any]) -> list[Line]:
+def _ged4py_lines(records: "Iterable[ged4py.model.Record]") -> list[Line]:
     lines = []
     for record in records:
         value = record.value
         if isinstance(value, tuple):  # A name: given, surname, what comes behind it.
             value = f"{value[0]} /{value[1]}/ {value[2]}"
-        lines.append(Line(record.tag, "" if value is None else str(value), _ged4py_lines(record.sub_records)))
+        lines.append(
+            Line(record.tag or "", "" if value is None else str(value), _ged4py_lines(record.sub_records))
+        )
     return lines
 
 
@@ -140,8 +146,8 @@ def _by_gedcom7(data: bytes, name: str) -> Iterator[Record]:
                 yield Record(structure.tag, structure.xref or "", _gedcom7_lines(structure.children))
 
 
-def _gedcom7_lines(structures: Iterable[Any]) -> list[Line]:
-    return [Line(s.tag, s.pointer or s.text, _gedcom7_lines(s.children)) for s in structures]
+def _gedcom7_lines(structures: "Iterable[gedcom7.GedcomStructure]") -> list[Line]:
+    return [Line(s.tag, s.pointer or s.text or "", _gedcom7_lines(s.children)) for s in structures]
 
 
 def _interpret(

@@ -1,9 +1,8 @@
-"""A GEDCOM file's bytes, cut down to the few lines that matter here.
+"""Drops the lines of a GEDCOM file that are not about people and families, before a parser sees it.
 
-Real files hold much more than people and families (notes, sources, pictures), are large for it, and are
-often broken there: a line break inside a note makes a line that is none. So before a parser sees the file,
-everything but the lines below is left out. A broken line after something left out is of no consequence; one
-among the facts is an error.
+Real files hold much more (notes, sources, pictures). That makes them large, and it is often damaged: a line
+break inside a note gives a line without a level and a tag. A broken line after a dropped one is dropped too;
+a broken line after a kept one is an error.
 """
 
 import codecs
@@ -25,12 +24,12 @@ KEPT: dict[bytes, frozenset[bytes]] = {
 SUB_KEPT = frozenset({b"DATE", b"PEDI", b"VERS", b"TYPE", b"CONC", b"CONT", b"_FREL", b"_MREL"})
 """Lines of level 2 that are kept under those."""
 
-LONGEST_LINE = 4096
+MAX_LINE = 4096
 """bytes of a line that is kept; the standard allows 255"""
 
-MOST_LINES = 10_000
+MAX_LINES = 10_000
 """kept lines of a record"""
-MOST_RECORDS = 400_000
+MAX_RECORDS = 400_000
 """people and families"""
 
 _LINE = re.compile(rb"[^\r\n]+")
@@ -39,7 +38,7 @@ _PARTS = re.compile(
 )
 
 
-class Sieved(NamedTuple):
+class FilteredGedcom(NamedTuple):
     """What is left of a file."""
 
     data: bytes
@@ -50,7 +49,7 @@ class Sieved(NamedTuple):
     """broken lines that were left out"""
 
 
-def sieve(data: bytes, name: str) -> Sieved:
+def filter_gedcom(data: bytes, name: str) -> FilteredGedcom:
     """Keep the lines of people and families.
 
     Args:
@@ -92,9 +91,9 @@ def sieve(data: bytes, name: str) -> Sieved:
         if depth == 0:
             record = KEPT.get(tag)
             records += tag in (b"INDI", b"FAM")
-            if records > MOST_RECORDS:
+            if records > MAX_RECORDS:
                 raise ReadError(
-                    f"{name} holds over {MOST_RECORDS:,} people and families, the most that is read"
+                    f"{name} holds over {MAX_RECORDS:,} people and families, the most that is read"
                 )
             lines = 0
             complete = complete or tag == b"TRLR"
@@ -107,12 +106,12 @@ def sieve(data: bytes, name: str) -> Sieved:
         if not matters:
             continue
         lines += 1
-        if len(line) > LONGEST_LINE or lines > MOST_LINES:
-            what = f"{len(line):,} bytes" if len(line) > LONGEST_LINE else f"{lines:,} lines of one record"
+        if len(line) > MAX_LINE or lines > MAX_LINES:
+            what = f"{len(line):,} bytes" if len(line) > MAX_LINE else f"{lines:,} lines of one record"
             raise ReadError(f"{name}, line {_number(data, match.start())}: {what} are too many")
         parts_kept = (b"%d" % depth, xref, tag, _clean(tag, value))
         kept.write(b" ".join(part for part in parts_kept if part) + b"\n")
-    return Sieved(kept.getvalue(), complete, skipped)
+    return FilteredGedcom(kept.getvalue(), complete, skipped)
 
 
 def _clean(tag: bytes, value: bytes | None) -> bytes | None:

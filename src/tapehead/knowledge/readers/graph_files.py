@@ -1,14 +1,16 @@
 """GraphML and GML files, by networkx."""
 
+import codecs
 import io
 from typing import Any
+from xml.parsers import expat
 
 from ..graph import KnowledgeGraph
-from .edge_list import LONGEST_NAME, MOST_EDGES, from_edges
-from .family_edges import Edge
+from .edge_list import MAX_EDGES, MAX_NAME, from_edges
+from .family_edges import EdgeRow
 from .files import ReadError, clean
 
-LARGEST_FILE = 16 << 20
+MAX_FILE_BYTES = 16 << 20
 
 LABELS = ("label", "line", "edge", "relation", "route", "name", "type", "key")
 """Attributes that an edge's label is looked for in."""
@@ -28,25 +30,26 @@ def read_graph_file(data: bytes, name: str, kind: str) -> KnowledgeGraph:
     """
     import networkx
 
-    if kind == "GraphML" and (b"<!DOCTYPE" in data or b"<!ENTITY" in data):
-        raise ReadError(f"{name} declares entities, which GraphML does not need and which are not read")
     try:
         if kind == "GraphML":
-            graph: Any = networkx.read_graphml(io.BytesIO(data), force_multigraph=True)
+            _refuse_entities(data, name)
+            graph: networkx.MultiGraph = networkx.read_graphml(io.BytesIO(data), force_multigraph=True)
         else:
             graph = networkx.read_gml(io.BytesIO(data), label=None)
+    except ReadError:
+        raise
     except (RecursionError, MemoryError):
         raise ReadError(f"{name} is nested too deeply to be {kind}") from None
     except Exception as error:  # networkx and its XML parser raise all kinds on a damaged file.
         raise ReadError(
             f"{name} cannot be read as {kind}: {clean(str(error))[:200] or type(error).__name__}"
         ) from None
-    if graph.number_of_edges() > MOST_EDGES:
-        raise ReadError(f"{name} has more than {MOST_EDGES:,} edges, the most that is read")
+    if graph.number_of_edges() > MAX_EDGES:
+        raise ReadError(f"{name} has more than {MAX_EDGES:,} edges, the most that is read")
     names = {str(node): _first(attributes, NAMES) or str(node) for node, attributes in graph.nodes(data=True)}
-    edges: dict[Edge, None] = {}
+    edges: dict[EdgeRow, None] = {}
     for source, target, attributes in graph.edges(data=True):
-        edge = Edge(str(source), _first(attributes, LABELS) or "link", str(target))
+        edge = EdgeRow(str(source), _first(attributes, LABELS) or "link", str(target))
         edges[edge] = None
         if not graph.is_directed():
             edges[edge._replace(source=edge.target, target=edge.source)] = None
@@ -55,9 +58,35 @@ def read_graph_file(data: bytes, name: str, kind: str) -> KnowledgeGraph:
     return from_edges(list(edges), name, names)
 
 
+def _refuse_entities(data: bytes, name: str) -> None:
+    """Refuse a document type declaration, in which entities may be declared that unfold without end.
+
+    The bytes go through the parser that networkx uses, for only it knows what they mean: XML may come in any
+    encoding, and names its own.
+
+    Raises:
+        ReadError: there is such a declaration.
+        xml.parsers.expat.ExpatError: this is no XML.
+    """
+
+    def refuse(*_: object) -> None:
+        raise ReadError(f"{name} declares entities, which GraphML does not need and which are not read")
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
+    parser.Parse(data, True)
+
+
+def is_xml(start: bytes) -> bool:
+    """Whether a file that begins like this is XML, in UTF-8, UTF-16 or an encoding that holds ASCII."""
+    for mark in (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        start = start.removeprefix(mark)
+    return start.replace(b"\0", b"").lstrip().startswith(b"<")
+
+
 def _first(attributes: dict[str, Any], wanted: tuple[str, ...]) -> str:
     for key in wanted:
         value = clean(str(attributes.get(key, "")))
         if value:
-            return value[:LONGEST_NAME]
+            return value[:MAX_NAME]
     return ""

@@ -11,12 +11,12 @@ from io import BufferedIOBase
 from ..graph import Entity, Fact, KnowledgeGraph
 from .files import MEGABYTE, ReadError, clean
 
-LARGEST_FILE = 500 << 20
-LARGEST_TABLE = 2 << 30
+MAX_FILE_BYTES = 500 << 20
+MAX_TABLE_BYTES = 2 << 30
 """bytes of a table, unpacked"""
-MOST_STOPS = 200_000
-MOST_ROWS_UNSORTED = 5_000_000
-LONGEST_LINE = 1 << 16
+MAX_STOPS = 200_000
+MAX_ROWS_UNSORTED = 5_000_000
+MAX_LINE = 1 << 16
 RATIO = 100
 """How much smaller than its content a table may be packed; timetables come to about 10."""
 SAME_PLACE = 0.01
@@ -55,8 +55,8 @@ def read_gtfs(file: BufferedIOBase, name: str) -> KnowledgeGraph:
     Raises:
         ReadError: it is damaged, no GTFS, or far larger inside than a timetable can be.
     """
-    if file.seek(0, io.SEEK_END) > LARGEST_FILE:
-        raise ReadError(f"{name} is larger than {LARGEST_FILE // MEGABYTE} MB, the most that is read")
+    if file.seek(0, io.SEEK_END) > MAX_FILE_BYTES:
+        raise ReadError(f"{name} is larger than {MAX_FILE_BYTES // MEGABYTE} MB, the most that is read")
     try:
         with zipfile.ZipFile(file) as feed:
             members = _members(feed, name)
@@ -67,6 +67,8 @@ def read_gtfs(file: BufferedIOBase, name: str) -> KnowledgeGraph:
                 edges = _edges(_times(feed, members, name), trips, of_stop)
             except _OutOfOrder:
                 edges = _edges(_sorted(_times(feed, members, name), name), trips, of_stop)
+    except ReadError:
+        raise
     except UNPACKING as error:
         raise ReadError(f"{name} is a damaged zip: {clean(str(error))[:200]}") from None
     facts = [Fact(start, routes.get(route, route), end) for start, route, end in edges]
@@ -100,12 +102,12 @@ def _table(feed: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Iterator[
     def lines() -> Iterator[str]:
         size = 0
         with feed.open(info) as packed:
-            while line := packed.readline(LONGEST_LINE):
+            while line := packed.readline(MAX_LINE):
                 size += len(line)
-                if size > LARGEST_TABLE:
-                    raise ReadError(f"{name}: {info.filename} is larger than {LARGEST_TABLE >> 30} GB")
-                if len(line) >= LONGEST_LINE:
-                    raise ReadError(f"{name}: {info.filename} has a line of over {LONGEST_LINE:,} bytes")
+                if size > MAX_TABLE_BYTES:
+                    raise ReadError(f"{name}: {info.filename} is larger than {MAX_TABLE_BYTES >> 30} GB")
+                if len(line) >= MAX_LINE:
+                    raise ReadError(f"{name}: {info.filename} has a line of over {MAX_LINE:,} bytes")
                 yield line.decode("utf-8-sig" if size == len(line) else "utf-8", errors="replace")
 
     try:
@@ -137,8 +139,8 @@ def _stations(rows: Iterator[Row]) -> tuple[dict[str, str], dict[str, str]]:
     near: dict[str, list[tuple[float, float, str]]] = {}  # name -> where stations of that name are
     columns = ("stop_id", "stop_name", "parent_station", "stop_lat", "stop_lon", "location_type")
     for stop, name, parent, lat, lon, kind in _columns(rows, *columns, optional=5):
-        if len(names) >= MOST_STOPS:
-            raise ReadError(f"the GTFS feed has more than {MOST_STOPS:,} stops, the most that is read")
+        if len(names) >= MAX_STOPS:
+            raise ReadError(f"the GTFS feed has more than {MAX_STOPS:,} stops, the most that is read")
         names[stop] = clean(name)[:200] or stop
         if parent:
             parents[stop] = parent
@@ -186,7 +188,7 @@ def _sorted(times: Iterator[tuple[str, int, str]], name: str) -> Iterator[tuple[
     """With all rows of a trip together."""
     trips: dict[str, list[tuple[str, int, str]]] = {}
     for count, row in enumerate(times):
-        if count == MOST_ROWS_UNSORTED:
+        if count == MAX_ROWS_UNSORTED:
             raise ReadError(f"{name}: stop_times.txt is too large for its disorder: sort it by trip_id")
         trips.setdefault(row[0], []).append(row)
     for rows in trips.values():

@@ -10,10 +10,7 @@ from pathlib import Path
 from ..graph import KnowledgeGraph
 from ..privacy import hide_living as without_living
 from ..privacy import mark_living
-from . import edge_list as _edges
-from . import gedcom as _gedcom
-from . import graph_files as _graph_files
-from . import gtfs as _gtfs
+from . import edge_list, gedcom, graph_files, gtfs
 from .files import ReadError, clean, decode, read_capped
 
 EXAMPLES = {"family": "family.ged", "london": "london.csv"}
@@ -48,6 +45,8 @@ def read(path_or_name: str | os.PathLike, *, hide_living: bool = False) -> Knowl
             raise ReadError(f"{path} is not a regular file")
         with path.open("rb") as file:
             return _marked(_read(file, path.name), hide_living)
+    except ReadError:
+        raise
     except OSError as error:
         raise ReadError(f"{path} cannot be opened: {error.strerror or error}") from None
     except ValueError as error:  # A path with a NUL in it.
@@ -86,16 +85,16 @@ def _read(file: BufferedIOBase, name: str) -> KnowledgeGraph:
         return _read_zip(file, name)
     if start.startswith(b"\x1f\x8b"):
         raise ReadError(f"{name} is packed with gzip: unpack it first")
-    if _gedcom.is_gedcom(start) or suffix in (".ged", ".gedcom"):
-        return _gedcom.read_gedcom(read_capped(file, name, _gedcom.LARGEST_FILE), name)
+    if gedcom.is_gedcom(start) or suffix in (".ged", ".gedcom"):
+        return gedcom.read_gedcom(read_capped(file, name, gedcom.MAX_FILE_BYTES), name)
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    kind = "GraphML" if text.startswith(b"<") else ""
+    kind = "GraphML" if graph_files.is_xml(start) else ""
     if suffix == ".gml" or text.startswith((b"graph [", b"graph\n", b"graph\r", b"Creator ")):
         kind = "GML"
     if kind:
-        content = read_capped(file, name, _graph_files.LARGEST_FILE)
-        return _graph_files.read_graph_file(content, name, kind)
-    return _edges.read_edge_list(decode(read_capped(file, name, _edges.LARGEST_FILE), name), name)
+        content = read_capped(file, name, graph_files.MAX_FILE_BYTES)
+        return graph_files.read_graph_file(content, name, kind)
+    return edge_list.read_edge_list(decode(read_capped(file, name, edge_list.MAX_FILE_BYTES), name), name)
 
 
 def _read_zip(file: BufferedIOBase, name: str) -> KnowledgeGraph:
@@ -104,12 +103,14 @@ def _read_zip(file: BufferedIOBase, name: str) -> KnowledgeGraph:
             names = archive.namelist()
             # GEDCOM 7's own zip, .gdz.
             member = next((one for one in names if one.lower() == "gedcom.ged"), None)
-            if member is not None and not _gtfs.is_gtfs(names):
+            if member is not None and not gtfs.is_gtfs(names):
                 with archive.open(member) as packed:
-                    data = packed.read(_gedcom.LARGEST_FILE + 1)
-                if len(data) > _gedcom.LARGEST_FILE:
+                    data = packed.read(gedcom.MAX_FILE_BYTES + 1)
+                if len(data) > gedcom.MAX_FILE_BYTES:
                     raise ReadError(f"{name} unpacks to more than is read of a GEDCOM file")
-                return _gedcom.read_gedcom(data, name)
-    except _gtfs.UNPACKING as error:
+                return gedcom.read_gedcom(data, name)
+    except ReadError:
+        raise
+    except gtfs.UNPACKING as error:
         raise ReadError(f"{name} is a damaged zip: {clean(str(error))[:200]}") from None
-    return _gtfs.read_gtfs(file, name)
+    return gtfs.read_gtfs(file, name)

@@ -96,12 +96,12 @@ class _Map:
     """A map: neighbouring stations near each other."""
 
     def __init__(self, graph: "KnowledgeGraph") -> None:
-        self.places, self.lines, _ = graph.edges
+        self.places = graph.edges.places
         self.names = [graph.entities[place].name for place in self.places]
 
     def sentence(self, fact: tuple[int, str, int]) -> str:
-        start, line, end = fact  # The line by its number, in digits.
-        return f"{self.names[start]} —{self.lines[int(line)]}→ {self.names[end]}"
+        start, line, end = fact
+        return f"{self.names[start]} —{line}→ {self.names[end]}"
 
     def picture(self, network: "NetworkAnswer", start: str) -> Picture:
         asked = self.places.index(start)
