@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import hub, tasks
 from ..errors import InputError
 from ..nn import Machine
-from ..viz.player_page.perform import about, answers_in_bits
+from ..viz.player_page import describe_model, has_bit_outputs
 from .suggestions import suggest
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Library:
             if described.get("name") not in tasks.names() or "memory_size" not in config["arguments"]:
                 continue
             task = tasks.from_dict(described)
-            if not answers_in_bits(task):
+            if not has_bit_outputs(task):
                 continue
             size = "length" if "length" in task.sizes else next(iter(task.sizes), None)
             most = None if size is None else getattr(task, size, None) or getattr(task, f"max_{size}")
@@ -47,7 +47,7 @@ class Library:
                 {
                     "name": name,
                     "task": task.name,
-                    "about": about(config, config["arguments"]["memory_size"]),
+                    "about": describe_model(config, config["arguments"]["memory_size"]),
                     "size": size,
                     "usual": None if most is None else _usual(task, getattr(task, f"min_{size}", 1), most),
                     "trained_to": most,
