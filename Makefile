@@ -1,15 +1,21 @@
-# Two commands: `make demo` and `make test`. Both set everything up in .venv first.
+# Every target sets everything up in .venv first. Begin with `make demo` or `make test`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := demo
+PLAYERS := docs/players
 
-.PHONY: demo test test-slow sanitize check bench clean
+.PHONY: demo docs test test-slow sanitize check bench clean
 
 demo: $(READY)
 	rm -rf $(DEMO)
 	$(BIN)/python examples/ask_the_examples.py $(DEMO)
+
+docs: $(READY)
+	$(BIN)/tapehead trace ntm-copy --length 12 --seed 1 --out $(PLAYERS)/ntm-copy.html
+	$(BIN)/tapehead trace ntm-associative-recall --length 6 --seed 1 --out $(PLAYERS)/ntm-associative-recall.html
+	$(BIN)/tapehead trace --data family --question "Who are the siblings of Johann Sebastian Bach?" --out $(PLAYERS)/dnc-kinship.html
 
 test: check
 	$(BIN)/python -m pytest

@@ -2,8 +2,8 @@
 
     python examples/ask_the_examples.py [FOLDER]
 
-prints five answers about the Bach family and four about the London Underground, the exact answers beside
-them, and writes the picture of one to FOLDER/answer.png.
+prints five answers about the Bach family and four about the London Underground, each with the exact answer,
+and draws the first to FOLDER/answer.png.
 """
 
 import sys
@@ -30,18 +30,18 @@ QUESTIONS = {
 
 
 def main(folder: Path) -> None:
-    """Ask everything."""
+    """Ask all questions, print the answers, draw the first."""
     folder.mkdir(parents=True, exist_ok=True)
-    right = asked = 0
+    correct = asked = 0
     for name, questions in QUESTIONS.items():
         graph = knowledge.read(name)
         for question in questions:
             answer = knowledge.ask(graph, question)
             print(f"{question}\n{answer}\n")
-            right, asked = right + answer.correct, asked + 1
+            correct, asked = correct + answer.correct, asked + 1
             if asked == 1:
                 save_figure(plot_answer(answer), folder / "answer.png")
-    print(f"{right} of {asked} right; the first is drawn in {folder / 'answer.png'}")
+    print(f"{correct} of {asked} answers are correct; the first is drawn in {folder / 'answer.png'}")
 
 
 if __name__ == "__main__":

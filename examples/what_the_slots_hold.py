@@ -1,9 +1,9 @@
-"""What a trained traversal machine keeps in its memory, and which of it every answer reads.
+"""What a trained traversal model stores in its memory slots, and which slots each answer reads.
 
     python examples/what_the_slots_hold.py [FOLDER]
 
-tells dnc-traversal the London Underground, asks for a walk, decodes every slot into a triple in words with
-the machine's own output layer (DNC Fig. 3), and draws to FOLDER/slots.png what is read when.
+gives dnc-traversal the edges of the London Underground and a walk to follow, decodes every slot into an edge
+with the machine's own output layer (DNC Fig. 3), and draws the slots read in each step to FOLDER/slots.png.
 """
 
 import sys
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
 import tapehead
 from tapehead import knowledge
@@ -25,7 +26,7 @@ SLOTS = 160
 
 
 def main(folder: Path) -> None:
-    """Decode and draw."""
+    """Decode the slots, print the answers, draw the reads."""
     folder.mkdir(parents=True, exist_ok=True)
     london = knowledge.read("london")
     places, lines, edges = london.edges
@@ -68,22 +69,34 @@ def main(folder: Path) -> None:
     steps = len(reading) - answers
     for step, triple in enumerate(read_triples(outputs[-answers:-1, 0]).tolist()):
         print(f"answer {step + 1}: {in_words(tuple(triple))}")
+    names = [f"query {step + 1}" for step in range(steps)]
+    names += [f"answer {step + 1}" for step in range(len(walk))] + ["end"]
+    figure = draw(
+        reading[:, slots].T.numpy(),
+        rows=[holds[slot] for slot in slots],
+        columns=names,
+        first_answer=steps,
+        caption=f"Rows are slots, named by what they decode to; {right} of the {told} edges decode right.",
+    )
+    save_figure(figure, folder / "slots.png")
+    print(folder / "slots.png")
+
+
+def draw(weights: np.ndarray, rows: list[str], columns: list[str], first_answer: int, caption: str) -> Figure:
+    """Read weights [rows, columns], a line before the first answer."""
     with style():
         figure = new_figure(
             "slots",
             f"What dnc-traversal reads to follow {', '.join(LINES)} from {START}",
-            f"Rows are slots, named by what they decode to: {right} of the map's {told} come out right.",
-            0.35 + 0.28 * len(slots),
+            caption,
+            0.35 + 0.28 * len(rows),
         )
         axes = figure.subplots()
-        image(axes, reading[:, slots].T.numpy(), "", colour_bar="read weighting")
-        axes.set_yticks(range(len(slots)), [holds[slot] for slot in slots])
-        axes.axvline(steps - 0.5, color="white", linewidth=1)
-        names = [f"asked {step + 1}" for step in range(steps)]
-        names += [f"answer {step + 1}" for step in range(len(walk))] + ["end"]
-        axes.set_xticks(range(len(reading)), names, rotation=30, ha="right")
-    save_figure(figure, folder / "slots.png")
-    print(folder / "slots.png")
+        image(axes, weights, "", colour_bar="read weighting")
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
+        axes.axvline(first_answer - 0.5, color="white", linewidth=1)
+    return figure
 
 
 if __name__ == "__main__":

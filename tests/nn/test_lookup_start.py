@@ -65,7 +65,9 @@ def test_reads_find_what_is_like_the_input() -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["lstm", "feedforward"])
 def test_the_first_unit_stands_still(name: str) -> None:
-    controller = build_controller(LSTMConfig(6, 8, num_layers=2, controller=name, learn_initial_state=False), 0)
+    controller = build_controller(
+        LSTMConfig(6, 8, num_layers=2, controller=name, learn_initial_state=False), 0
+    )
     value = hold_first_unit(controller)
     state = controller.initial_state(4, torch.device("cpu"), torch.float32)
     for _ in range(5):

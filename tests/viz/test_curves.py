@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from tapehead.errors import InputError
-from tapehead.viz.figures import curves
+from tapehead.train.files import METRICS_FILE as TRAIN_METRICS
+from tapehead.viz.figures import plot_curves
+from tapehead.viz.figures.curves import METRICS_FILE
 
 ROWS = [
     {"kind": "train", "step": 50, "sequences": 200, "bits_per_sequence": 100.0},
@@ -24,7 +26,7 @@ def _run(folder: Path, rows: list = ROWS, end: str = "\n") -> Path:
 
 
 def test_the_curve_is_the_metrics(tmp_path: Path) -> None:
-    figure = curves([_run(tmp_path / "run")])
+    figure = plot_curves([_run(tmp_path / "run")])
     (axes,) = figure.axes
     train, fresh = axes.lines
     assert (list(train.get_xdata()), list(train.get_ydata())) == ([200, 400], [100, 0.25])
@@ -35,7 +37,7 @@ def test_the_curve_is_the_metrics(tmp_path: Path) -> None:
 
 
 def test_several_runs_have_names(tmp_path: Path) -> None:
-    figure = curves([_run(tmp_path / "first"), _run(tmp_path / "second")])
+    figure = plot_curves([_run(tmp_path / "first"), _run(tmp_path / "second")])
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels == [
         f"{run}, {what}" for run in ("first", "second") for what in ("training batches", "fresh sequences")
@@ -46,20 +48,24 @@ def test_several_runs_have_names(tmp_path: Path) -> None:
 
 def test_a_run_in_progress(tmp_path: Path) -> None:
     """A last row that is still being written is left out."""
-    figure = curves([_run(tmp_path / "run", end='\n{"kind": "train", "sequ')])
+    figure = plot_curves([_run(tmp_path / "run", end='\n{"kind": "train", "sequ')])
     assert len(figure.axes[0].lines[0].get_xdata()) == 2
 
 
 def test_a_perfect_score_has_no_logarithm(tmp_path: Path) -> None:
     perfect = {"kind": "validation", "sequences": 800, "bits_per_sequence": 0.0}
-    figure = curves([_run(tmp_path / "run", [*ROWS, perfect])])
+    figure = plot_curves([_run(tmp_path / "run", [*ROWS, perfect])])
     assert list(figure.axes[0].lines[1].get_xdata()) == [200, 400]
+
+
+def test_the_file_is_the_one_that_training_writes() -> None:
+    assert METRICS_FILE == TRAIN_METRICS
 
 
 def test_nothing_to_draw(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"has no metrics\.jsonl: give the folder of a training run"):
-        curves([tmp_path / "empty"])
+        plot_curves([tmp_path / "empty"])
     for number, rows in enumerate([[], [{"kind": "grade", "sequences": 3}], [[1, 2]], [{"sequences": "x"}]]):
         with pytest.raises(InputError, match="has no row with sequences and bits_per_sequence"):
-            curves([_run(tmp_path / str(number), rows)])
+            plot_curves([_run(tmp_path / str(number), rows)])

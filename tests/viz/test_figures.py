@@ -16,26 +16,46 @@ from tapehead import DNC, NTM, tasks
 from tapehead.nn import DeepLSTM, Machine
 from tapehead.viz.figures import plot_trace, save_figures
 from tapehead.viz.figures.panels import MAX_CHANNEL_LABELS
-from tapehead.viz.figures.recording import choose_slots
+from tapehead.viz.slots import choose_slots
 
 TASK = tasks.get("copy", max_length=5, num_bits=3)
-SIZES = (TASK.input_size, 8, TASK.output_size)
+SIZES = {"input_size": TASK.input_size, "hidden_size": 8, "output_size": TASK.output_size}
 
 MACHINES: dict[str, tuple[Callable[[], Machine], list[str]]] = {
-    "ntm": (lambda: NTM(*SIZES, 12, 6), ["episode", "heads", "memory"]),
-    "ntm-3-reads-2-writes": (lambda: NTM(*SIZES, 50, 6, 3, 2, max_shift=2), ["episode", "heads", "memory"]),
-    "ntm-5-heads": (lambda: NTM(*SIZES, 60, 6, 5, 5), ["episode", "heads-1", "heads-2", "memory"]),
-    "dnc": (lambda: DNC(*SIZES, 12, 6, 1), ["episode", "heads", "allocation", "memory"]),
-    "dnc-4-reads": (lambda: DNC(*SIZES, 50, 6, 4), ["episode", "heads", "allocation", "memory"]),
+    "ntm": (lambda: NTM(**SIZES, memory_size=12, word_size=6), ["episode", "heads", "memory"]),
+    "ntm-3-reads-2-writes": (
+        lambda: NTM(**SIZES, memory_size=50, word_size=6, num_reads=3, num_writes=2, max_shift=2),
+        ["episode", "heads", "memory"],
+    ),
+    "ntm-5-heads": (
+        lambda: NTM(**SIZES, memory_size=60, word_size=6, num_reads=5, num_writes=5),
+        ["episode", "heads-1", "heads-2", "memory"],
+    ),
+    "dnc": (
+        lambda: DNC(**SIZES, memory_size=12, word_size=6, num_reads=1),
+        ["episode", "heads", "allocation", "memory"],
+    ),
+    "dnc-4-reads": (
+        lambda: DNC(**SIZES, memory_size=50, word_size=6, num_reads=4),
+        ["episode", "heads", "allocation", "memory"],
+    ),
     "dnc-no-links": (
-        lambda: DNC(*SIZES, 12, 6, 2, temporal_links=False),
+        lambda: DNC(**SIZES, memory_size=12, word_size=6, num_reads=2, temporal_links=False),
         ["episode", "heads", "allocation", "memory"],
     ),
     "dnc-switches": (
-        lambda: DNC(*SIZES, 12, 6, 2, masked_lookup=True, link_sharpening=True, deallocation=True),
+        lambda: DNC(
+            **SIZES,
+            memory_size=12,
+            word_size=6,
+            num_reads=2,
+            masked_lookup=True,
+            link_sharpening=True,
+            deallocation=True,
+        ),
         ["episode", "heads", "allocation", "memory"],
     ),
-    "deep-lstm": (lambda: DeepLSTM(*SIZES), ["episode"]),
+    "deep-lstm": (lambda: DeepLSTM(**SIZES), ["episode"]),
 }
 every_machine = pytest.mark.parametrize("name", MACHINES)
 
@@ -43,7 +63,7 @@ every_machine = pytest.mark.parametrize("name", MACHINES)
 def _run(name: str, batch_size: int = 3) -> tuple[Any, tasks.Batch, torch.Tensor]:
     machine = MACHINES[name][0]()
     batch = tasks.Sampler(batch_size, seed=1).draw(TASK)
-    y, _, *trace = machine(batch.inputs, lengths=batch.lengths, return_trace=machine.traceable)
+    y, _, *trace = machine(batch.inputs, lengths=batch.lengths, return_trace=machine.has_memory)
     return (trace[0] if trace else None), batch, y
 
 
@@ -95,7 +115,7 @@ def _assert_legible(figure: Figure) -> None:
 @every_machine
 def test_every_machine_gets_its_figures(name: str, tmp_path: Path) -> None:
     trace, batch, y = _run(name)
-    figures = plot_trace(trace, batch, y, "NTM, associative-recall", tmp_path / "new" / "folder")
+    figures = plot_trace(trace, batch, y, "NTM, associative-recall", path=tmp_path / "new" / "folder")
     expected = MACHINES[name][1]
     assert [figure.get_label() for figure in figures] == expected
     files = sorted((tmp_path / "new" / "folder").iterdir())
@@ -133,9 +153,9 @@ def test_the_episode_is_the_batch() -> None:
     np.testing.assert_array_equal(target[:, scored], batch.targets[:length, 1].T[:, scored])
     np.testing.assert_allclose(output[:, scored], y[:length, 1].detach().sigmoid().T[:, scored], rtol=1e-6)
     crosses = _titled(figure, "output").lines[0]
-    assert len(crosses.get_xdata()) == int(TASK.wrong_bits(y, batch)[1])
+    assert len(crosses.get_xdata()) == int(TASK.num_errors(y, batch)[1])
     bits = float(TASK.bits(y.detach(), batch)[1])
-    assert f"costs {bits:.0f} bits" in str(figure.get_suptitle())
+    assert f"takes {bits:.0f} bits" in str(figure.get_suptitle())
 
 
 def test_a_right_answer_has_no_crosses() -> None:
@@ -152,7 +172,7 @@ def test_ntm_heads_are_the_trace() -> None:
     R, H, W, S = 3, 2, 6, 5
     assert trace.interface.shape[-1] == R * (W + 3 + S) + H * (3 * W + 3 + S)
     weights = torch.cat([trace.write_weights, trace.read_weights], dim=2)[:T, 0].detach().numpy()
-    slots = choose_slots(np.moveaxis(weights, 0, -1), circular=True).shown
+    slots = choose_slots(weights, circular=True).shown
     for h in range(H):
         start = R * (W + 3 + S) + h * (3 * W + 3 + S)
         added = trace.interface[:T, 0, start + W + 3 + S + W :][:, :W].detach().tanh()
@@ -196,7 +216,7 @@ def test_allocation_is_the_trace() -> None:
     for title, field in {
         "write weighting": trace.write_weights,
         "usage": trace.usage,
-        "allocation weighting: the slot that is free": trace.allocation_weights,
+        "allocation weighting: the next free slot": trace.allocation_weights,
         "read weighting, all heads together": trace.read_weights.amax(2),
     }.items():
         np.testing.assert_allclose(_values(_titled(figure, title)), field[:T, 0].detach().T, rtol=1e-6)
@@ -229,8 +249,9 @@ def test_memory_and_links_are_the_trace() -> None:
 
 
 def _weightings(memory_size: int, *slots: int) -> np.ndarray:
-    weights = np.zeros((1, memory_size, len(slots)))
-    weights[0, slots, range(len(slots))] = 1
+    """[T, 1, N]: one head that goes from slot to slot."""
+    weights = np.zeros((len(slots), 1, memory_size))
+    weights[range(len(slots)), 0, slots] = 1
     return weights
 
 
@@ -238,7 +259,7 @@ def test_untouched_slots_are_left_out() -> None:
     slots = choose_slots(_weightings(128, 3, 4, 5, 90), circular=False)
     assert list(slots.shown) == [3, 4, 5, 90]
     assert slots.gaps == [3]
-    assert slots.note == " (4 of 128 slots, the rest untouched)"
+    assert slots.note == " (4 of 128 slots, the rest never accessed)"
 
 
 def test_few_untouched_slots_are_not_worth_a_gap() -> None:
@@ -254,7 +275,7 @@ def test_a_track_over_the_end_of_the_ring_stays_in_one_piece() -> None:
 
 def test_small_and_evenly_touched_memories_are_shown_whole() -> None:
     assert len(choose_slots(_weightings(30, 3), circular=True).shown) == 30
-    even = choose_slots(np.full((2, 128, 5), 1 / 128), circular=False)
+    even = choose_slots(np.full((5, 2, 128), 1 / 128), circular=False)
     assert len(even.shown) == 128
     assert even.note == ""
 
@@ -279,17 +300,17 @@ def test_the_wrong_call(tmp_path: Path) -> None:
         plot_trace(trace.map(lambda field: field.transpose(0, 1)), batch, y, "copy")
     (tmp_path / "file").write_text("mine")
     with pytest.raises(OSError):
-        plot_trace(trace, batch, y, "copy", tmp_path / "file")
+        plot_trace(trace, batch, y, "copy", path=tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_full_disk_leaves_the_old_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, batch, y = _run("ntm")
-    figures = plot_trace(None, batch, y, "copy", tmp_path)
+    figures = plot_trace(None, batch, y, "copy", path=tmp_path)
     before = (tmp_path / "episode.png").read_bytes()
 
     def full(file: Any, **_: Any) -> None:
-        file.write(b"half")
+        file.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(figures[0], "savefig", full)

@@ -14,18 +14,19 @@ from tapehead import DNC, NTM, Trace, knowledge, tasks, viz
 from tapehead.errors import InputError
 from tapehead.nn import DeepLSTM
 from tapehead.viz.player_page import (
-    Asked,
+    QuestionRecord,
     Recording,
     pack,
-    perform,
     player_html,
     record,
     record_answer,
+    record_episode,
     write_player,
 )
-from tapehead.viz.player_page.html import SCRIPTS, STATIC
-from tapehead.viz.player_page.layout import LABEL, PERSON_GAP, family_layout, map_layout
-from tapehead.viz.player_page.words import slot_owners, step_words
+from tapehead.viz.player_page.bundle import bundle
+from tapehead.viz.player_page.captions import slot_owners, step_captions
+from tapehead.viz.player_page.html import ENTRY, STATIC
+from tapehead.viz.player_page.layout import LABEL_SIZE, PERSON_GAP, family_layout, map_layout
 from tests.web import fakes
 
 DTYPES = {"f4": "<f4", "f2": "<f2", "u4": "<u4", "i2": "<i2", "u1": "u1"}
@@ -133,7 +134,7 @@ def test_an_unbatched_trace_alone() -> None:
         _, _, trace = machine(torch.rand(5, 10), return_trace=True)
     header, arrays = unpack(pack(record(trace, "t")))
     assert header["steps"] == 5
-    assert header["step_words"] == []
+    assert header["step_captions"] == []
     assert not {"inputs", "outputs", "mask"} & set(arrays)
 
 
@@ -176,17 +177,17 @@ def test_a_large_recording_stays_small() -> None:
 def test_words_of_a_step() -> None:
     batch = tasks.Sampler(1, 0).draw(tasks.get("copy").with_sizes(length=2))
     task = tasks.get("copy")
-    words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
+    words = step_captions(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
     assert words == ["start", "vector 1", "vector 2", "end", "answer 1", "answer 2", "answer 3"]
     task = tasks.get("associative-recall")
     batch = tasks.Sampler(1, 0).draw(task.with_sizes(items=2))
-    words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
+    words = step_captions(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
     assert words[4:8] == ["item 2", "item 2, vector 1", "item 2, vector 2", "item 2, vector 3"]
     assert words[-4:] == ["query 2", "answer 1", "answer 2", "answer 3"]
     for name in tasks.names():
         task = tasks.get(name)
         batch = tasks.Sampler(1, 0).draw(task)
-        words = step_words(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
+        words = step_captions(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
         assert len(words) == len(batch.inputs)
         assert all(words)
 
@@ -214,12 +215,12 @@ def test_recordings_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="one sequence"):
         Recording(trace, "t")
     one = trace.map(lambda field: field[:, 0])
-    with pytest.raises(ValueError, match="step_words has 1 entries"):
-        Recording(one, "t", step_words=["a"])
+    with pytest.raises(ValueError, match="step_captions has 1 entries"):
+        Recording(one, "t", step_captions=["a"])
     with pytest.raises(ValueError, match="inputs has 2 steps"):
         Recording(one, "t", inputs=torch.zeros(2, 3))
     with pytest.raises(ValueError, match="fact_steps has 2 entries, but there should be 1"):
-        Recording(one, "t", asked=Asked("?", (), (), True, facts=("a",), fact_steps=(0, 1)))
+        Recording(one, "t", question=QuestionRecord("?", (), (), True, facts=("a",), fact_steps=(0, 1)))
 
 
 def test_the_page_loads_nothing() -> None:
@@ -231,8 +232,45 @@ def test_the_page_loads_nothing() -> None:
     # The name of SVG is not an address that is fetched.
     addresses = re.findall(r"https?:[^\s\"']*", page)
     assert set(addresses) <= {"http://www.w3.org/2000/svg"}
-    assert sorted(SCRIPTS) == sorted(path.name for path in STATIC.glob("*.js"))
     assert "{{" not in page
+
+
+def test_every_module_is_bundled_once() -> None:
+    script = bundle(STATIC, ENTRY)
+    for path in STATIC.glob("*.js"):
+        assert script.count(f'modules["{path.name}"] = (() => {{') == 1, path.name
+    assert script == bundle(STATIC, ENTRY)
+    assert not re.search(r"^\s*(import|export)\b", script, re.MULTILINE)
+
+
+def test_a_bundle_keeps_modules_apart(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text('import { f } from "./b.js";\nconst own = 1;\nexport const g = f(own);\n')
+    (tmp_path / "b.js").write_text("const own = 2;\nexport function f(x) {\n  return x + own;\n}\n")
+    assert bundle(tmp_path, "a.js") == (
+        "const modules = {};\n"
+        'modules["b.js"] = (() => {\nconst own = 2;\nfunction f(x) {\n  return x + own;\n}\n'
+        "return { f };\n})();\n"
+        'modules["a.js"] = (() => {\nconst { f } = modules["b.js"];\nconst own = 1;\nconst g = f(own);\n'
+        "return { g };\n})();"
+    )
+    (tmp_path / "b.js").write_text('import { g } from "./a.js";\n')
+    with pytest.raises(ValueError, match=r"in a circle: a\.js → b\.js → a\.js"):
+        bundle(tmp_path, "a.js")
+    (tmp_path / "b.js").write_text("export default 3;\n")
+    with pytest.raises(ValueError, match=r"b\.js: .* cannot be bundled: export default 3"):
+        bundle(tmp_path, "a.js")
+
+
+def test_the_scripts_make_no_markup_from_text() -> None:
+    pages = STATIC.parents[2] / "web" / "static"
+    for path in [*STATIC.glob("*.js"), *pages.glob("*.js")]:
+        code = path.read_text(encoding="utf-8")
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", code), path
+
+
+def test_a_title_is_not_a_template() -> None:
+    _, _, trace = run(MACHINES["NTM"](), batch_size=1)
+    assert "<title>{{script}}</title>" in player_html(record(trace, "{{script}}"))
 
 
 def test_the_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,8 +279,8 @@ def test_the_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monk
     path = write_player(recording, tmp_path / "new" / "play.html")
     assert path.read_text(encoding="utf-8") == player_html(recording)
     assert write_player(recording, path) == path
-    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
-    with pytest.raises(OSError, match="full"):
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full")))
+    with pytest.raises(OSError, match="disk full"):
         write_player(recording, path)
     assert [file.name for file in path.parent.iterdir()] == ["play.html"]
 
@@ -259,22 +297,22 @@ def test_models_that_cannot_be_watched(tmp_path: Path) -> None:
     copy = tasks.get("copy")
     DeepLSTM(10, 8, output_size=9).save_pretrained(tmp_path / "lstm", extra={"task": copy.to_dict()})
     with pytest.raises(InputError, match="no memory to look at"):
-        perform(str(tmp_path / "lstm"))
+        record_episode(str(tmp_path / "lstm"))
     NTM(10, 8, output_size=9, memory_size=8).save_pretrained(tmp_path / "ntm")
     with pytest.raises(InputError, match="name one with --task"):
-        perform(str(tmp_path / "ntm"))
+        record_episode(str(tmp_path / "ntm"))
     with pytest.raises(InputError, match="associative-recall needs 8 and 6"):
-        perform(str(tmp_path / "ntm"), task_name="associative-recall")
+        record_episode(str(tmp_path / "ntm"), task_name="associative-recall")
     with pytest.raises(InputError, match="nonsense"):
-        perform(str(tmp_path / "ntm"), task_name="nonsense")
+        record_episode(str(tmp_path / "ntm"), task_name="nonsense")
     with pytest.raises(InputError, match="traversal is about graphs: give --data and --question"):
-        perform(str(tmp_path / "ntm"), task_name="traversal")
+        record_episode(str(tmp_path / "ntm"), task_name="traversal")
     DNC(10, 8, output_size=9, memory_size=2048, word_size=8).save_pretrained(tmp_path / "dnc")
     with pytest.raises(InputError, match="choose a length that makes at most 31 steps"):
-        perform(str(tmp_path / "dnc"), task_name="copy", length=20)
-    assert perform(str(tmp_path / "ntm"), task_name="copy", length=3, memory_size=9).trace.memory.shape[
-        :2
-    ] == (9, 9)
+        record_episode(str(tmp_path / "dnc"), task_name="copy", length=20)
+    assert record_episode(
+        str(tmp_path / "ntm"), task_name="copy", length=3, memory_size=9
+    ).trace.memory.shape[:2] == (9, 9)
 
 
 def test_a_question_becomes_a_recording() -> None:
@@ -284,14 +322,18 @@ def test_a_question_becomes_a_recording() -> None:
     name = family.entities[ids[child]].name
     answer = fakes.ask(family, f"Who are the parents of {ids[child]}?")
     recording = record_answer(family, answer)
-    asked = recording.asked
+    asked = recording.question
     assert asked is not None
     assert asked.picture is not None
     assert asked.picture.nodes[asked.picture.start or 0].label == name
     assert [asked.picture.nodes[n].label for n in asked.picture.answers] == list(asked.answers)
     assert asked.step_facts[-3:] == (-1, 0, 1)
     assert asked.answer_steps == tuple(len(asked.facts) + 1 + place for place, _ in enumerate(asked.answers))
-    assert recording.step_words[-3:] == [f"looks up {asked.facts[0]}", f"looks up {asked.facts[1]}", "thinks"]
+    assert recording.step_captions[-3:] == [
+        f"looks up {asked.facts[0]}",
+        f"looks up {asked.facts[1]}",
+        "looks up no fact",
+    ]
     assert len(pack(recording)) < 2e6
 
     london = knowledge.read("london")
@@ -299,7 +341,7 @@ def test_a_question_becomes_a_recording() -> None:
     answer = fakes.ask(
         london, f"shortest path from {london.entities[places[0]].name} to {london.entities[places[5]].name}"
     )
-    asked = record_answer(london, answer).asked
+    asked = record_answer(london, answer).question
     assert asked is not None
     assert asked.picture is not None
     assert asked.picture.nodes[asked.picture.answers[-1]].label == london.entities[places[5]].name
@@ -336,7 +378,7 @@ def test_neighbouring_stations_stand_near() -> None:
         (a, b)
         for a in range(9)
         for b in range(a)
-        if (np.abs(spots[a] - spots[b]) < np.array(LABEL) - 1e-6).all()
+        if (np.abs(spots[a] - spots[b]) < np.array(LABEL_SIZE) - 1e-6).all()
     ]
     assert not close
     assert map_layout(1, []).shape == (1, 2)

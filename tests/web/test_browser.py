@@ -82,7 +82,7 @@ def test_the_file_steps(tab: Any, tmp_path: Path) -> None:
     open_file(tab, path)
     assert tab.title() == "A copy"
     assert tab.inner_text(".counter") == "Step 1 of 19"
-    assert tab.inner_text(".words").endswith("start")
+    assert tab.inner_text(".caption").endswith("start")
     for key, expected in (
         ("ArrowRight", 1),
         ("Shift+ArrowRight", 11),
@@ -168,24 +168,23 @@ def test_a_question_in_a_file(kind: str, tab: Any, tmp_path: Path) -> None:
     }[kind]
     answer = fakes.ask(graph, question)
     open_file(tab, write_player(record_answer(graph, answer), tmp_path / "p.html"))
-    told = answer.facts_given
-    assert step(tab) == told, "it begins where the thinking does"
+    given = answer.facts_given
+    assert step(tab) == given, "it begins after the facts"
     lit = tab.locator(".facts .reading")
     assert lit.count() == 1
     assert lit.inner_text() == tab.locator(".facts button").first.inner_text()
     assert tab.locator(".picture path.reading").count() == 1
     assert tab.locator(".answers:not(.exact) li.given").count() == 0
     tab.keyboard.press("End")
-    given = tab.locator(".answers:not(.exact) li.given").all_inner_texts()
-    assert given == answer.answers
+    assert tab.locator(".answers:not(.exact) li.given").all_inner_texts() == answer.answers
     assert "✓" in tab.inner_text(".exact")
     assert tab.locator(".picture .node.answer").count() == len(set(answer.answers))
-    tab.evaluate(f"player.show({told - 1})")
-    last, frame = tab.locator(".facts .telling").bounding_box(), tab.locator(".facts").bounding_box()
+    tab.evaluate(f"player.show({given - 1})")
+    last, frame = tab.locator(".facts .writing").bounding_box(), tab.locator(".facts").bounding_box()
     assert frame["y"] <= last["y"] <= frame["y"] + frame["height"] - last["height"], "the list follows"
     tab.locator(".facts button").nth(3).click()
     assert step(tab) == 3
-    assert tab.locator(".facts .telling").count() == 1
+    assert tab.locator(".facts .writing").count() == 1
 
 
 def test_the_page_from_upload_to_answer(site: str, tab: Any, tmp_path: Path) -> None:
@@ -199,12 +198,12 @@ def test_the_page_from_upload_to_answer(site: str, tab: Any, tmp_path: Path) -> 
     tab.fill("#question", "Who is Ada Stone's maternal grandfather?")
     tab.click("#ask-button")
     tab.wait_for_selector('.question h2:text("Who is Ada Stone\'s maternal grandfather?")')
-    told = step(tab)
+    first = step(tab)
     assert tab.locator(".facts .reading").inner_text() == tab.locator(".facts button").nth(0).inner_text()
     tab.keyboard.press("Escape")
     tab.locator("h1").click()
     tab.keyboard.press("ArrowRight")
-    assert step(tab) == told + 1
+    assert step(tab) == first + 1
     assert tab.locator(".facts .reading").inner_text() == tab.locator(".facts button").nth(1).inner_text()
     tab.keyboard.press("End")
     assert tab.inner_text(".answers:not(.exact) li.given") == "Dan Wood"
@@ -246,10 +245,33 @@ def test_a_model_on_the_page(site: str, tab: Any) -> None:
     assert "no bit is wrong" in tab.inner_text(".over")
     tab.keyboard.press("End")
     tab.keyboard.press("ArrowLeft")
-    assert tab.inner_text(".words").endswith("answer 5")
+    assert tab.inner_text(".caption").endswith("answer 5")
     # It reads a vector in the step before it says it: what was read reaches its controller.
     tab.keyboard.press("ArrowLeft")
-    assert "vector 5" in tab.inner_text(".telling")
+    assert "vector 5" in tab.inner_text(".summary")
+
+
+def test_a_page_without_models(site: str, tab: Any) -> None:
+    """Nothing is thrown: the fixture fails the test otherwise."""
+    tab.route("**/api/models", lambda route: route.fulfill(json={"models": [], "examples": []}))
+    tab.goto(site)
+    tab.wait_for_selector("#model-about:has-text('No trained model')")
+    assert tab.is_disabled("#watch-button")
+    assert tab.is_disabled("#another")
+    tab.dispatch_event("#watch", "submit")
+    tab.dispatch_event("#model", "change")
+    tab.dispatch_event("#another", "click")
+    assert tab.inner_text("#error") == ""
+
+
+def test_scripts_have_the_type_of_modules(site: str, tab: Any) -> None:
+    types: dict[str, str] = {}
+    tab.on("response", lambda found: types.update({found.url: found.headers["content-type"]}))
+    tab.goto(site)
+    tab.wait_for_selector("#stage .transport")
+    scripts = {url: kind for url, kind in types.items() if url.endswith(".js")}
+    assert len(scripts) > 5
+    assert {kind.partition(";")[0] for kind in scripts.values()} == {"text/javascript"}
 
 
 @pytest.mark.parametrize("screen", SCREENS)

@@ -103,7 +103,7 @@ def test_asking_about_a_file_of_ones_own(client: TestClient) -> None:
     assert content["answers"] == content["exact"] == ["Middle", "East"]
     assert content["correct"] is True
     header, _ = unpack(base64.b64decode(content["recording"]))
-    assert header["asked"]["question"] == "shortest path from North to East"
+    assert header["question"]["text"] == "shortest path from North to East"
     family = drop(client, live.GEDCOM, "own.ged").json()
     assert (family["kind"], family["things"]) == ("family", 4)
     assert family["suggestions"][0] == "Who is Ada Stone's maternal grandfather?"
@@ -216,7 +216,7 @@ def test_a_file_that_is_too_large(client: TestClient, monkeypatch: pytest.Monkey
     too_large = b"x" * ((1 << 20) + 1)
     answer = drop(client, too_large)
     assert answer.status_code == 413
-    assert answer.json()["error"] == "that is more than 1 MB, the most that is taken here"
+    assert answer.json()["error"] == "the request is larger than 1 MB, the most that is accepted here"
     # Without a length that is told beforehand.
     parts = client.post("/api/data?filename=a.csv", content=iter([too_large[:1000], too_large[1000:]]))
     assert parts.status_code == 413

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import mimetypes
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from .. import __version__, knowledge
 from ..errors import TapeheadError
-from ..viz.player_page import Recording, pack, perform, record_answer
+from ..viz.player_page import Recording, pack, record_answer, record_episode
 from ..viz.player_page.html import STATIC as PLAYER_STATIC
 from .guard import STATIC, Guard
 from .library import Library
@@ -79,6 +80,8 @@ def create_app() -> FastAPI:
     async def index() -> FileResponse:
         return FileResponse(STATIC / "index.html")
 
+    # Browsers run modules only of this type, and a system's own table of types may say otherwise.
+    mimetypes.add_type("text/javascript", ".js")
     app.mount("/static", StaticFiles(directory=STATIC))
     app.mount("/player", StaticFiles(directory=PLAYER_STATIC))
     return app
@@ -124,7 +127,7 @@ def _add_calls(app: FastAPI, workers: Workers, library: Library) -> None:
 
 def _performed(library: Library, request: TraceRequest) -> dict[str, Any]:
     machine = library.machine(request.model)
-    recording = perform(request.model, length=request.length, seed=request.seed, machine=machine)
+    recording = record_episode(request.model, length=request.length, seed=request.seed, machine=machine)
     return {"title": recording.title, "about": recording.subtitle, "recording": _bytes(recording)}
 
 

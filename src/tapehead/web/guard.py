@@ -1,4 +1,4 @@
-"""Refuses requests of other pages than our own, and bodies that are too large."""
+"""Checks before every request: it comes from a page of this machine, and its body is not too large."""
 
 import json
 from pathlib import Path
@@ -9,12 +9,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STATIC = Path(__file__).parent / "static"
-OURS = ("127.0.0.1", "localhost")
+LOCAL_HOSTS = ("127.0.0.1", "localhost")
 UPLOAD_PATH = "/api/data"
 MAX_UPLOAD = 64 << 20
 MAX_BODY = 64 << 10
 HEADERS = {
-    # Nothing on the page may come from anywhere else.
+    # The page loads scripts, styles and data from this server only.
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -23,43 +23,43 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware.
+    """ASGI middleware that refuses requests of other pages and large bodies.
 
-    A page on the internet could otherwise reach us through the visitor's browser: by its own name that it
-    lets point to 127.0.0.1 (the Host header tells), or by sending a form (the Origin header tells).
+    A page on the internet could otherwise reach this server through the user's browser: by letting its own
+    name point to 127.0.0.1 (seen in the Host header), or by sending a form (seen in the Origin header).
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer it."""
+        """Pass a request on, or refuse it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        max_bytes = MAX_UPLOAD if scope["path"] == UPLOAD_PATH else MAX_BODY
-        too_large = f"that is more than {_size(max_bytes)}, the most that is taken here"
+        max_size = MAX_UPLOAD if scope["path"] == UPLOAD_PATH else MAX_BODY
+        too_large = f"the request is larger than {_size(max_size)}, the most that is accepted here"
         origin = headers.get("origin")
-        if _host(f"//{headers.get('host', '')}") not in OURS:
+        if _host(f"//{headers.get('host', '')}") not in LOCAL_HOSTS:
             await _refuse(
-                send, 400, "open this page as http://127.0.0.1, with the port that the terminal told"
+                send, 400, "open this page as http://127.0.0.1, with the port that the terminal shows"
             )
             return
-        if origin is not None and _host(origin) not in OURS:
-            await _refuse(send, 403, "this page answers only itself, not other pages")
+        if origin is not None and _host(origin) not in LOCAL_HOSTS:
+            await _refuse(send, 403, "this server answers only its own page, not other pages")
             return
         length = headers.get("content-length", "0")
-        if length.isascii() and length.isdigit() and int(length[:18]) > max_bytes:
+        if length.isascii() and length.isdigit() and int(length[:18]) > max_size:
             await _refuse(send, 413, too_large)
             return
-        taken = 0
+        received = 0
 
         async def counted() -> Message:
-            nonlocal taken
+            nonlocal received
             message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > max_bytes:
+            received += len(message.get("body", b""))
+            if received > max_size:
                 raise HTTPException(413, too_large)
             return message
 
@@ -78,8 +78,8 @@ def _host(url: str) -> str | None:
         return None
 
 
-async def _refuse(send: Send, status: int, words: str) -> None:
-    body = json.dumps({"error": words}).encode()
+async def _refuse(send: Send, status: int, message: str) -> None:
+    body = json.dumps({"error": message}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

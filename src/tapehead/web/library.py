@@ -9,7 +9,7 @@ from .. import hub, knowledge, tasks
 from ..errors import InputError
 from ..knowledge import KnowledgeGraph
 from ..nn import Machine
-from ..viz.player_page.perform import about, answers_in_bits
+from ..viz.player_page import describe_model, has_bit_outputs
 from .suggestions import suggest
 
 MAX_KEPT = 8
@@ -37,7 +37,7 @@ class Library:
             if described.get("name") not in tasks.names() or "memory_size" not in config["arguments"]:
                 continue
             task = tasks.from_dict(described)
-            if not answers_in_bits(task):
+            if not has_bit_outputs(task):
                 continue
             size = "length" if "length" in task.sizes else next(iter(task.sizes), None)
             largest = None if size is None else getattr(task, size, None) or getattr(task, f"max_{size}")
@@ -45,7 +45,7 @@ class Library:
                 {
                     "name": name,
                     "task": task.name,
-                    "about": about(config, config["arguments"]["memory_size"]),
+                    "about": describe_model(config, config["arguments"]["memory_size"]),
                     "size": size,
                     "usual": None
                     if largest is None

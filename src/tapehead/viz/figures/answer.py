@@ -1,23 +1,27 @@
-"""An answer to a question in words: which facts were read, and when."""
+"""An answer to a question: which facts were read, and when."""
 
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ...knowledge import Answer
+from ...knowledge.inference.answer import NetworkAnswer
+from ..arrays import as_array
 from .style import LINES, WRONG, image, new_figure, style
 
-ROW = 0.3
-"""Inches a fact."""
-MOST_ROWS = 40
-LETTERS = 105
-LABEL_LETTERS = 52
+ROW_HEIGHT = 0.3
+"""Inches."""
+MAX_ROWS = 40
+MAX_LINE_LETTERS = 105
+MAX_LABEL_LETTERS = 52
 
 
 def plot_answer(answer: Answer) -> Figure:
-    """The facts that an answer was read from, a row each, and the weight that each step put on them.
+    """How strongly each step read each of the facts that an answer was read from.
 
     Args:
         answer: from :func:`tapehead.ask`.
@@ -25,35 +29,30 @@ def plot_answer(answer: Answer) -> Figure:
     Returns:
         A figure, labelled "answer".
     """
-    network = answer.network
-    told = len(network.facts)
-    facts, sentences = network.facts_read[:MOST_ROWS], answer.facts_read[:MOST_ROWS]
-    slots = network.trace.write_weights[:told].argmax(-1).numpy()
-    weights = network.trace.read_weights[told:].amax(1).numpy()
-    steps = np.flatnonzero(network.trace.read_weights[told:].amax((1, 2)).numpy() > 0)
-    rows = weights[: steps[-1] + 1 if len(steps) else None, slots[facts]].T if facts else np.zeros((1, 1))
+    given, facts_read = len(answer.network.facts), answer.network.facts_read
+    sentences = answer.facts_read[:MAX_ROWS]
+    rows = _read_weights(answer.network, facts_read[:MAX_ROWS])
     with style():
-        names = ", ".join(answer.answers) or "nobody"
-        exact = ", ".join(answer.exact) or "nobody"
         figure = new_figure(
             "answer",
             answer.question,
-            f"{answer.facts_given} facts in memory; the rows are those read for the answer, in order",
-            1.3 + ROW * len(rows),
+            f"Which of the {given} facts in memory is the answer read from? Each row is one of them.",
+            1.3 + ROW_HEIGHT * len(rows),
         )
         axes = figure.subplots()
-        image(axes, rows, "where the answer's steps read", colour_bar="weight")
-        labels = [_two_lines(sentence) for sentence in sentences] or ["nothing"]
-        axes.set_yticks(range(len(rows)), labels)
+        image(axes, rows, "read weighting of each fact, in the steps after the facts", colour_bar="weight")
+        axes.set_yticks(
+            range(len(rows)), [_two_lines(sentence) for sentence in sentences] or ["nothing read"]
+        )
         axes.tick_params(axis="y", length=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        left = len(network.facts_read) - len(facts)
-        axes.set_xlabel("step after the facts" + (f" ({left} more facts were read)" if left else ""))
-        verdict = "✓" if answer.correct else "✗"
-        said = textwrap.shorten(f"network: {names} ({answer.confidence:.0%} sure)", LETTERS, placeholder=" …")
-        true = textwrap.shorten(f"exact: {exact}", LETTERS, placeholder=" …")
+        more = len(facts_read) - len(rows)
+        axes.set_xlabel("step after the facts" + (f" ({more} more facts were read)" if more > 0 else ""))
+        names = ", ".join(answer.answers) or "none"
+        network_line = _shortened(f"network: {names} ({answer.confidence:.0%} sure)")
+        exact_line = _shortened(f"exact: {', '.join(answer.exact) or 'none'}")
         figure.supxlabel(
-            f"{said}\n{true} {verdict}",
+            f"{network_line}\n{exact_line} {'✓' if answer.correct else '✗'}",
             x=0.01,
             ha="left",
             color=LINES[2] if answer.correct else WRONG,
@@ -62,8 +61,24 @@ def plot_answer(answer: Answer) -> Figure:
     return figure
 
 
+def _read_weights(network: NetworkAnswer, facts: Sequence[int]) -> np.ndarray:
+    """The largest read weight on each of these facts, [facts, steps after the facts]; at least one row."""
+    if not facts:
+        return np.zeros((1, 1))
+    given = len(network.facts)
+    slots = network.trace.write_weights[:given].argmax(-1)[list(facts)]
+    weights = network.trace.read_weights[given:].amax(1)
+    steps = torch.nonzero(weights.amax(1) > 0)
+    end = int(steps[-1]) + 1 if len(steps) else len(weights)
+    return as_array(weights[:end, slots]).T
+
+
+def _shortened(line: str) -> str:
+    return textwrap.shorten(line, MAX_LINE_LETTERS, placeholder=" …")
+
+
 def _two_lines(sentence: str) -> str:
-    lines = textwrap.wrap(sentence, LABEL_LETTERS)
+    lines = textwrap.wrap(sentence, MAX_LABEL_LETTERS)
     return "\n".join(
-        [*lines[:1], textwrap.shorten(" ".join(lines[1:]), LABEL_LETTERS, placeholder=" …")]
+        [*lines[:1], textwrap.shorten(" ".join(lines[1:]), MAX_LABEL_LETTERS, placeholder=" …")]
     ).strip()

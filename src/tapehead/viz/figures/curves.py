@@ -1,4 +1,4 @@
-"""Learning curves from the metrics that training leaves in its folder (NTM Figures 3, 6, 10, 13 and 18)."""
+"""Learning curves from a training run's metrics (as NTM Figures 3, 6, 10, 13 and 18)."""
 
 import json
 import os
@@ -13,11 +13,12 @@ from matplotlib.ticker import FuncFormatter
 from ...errors import InputError
 from .style import LINES, new_figure, style
 
-METRICS = "metrics.jsonl"
+METRICS_FILE = "metrics.jsonl"
+"""The file in a run's folder that :mod:`tapehead.train` writes; reading it needs none of train's packages."""
 
 
-def curves(runs: Sequence[str | os.PathLike]) -> Figure:
-    """Bits per sequence against sequences seen, one colour a run; the dots are on fresh sequences.
+def plot_curves(runs: Sequence[str | os.PathLike]) -> Figure:
+    """Bits per sequence against sequences seen, a colour for each run; dots are validation batches.
 
     Args:
         runs: folders of runs, finished or not.
@@ -30,7 +31,7 @@ def curves(runs: Sequence[str | os.PathLike]) -> Figure:
         figure = new_figure(
             "learning-curve",
             "Learning curve",
-            "How many bits does it still cost to code the targets of a sequence?",
+            "How many bits does coding the targets of a sequence still take?",
             3.1,
         )
         axes = figure.subplots()
@@ -48,7 +49,7 @@ def curves(runs: Sequence[str | os.PathLike]) -> Figure:
 
 
 def dress_axes(axes: Axes) -> None:
-    """The axes of a learning curve: bits per sequence against sequences seen, on any scale."""
+    """Label and format the axes of a learning curve, whatever their scale."""
     axes.set_xlim(left=0)
     axes.set_xlabel("sequences seen")
     axes.set_ylabel("bits per sequence")
@@ -60,14 +61,14 @@ def dress_axes(axes: Axes) -> None:
 
 
 def read_metrics(run: str | os.PathLike) -> list[dict[str, Any]]:
-    """The rows of a run's metrics; a last row that is still being written is left out.
+    """The rows of a run's metrics, without a last row that is incomplete.
 
     Raises:
         InputError: no such file, or no row to draw in it.
     """
-    path = Path(run, METRICS)
+    path = Path(run, METRICS_FILE)
     if not path.is_file():
-        raise InputError(f"{run} has no {METRICS}: give the folder of a training run")
+        raise InputError(f"{run} has no {METRICS_FILE}: give the folder of a training run")
     rows = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:

@@ -1,40 +1,43 @@
 """The memory, and the DNC's links, at a few chosen steps."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...types import Trace
+from ..arrays import as_array
+from ..slots import Slots
 from .panels import slot_ticks
-from .recording import Episode, Slots, array
-from .style import NUMBERS, image, new_figure, style, symmetric
+from .scored_sequence import ScoredSequence
+from .style import NUMBERS, image, new_figure, style, symmetric_limits
 
-LINKS = 2.2
+LINKS_HEIGHT = 2.2
 """Inches, the height of a link matrix."""
 
 
-def choose_steps(episode: Episode) -> list[int]:
-    """Half-way through the question, at its end, half-way through the answer and at its end."""
-    last = episode.steps - 1
-    asked = episode.starts[0] - 1 if episode.starts else -1
-    if asked < 1:  # There is no question: four even parts.
+def choose_steps(sequence: ScoredSequence) -> list[int]:
+    """Half-way through the input, at its end, half-way through the answer and at its end."""
+    last = sequence.steps - 1
+    before_answer = sequence.starts[0] - 1 if sequence.starts else -1
+    if before_answer < 1:  # The answer begins at once: four even parts.
         return sorted({last * part // 4 for part in (1, 2, 3, 4)})
-    return sorted({asked // 2, asked, (asked + last) // 2, last})
+    return sorted({before_answer // 2, before_answer, (before_answer + last) // 2, last})
 
 
-def draw_memory(episode: Episode, trace: Trace, index: int, slots: Slots) -> Figure:
-    """A column a step: the memory's words, and below them the links where there are any."""
-    steps = choose_steps(episode)
-    memory = array(trace.memory, episode.steps, index)[slots.shown]
+def draw_memory(sequence: ScoredSequence, trace: Trace, slots: Slots) -> Figure:
+    """A column for each of a few steps: the memory [N, W], and below it a DNC's links."""
+    steps = choose_steps(sequence)
+    memory = as_array(trace.memory)[:, slots.shown]
     links = None
     if trace.link is not None and trace.link.shape[-1]:
-        links = array(trace.link, episode.steps, index)[np.ix_(slots.shown, slots.shown)]
+        links = as_array(trace.link)[:, slots.shown[:, None], slots.shown]
     tall = max(1.4, min(3.2, 0.07 * len(slots.shown)))
-    heights = [tall] if links is None else [tall, LINKS]
-    limits = symmetric(memory[..., steps])
+    heights = [tall] if links is None else [tall, LINKS_HEIGHT]
+    limits = symmetric_limits(memory[steps])
     with style():
         figure = new_figure(
             "memory",
-            f"{episode.task}: the memory over time{slots.note}",
+            f"{sequence.task}: the memory over time{slots.note}",
             "Is each item kept in a slot of its own"
             + (", and do the links chain the slots in the order of writing?" if links is not None else "?"),
             sum(heights) + 0.5 * len(heights) + 0.3,
@@ -43,33 +46,30 @@ def draw_memory(episode: Episode, trace: Trace, index: int, slots: Slots) -> Fig
             len(heights), len(steps), squeeze=False, gridspec_kw={"height_ratios": heights}
         )
         for column, step in enumerate(steps):
-            rightmost = column == len(steps) - 1
+            last = column == len(steps) - 1
             axis = axes[0, column]
             image(
                 axis,
-                memory[..., step],
+                memory[step],
                 f"memory after step {step}",
                 colours=NUMBERS,
                 limits=limits,
-                colour_bar="value" if rightmost else None,
+                colour_bar="value" if last else None,
             )
             slot_ticks(axis, slots, vertical=True, inches=tall)
-            axis.set_xticks([0, memory.shape[1] - 1])
+            axis.set_xticks([0, memory.shape[2] - 1])
             axis.set_xlabel("word element")
-            if column == 0:
-                axis.set_ylabel("memory slot")
-            if links is None:
-                continue
-            axis = axes[1, column]
-            image(
-                axis,
-                links[..., step],
-                f"links after step {step}",
-                colour_bar="link" if rightmost else None,
-            )
-            slot_ticks(axis, slots, vertical=True, inches=LINKS)
-            slot_ticks(axis, slots, vertical=False, inches=1.6)
-            axis.set_xlabel("… right after this slot")
-            if column == 0:
-                axis.set_ylabel("this slot was written …")
+            if links is not None:
+                _draw_links(axes[1, column], links[step], slots, step, colour_bar="link" if last else None)
+        axes[0, 0].set_ylabel("memory slot")
+        if links is not None:
+            axes[1, 0].set_ylabel("this slot was written …")
     return figure
+
+
+def _draw_links(axes: Axes, links: np.ndarray, slots: Slots, step: int, colour_bar: str | None) -> None:
+    """The links [N, N] after one step."""
+    image(axes, links, f"links after step {step}", colour_bar=colour_bar)
+    slot_ticks(axes, slots, vertical=True, inches=LINKS_HEIGHT)
+    slot_ticks(axes, slots, vertical=False, inches=1.6)
+    axes.set_xlabel("… right after this slot")

@@ -1,8 +1,7 @@
-"""How all figures look, and how they reach the disk."""
+"""The common look of all figures, and how they are saved."""
 
 import contextlib
 import os
-import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,23 +13,27 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...files import write_atomically
+from ..arrays import colour_limit
+
 WIDTH = 9.0
-"""Inches, of every figure; a README shows about this much at full size."""
+"""Inches; the width of every figure, about that of a README on a screen."""
 DOTS_PER_INCH = 140
-TITLE_LETTERS = 115
-"""That fit on a line."""
-TITLE_LINE = 0.18
+MAX_TITLE_LETTERS = 115
+"""Letters that fit on one line of a figure's title."""
+TITLE_LINE_HEIGHT = 0.18
 """Inches."""
 
 WEIGHTS = "viridis"
-"""The map of what lies in 0..1: weightings, usage, gates, links."""
+"""The colour map of numbers in 0..1: weightings, usage, gates, links."""
 NUMBERS = "cividis"
-"""The map of what has a sign, and of bits."""
-NOTHING = "#dddddd"
-"""Where there is no value."""
+"""The colour map of signed numbers and of bits."""
+NO_VALUE = "#dddddd"
+"""The colour of NaN."""
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, which colour-blind readers tell apart too; dark ones first."""
+"""Okabe and Ito's colours, which colour-blind readers can tell apart; dark ones first."""
 WRONG = "#D55E00"
+"""The colour of a wrong bit or answer."""
 
 _SETTINGS: Any = {
     "font.size": 8,
@@ -50,23 +53,23 @@ _SETTINGS: Any = {
 
 @contextlib.contextmanager
 def style() -> Iterator[None]:
-    """Draw within this."""
+    """The settings that all figures are drawn with, as a context manager; the user's own stay as they are."""
     with matplotlib.rc_context(_SETTINGS):
         yield
 
 
 def new_figure(name: str, heading: str, question: str, height: float) -> Figure:
-    """An empty figure, without pyplot: nothing global, no window, any thread.
+    """An empty figure, without pyplot: no global state, no window, safe in any thread.
 
     Args:
-        name: becomes the file's name.
-        heading: what is drawn.
-        question: what to look for.
+        name: the figure's label, from which the file's name is made.
+        heading: what the figure shows.
+        question: the question that it answers, below the heading.
         height: inches, without the heading.
     """
-    lines = [heading, *textwrap.wrap(question, TITLE_LETTERS)]
+    lines = [heading, *textwrap.wrap(question, MAX_TITLE_LETTERS)]
     figure = Figure(
-        figsize=(WIDTH, height + TITLE_LINE * len(lines)), dpi=DOTS_PER_INCH, layout="constrained"
+        figsize=(WIDTH, height + TITLE_LINE_HEIGHT * len(lines)), dpi=DOTS_PER_INCH, layout="constrained"
     )
     figure.set_label(name)
     figure.suptitle("\n".join(lines), x=0.01, ha="left", linespacing=1.3)
@@ -83,8 +86,8 @@ def image(
     colour_bar: str | None = None,
     **options: Any,
 ) -> Any:
-    """Draw values [rows, columns], NaN as grey, with a colour bar that says what the numbers are."""
-    colour_map = matplotlib.colormaps[colours].with_extremes(bad=NOTHING)
+    """Draw values [rows, columns], NaN in grey, beside a colour bar that names the quantity."""
+    colour_map = matplotlib.colormaps[colours].with_extremes(bad=NO_VALUE)
     drawn = axes.imshow(
         np.ma.masked_invalid(values),
         aspect="auto",
@@ -116,18 +119,10 @@ def _ticks(low: float, high: float) -> list[float]:
     return [low, 0.0, high] if low < 0 < high else [low, high]
 
 
-def symmetric(values: np.ndarray) -> tuple[float, float]:
-    """Limits for numbers with a sign, zero in the middle.
-
-    A few numbers far above the rest would leave all others in the middle colour: they are cut off, and the
-    colour bar says so with pointed ends.
-    """
-    sizes = np.abs(values[np.isfinite(values)])
-    largest = float(sizes.max(initial=0))
-    sizes = sizes[sizes > 0.01 * largest]
-    usual = 1.25 * float(np.quantile(sizes, 0.9)) if sizes.size else 0
-    reach = float(f"{usual if largest > 1.5 * usual else largest:.2g}") or 1.0
-    return -reach, reach
+def symmetric_limits(values: np.ndarray) -> tuple[float, float]:
+    """Colour limits for signed numbers, zero in the middle; :func:`image` marks numbers beyond them."""
+    limit = float(f"{colour_limit(values):.2g}")
+    return -limit, limit
 
 
 def save_figures(figures: Sequence[Figure], folder: str | os.PathLike) -> list[Path]:
@@ -157,14 +152,5 @@ def save_figure(figure: Figure, path: str | os.PathLike) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    path = Path(path)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".png")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            figure.savefig(file, format="png", metadata={"Software": None})
-        # mkstemp made it for our eyes only; the folder says who may read.
-        os.chmod(beside, path.parent.stat().st_mode & 0o666)
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    with write_atomically(path) as file:
+        figure.savefig(file, format="png", metadata={"Software": None})

@@ -1,4 +1,4 @@
-"""The front door: all figures of one episode."""
+"""All figures of one sequence of a trace."""
 
 import os
 from collections.abc import Sequence
@@ -9,11 +9,14 @@ from torch import Tensor
 
 from ...tasks import Batch
 from ...types import Trace
-from .dnc import draw_allocation
+from ..arrays import one_sequence, read_heads, write_heads
+from ..interface import is_ntm
+from ..slots import choose_slots
+from .allocation import draw_allocation
 from .episode import draw_episode
 from .heads import draw_heads
 from .memory import draw_memory
-from .recording import choose_slots, is_ntm, read_episode, read_heads, write_heads
+from .scored_sequence import read_sequence
 from .style import save_figures
 
 
@@ -22,9 +25,9 @@ def plot_trace(
     batch: Batch,
     outputs: Tensor,
     task_name: str,
+    *,
     path: str | os.PathLike | None = None,
     index: int = 0,
-    *,
     input_labels: Sequence[str] | None = None,
     output_labels: Sequence[str] | None = None,
 ) -> list[Figure]:
@@ -32,8 +35,8 @@ def plot_trace(
 
     "episode": inputs, targets and outputs. "heads": what each head writes and reads, and where (NTM
     Figure 6). "memory": the memory at a few steps, with a DNC's links. "allocation", of a DNC: usage, gates
-    and read modes (DNC Extended Data Figure 1). Slots that no head ever touched are left out, and the axis
-    says how many.
+    and read modes (DNC Extended Data Figure 1). Slots of a large memory that no head accessed are left out,
+    and a title says how many are shown.
 
     Args:
         trace: as a time-first machine returned it, [T, B, ...]; None for a machine without a memory, which
@@ -43,8 +46,8 @@ def plot_trace(
         task_name: for the titles.
         path: a folder to save the figures to, as NAME.png; None saves nothing.
         index: which sequence of the batch.
-        input_labels: a few letters for each input channel.
-        output_labels: a few letters for each output channel.
+        input_labels: a short name for each input channel.
+        output_labels: a short name for each output channel.
 
     Returns:
         The figures; ``figure.get_label()`` is the name.
@@ -62,15 +65,16 @@ def plot_trace(
     for name, shape in shapes.items():
         if tuple(shape) != (T, B):
             raise ValueError(f"{name} begins with axes {list(shape)}, but the batch is [T, B] = {[T, B]}")
-    episode = read_episode(batch, outputs, index, task_name, input_labels, output_labels)
-    figures = [draw_episode(episode)]
+    sequence = read_sequence(batch, outputs, index, task_name, input_labels, output_labels)
+    figures = [draw_episode(sequence)]
     if trace is not None:
-        writes, reads = write_heads(trace, episode.steps, index), read_heads(trace, episode.steps, index)
-        slots = choose_slots(np.concatenate([writes.weights, reads.weights]), circular=is_ntm(trace))
-        figures += draw_heads(episode, writes, reads, slots)
-        if not is_ntm(trace):
-            figures.append(draw_allocation(episode, trace, index, slots))
-        figures.append(draw_memory(episode, trace, index, slots))
+        one = one_sequence(trace, index, sequence.steps)
+        writes, reads = write_heads(one), read_heads(one)
+        slots = choose_slots(np.concatenate([writes.weights, reads.weights], 1), circular=is_ntm(one))
+        figures += draw_heads(sequence, writes, reads, slots)
+        if not is_ntm(one):
+            figures.append(draw_allocation(sequence, one, slots))
+        figures.append(draw_memory(sequence, one, slots))
     if path is not None:
         save_figures(figures, path)
     return figures

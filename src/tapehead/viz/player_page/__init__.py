@@ -1,32 +1,36 @@
-"""The player: a machine at work, step by step, in one HTML file that a double click opens.
+"""The player: one HTML file that shows a sequence step by step in any browser, without a network.
 
 >>> from tapehead.viz.player_page import record, write_player
 >>> y, state, trace = machine(batch.inputs, lengths=batch.lengths, return_trace=True)  # doctest: +SKIP
 >>> write_player(record(trace, "copy", batch=batch, outputs=y, task=task), "play.html")  # doctest: +SKIP
 """
 
-from .answers import record_answer as record_answer
+from .episode import describe_model as describe_model
+from .episode import has_bit_outputs as has_bit_outputs
+from .episode import record_episode as record_episode
 from .html import player_html as player_html
 from .html import write_player as write_player
 from .pack import pack as pack
-from .perform import perform as perform
-from .recording import Asked as Asked
-from .recording import Edge as Edge
-from .recording import Node as Node
+from .question import record_answer as record_answer
 from .recording import Picture as Picture
+from .recording import PictureEdge as PictureEdge
+from .recording import PictureNode as PictureNode
+from .recording import QuestionRecord as QuestionRecord
 from .recording import Recording as Recording
 from .recording import record as record
 
 __all__ = [
-    "Asked",
-    "Edge",
-    "Node",
     "Picture",
+    "PictureEdge",
+    "PictureNode",
+    "QuestionRecord",
     "Recording",
+    "describe_model",
+    "has_bit_outputs",
     "pack",
-    "perform",
     "player_html",
     "record",
     "record_answer",
+    "record_episode",
     "write_player",
 ]

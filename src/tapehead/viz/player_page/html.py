@@ -3,15 +3,17 @@
 import base64
 import html
 import os
-import tempfile
+import re
 from pathlib import Path
 
+from ...files import write_atomically
+from .bundle import bundle
 from .pack import pack
 from .recording import Recording
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("data.js", "colours.js", "strips.js", "memory.js", "picture.js", "question.js", "player.js")
-"""In the order in which they need each other."""
+ENTRY = "player.js"
+"""The module that imports all others."""
 STYLE = "player.css"
 
 
@@ -21,21 +23,21 @@ def player_html(recording: Recording) -> str:
     Raises:
         ValueError: a recording that is too long.
     """
-    scripts = "\n".join(_static(name) for name in SCRIPTS)
-    return (
-        _static("player.html")
-        .replace("{{title}}", html.escape(recording.title))
-        .replace("{{style}}", _static(STYLE))
-        .replace("{{scripts}}", scripts)
-        .replace("{{recording}}", base64.b64encode(pack(recording)).decode())
-    )
+    parts = {
+        "title": html.escape(recording.title),
+        "style": _static(STYLE),
+        "script": bundle(STATIC, ENTRY),
+        "recording": base64.b64encode(pack(recording)).decode(),
+    }
+    # In one pass: a title may contain such a mark itself.
+    return re.sub(r"\{\{(\w+)\}\}", lambda mark: parts[mark[1]], _static("player.html"))
 
 
 def write_player(recording: Recording, path: str | os.PathLike) -> Path:
     """Write the player of a recording to a file, whole or not at all.
 
     Args:
-        recording: what to play.
+        recording: what to show.
         path: such as "play.html"; folders are made, an existing file is replaced.
 
     Raises:
@@ -45,16 +47,8 @@ def write_player(recording: Recording, path: str | os.PathLike) -> Path:
     path = Path(path)
     text = player_html(recording)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".html")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        # mkstemp made it for our eyes only; the folder says who may read.
-        os.chmod(beside, path.parent.stat().st_mode & 0o666)
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    with write_atomically(path) as file:
+        file.write_text(text, encoding="utf-8", newline="\n")
     return path
 
 

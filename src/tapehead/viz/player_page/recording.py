@@ -1,19 +1,19 @@
-"""What the player plays: one sequence, and what its steps mean in words."""
+"""What the player shows: one sequence with its trace, captions and, perhaps, a question with a picture."""
 
 import dataclasses
 from collections.abc import Sequence
 
-import numpy as np
 from torch import Tensor
 
 from ...tasks import Batch, Task
 from ...types import Trace
-from .words import step_words
+from ..arrays import as_array, one_sequence
+from .captions import step_captions
 
 
 @dataclasses.dataclass(frozen=True)
-class Node:
-    """A person, a family or a station in the picture beside the memory."""
+class PictureNode:
+    """A person, a family or a station."""
 
     label: str
     x: float
@@ -25,26 +25,26 @@ class Node:
 
 
 @dataclasses.dataclass(frozen=True)
-class Edge:
-    """A line of the picture."""
+class PictureEdge:
+    """A line between two nodes."""
 
     start: int
     """node number"""
     end: int
     """node number"""
     facts: tuple[int, ...] = ()
-    """the facts (numbers in :attr:`Asked.facts`) that light the line when they are read"""
+    """the facts (indices into :attr:`QuestionRecord.facts`) that highlight the line when they are read"""
     label: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A family tree or a map; x grows to the right and y downwards, in any unit."""
+    """A family tree or a map; x grows to the right and y downwards, in CSS pixels."""
 
     kind: str
     """ "family" or "map" """
-    nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...]
+    nodes: tuple[PictureNode, ...]
+    edges: tuple[PictureEdge, ...]
     start: int | None = None
     """the node that the question is about"""
     answers: tuple[int, ...] = ()
@@ -52,24 +52,25 @@ class Picture:
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class QuestionRecord:
     """A question about a graph, and its answers."""
 
-    question: str
+    text: str
+    """the question"""
     answers: tuple[str, ...]
     """the network's"""
     exact: tuple[str, ...]
-    """the exact ones"""
+    """those of the exact solver"""
     correct: bool
     facts: tuple[str, ...] = ()
-    """a sentence for every fact that was given, in that order"""
+    """a sentence for each fact given to the network, in the order of giving"""
     fact_steps: tuple[int, ...] = ()
-    """of every fact: the step in which it was given"""
+    """of each fact: the step in which it was given"""
     step_facts: tuple[int, ...] = ()
-    """of every step: the fact that it writes down, as it is told or as a note of what was looked up; −1 for
-    none"""
+    """of each step: the fact that it writes into the memory, as it is given or as one that the step before
+    looked up; −1 for none"""
     answer_steps: tuple[int, ...] = ()
-    """of every answer: the step in which it was given; when left out, the last"""
+    """of each answer: the step in which it was given; empty: all in the last step"""
     confidence: float | None = None
     """0..1"""
     picture: Picture | None = None
@@ -77,7 +78,7 @@ class Asked:
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
-    """One sequence, ready to be played.
+    """One sequence, as the player shows it.
 
     Raises:
         ValueError: axes that do not belong together.
@@ -97,10 +98,9 @@ class Recording:
     subtitle: str = ""
     input_labels: Sequence[str] = ()
     output_labels: Sequence[str] = ()
-    step_words: Sequence[str] = ()
-    """what each step says in words, such as "answer 3" or "Alice —mother→ Jane"; what a step writes into a
-    slot is called by these words"""
-    asked: Asked | None = None
+    step_captions: Sequence[str] = ()
+    """a name for each step, such as "answer 3" or "Alice —mother→ Jane"; also the name of what it writes"""
+    question: QuestionRecord | None = None
 
     def __post_init__(self) -> None:
         if self.trace.memory.dim() != 3:
@@ -113,10 +113,12 @@ class Recording:
             field = getattr(self, name)
             if field is not None and field.shape[0] != T:
                 raise ValueError(f"{name} has {field.shape[0]} steps, but the trace has {T}")
-        if self.step_words and len(self.step_words) != T:
-            raise ValueError(f"step_words has {len(self.step_words)} entries, but the trace has {T} steps")
-        if self.asked is not None:
-            _check_lengths(self.asked, T)
+        if self.step_captions and len(self.step_captions) != T:
+            raise ValueError(
+                f"step_captions has {len(self.step_captions)} entries, but the trace has {T} steps"
+            )
+        if self.question is not None:
+            _check_lengths(self.question, T)
 
     @property
     def steps(self) -> int:
@@ -124,13 +126,13 @@ class Recording:
         return int(self.trace.memory.shape[0])
 
 
-def _check_lengths(asked: Asked, steps: int) -> None:
+def _check_lengths(question: QuestionRecord, steps: int) -> None:
     for field, length in (
-        ("fact_steps", len(asked.facts)),
+        ("fact_steps", len(question.facts)),
         ("step_facts", steps),
-        ("answer_steps", len(asked.answers)),
+        ("answer_steps", len(question.answers)),
     ):
-        given = len(getattr(asked, field))
+        given = len(getattr(question, field))
         if given not in (0, length):
             raise ValueError(f"{field} has {given} entries, but there should be {length}")
 
@@ -149,7 +151,7 @@ def record(
 
     Args:
         trace: as a time-first machine returned it, [T, B, ...], or of an unbatched sequence, [T, ...].
-        title: what the player is headed with.
+        title: the page's heading.
         batch: what the machine ran over.
         outputs: its logits for the batch, [T, B, outputs]; shown as probabilities of a 1.
         task: for the names of the channels.
@@ -169,23 +171,21 @@ def record(
         if field is not None and tuple(field.shape[:2]) != (T, B):
             raise ValueError(f"{name} begins with axes {list(field.shape[:2])}, but the trace with {[T, B]}")
     steps = T if batch is None else int(batch.lengths[index])
-    one = trace.map(lambda field: field[:steps, index].detach())
-    inputs = None if batch is None else batch.inputs[:steps, index]
-    mask = None if batch is None else batch.mask[:steps, index]
-    labels = () if task is None else task.channels.inputs
-    return Recording(
-        trace=one,
+    recording = Recording(
+        trace=one_sequence(trace, index, steps),
         title=title,
         subtitle=subtitle,
-        inputs=inputs,
         outputs=None if outputs is None else outputs[:steps, index].detach().sigmoid(),
-        targets=None if batch is None else batch.targets[:steps, index],
-        mask=mask,
-        input_labels=labels,
+        input_labels=() if task is None else task.channels.inputs,
         output_labels=() if task is None else task.channels.outputs,
-        step_words=() if inputs is None or mask is None else step_words(_array(inputs), _array(mask), labels),
     )
-
-
-def _array(field: Tensor) -> np.ndarray:
-    return field.detach().cpu().numpy()
+    if batch is None:
+        return recording
+    inputs, mask = batch.inputs[:steps, index], batch.mask[:steps, index]
+    return dataclasses.replace(
+        recording,
+        inputs=inputs,
+        targets=batch.targets[:steps, index],
+        mask=mask,
+        step_captions=step_captions(as_array(inputs), as_array(mask), recording.input_labels),
+    )

@@ -1,108 +1,114 @@
-// The question, the facts that were told, and the answers as they form.
-(function (T) {
-  "use strict";
+// The question, the facts that were given, and the answers as they come.
 
-  T.Question = class {
-    constructor(player, asked) {
-      this.player = player;
-      this.asked = asked;
-      this.factTold = new Map(asked.fact_steps.map((step, fact) => [step, fact]));
-      this.firstThought = Math.max(-1, ...asked.fact_steps) + 1;
-      this.answerSteps = asked.answers.map((_, answer) => asked.answer_steps[answer] ?? player.steps - 1);
-      this.trails = new Map([[this.firstThought - 1, new Float32Array(asked.facts.length)]]);
-      this.element = T.make("section", { class: "card question" },
-        T.make("h2", {}, asked.question), this.answerLine(), this.exactLine());
-      this.list = this.factList();
-    }
+import { make } from "./dom.js";
 
-    answerLine() {
-      this.chips = this.asked.answers.map((answer) => T.make("li", {}, answer));
-      const chips = this.chips.length ? this.chips : [T.make("li", { class: "given" }, "nobody")];
-      const sure = this.asked.confidence;
-      return T.make("div", { class: "answers" }, T.make("span", { class: "who" }, "The network says"),
-        T.make("ul", {}, ...chips),
-        sure === null ? null : T.make("span", { class: "help" }, `${Math.round(100 * sure)} % sure`));
-    }
+const MIN_READ = 0.1; // of a read weight: below, a fact is not marked as read
+const MIN_FOLLOWED = 0.3; // below, the list does not scroll to a fact
 
-    exactLine() {
-      const { exact, correct } = this.asked;
-      return T.make("div", { class: "answers exact" }, T.make("span", { class: "who" }, "Exactly"),
-        T.make("ul", {}, ...(exact.length ? exact : ["nobody"]).map((name) => T.make("li", { class: "given" }, name))),
-        T.make("span", { class: correct ? "verdict right" : "verdict wrong" }, correct ? "✓ right" : "✗ not right"));
-    }
-
-    factList() {
-      this.items = this.asked.facts.map((fact, f) => {
-        const step = this.asked.fact_steps[f];
-        return T.make("button", { type: "button", title: step === undefined ? null : `told in step ${step + 1}`,
-          onclick: () => step !== undefined && this.player.show(step) }, fact);
-      });
-      this.scroller = T.make("ol", { class: "facts" }, ...this.items.map((item) => T.make("li", {}, item)));
-      return T.make("section", { class: "card" }, T.make("h2", {}, `The facts it was told (${this.items.length})`),
-        T.make("p", { class: "help" }, "Each was told once and written into memory. Orange: being told. Blue: " +
-          "being read, the stronger the more of the read weighting. Click one to see it written."), this.scroller);
-    }
-
-    toldAt(step) {
-      return this.factTold.get(step) ?? -1;
-    }
-
-    /** The fact that a step wrote down, as it was told or as a note of what was looked up. */
-    factOf(step) {
-      return this.asked.step_facts[step] ?? this.toldAt(step);
-    }
-
-    /** What a step wrote down, in words; nothing where it is the step's own words. */
-    noted(step) {
-      const fact = this.factOf(step);
-      return step >= this.firstThought && fact >= 0 ? `a note of ${this.asked.facts[fact]}` : "";
-    }
-
-    /** How strongly each fact is read in a step, 0..1. */
-    readFacts(step) {
-      const { player } = this, weights = new Float32Array(this.asked.facts.length);
-      for (let slot = 0; slot < player.recording.slots; slot++) {
-        const fact = this.factOf(player.owner(step, slot));
-        if (fact >= 0) weights[fact] = Math.min(1, weights[fact] + player.readAt(step, slot));
-      }
-      return weights;
-    }
-
-    /** The strongest reading of each fact since the facts were all told, up to a step. */
-    readBefore(step) {
-      let start = Math.max(step, this.firstThought - 1);
-      while (!this.trails.has(start)) start -= 1;
-      for (let next = start + 1; next <= step; next++) {
-        const now = this.readFacts(next);
-        this.trails.set(next, this.trails.get(next - 1).map((weight, fact) => Math.max(weight, now[fact])));
-      }
-      return this.trails.get(Math.max(step, this.firstThought - 1));
-    }
-
-    answeredBy(step, answer) {
-      return step >= this.answerSteps[answer];
-    }
-
-    show(step) {
-      const told = this.toldAt(step), weights = this.readFacts(step);
-      let strongest = -1;
-      this.items.forEach((item, fact) => {
-        const later = this.asked.fact_steps.length && this.asked.fact_steps[fact] > step;
-        item.className = fact === told ? "telling" : later ? "later" : weights[fact] > 0.1 ? "reading" : "";
-        item.style.setProperty("--weight", weights[fact].toFixed(2));
-        if (weights[fact] > 0.3 && (strongest < 0 || weights[fact] > weights[strongest])) strongest = fact;
-      });
-      this.chips.forEach((chip, answer) => chip.classList.toggle("given", this.answeredBy(step, answer)));
-      const seen = this.items[told >= 0 ? told : strongest];
-      if (seen) keepInSight(this.scroller, seen);
-    }
-  };
-
-  /** Scroll a list whose items are placed relative to it. */
-  function keepInSight(scroller, item) {
-    const from = item.offsetTop, to = from + item.offsetHeight;
-    if (from < scroller.scrollTop || to > scroller.scrollTop + scroller.clientHeight) {
-      scroller.scrollTop = (from + to - scroller.clientHeight) / 2;
-    }
+/** Two cards: the question with its answers (`element`), and the facts (`list`). */
+export class Question {
+  constructor(player, record) {
+    this.player = player;
+    this.record = record;
+    this.factAt = new Map(record.fact_steps.map((step, fact) => [step, fact]));
+    this.firstQueryStep = Math.max(-1, ...record.fact_steps) + 1;
+    this.answerSteps = record.answers.map((_, answer) => record.answer_steps[answer] ?? player.steps - 1);
+    this.trails = new Map([[this.firstQueryStep - 1, new Float32Array(record.facts.length)]]);
+    this.element = make("section", { class: "card question" },
+      make("h2", {}, record.text), this.answerLine(), this.exactLine());
+    this.list = this.factList();
   }
-})(globalThis.Tapehead);
+
+  answerLine() {
+    this.chips = this.record.answers.map((answer) => make("li", {}, answer));
+    const chips = this.chips.length ? this.chips : [make("li", { class: "given" }, "none")];
+    const sure = this.record.confidence;
+    return make("div", { class: "answers" }, make("span", { class: "who" }, "Network's answer"),
+      make("ul", {}, ...chips),
+      sure === null ? null : make("span", { class: "help" }, `${Math.round(100 * sure)} % sure`));
+  }
+
+  exactLine() {
+    const { exact, correct } = this.record;
+    return make("div", { class: "answers exact" }, make("span", { class: "who" }, "Exact answer"),
+      make("ul", {}, ...(exact.length ? exact : ["none"]).map((name) => make("li", { class: "given" }, name))),
+      make("span", { class: correct ? "verdict right" : "verdict wrong" }, correct ? "✓ correct" : "✗ wrong"));
+  }
+
+  factList() {
+    this.items = this.record.facts.map((fact, f) => {
+      const step = this.record.fact_steps[f];
+      return make("button", { type: "button", title: step === undefined ? null : `given in step ${step + 1}`,
+        onclick: () => step !== undefined && this.player.show(step) }, fact);
+    });
+    this.scroller = make("ol", { class: "facts" }, ...this.items.map((item) => make("li", {}, item)));
+    return make("section", { class: "card" }, make("h2", {}, `Facts given (${this.items.length})`),
+      make("p", { class: "help" }, "Each fact was given in one step and written into the memory. Orange: being " +
+        "written. Blue: being read, the stronger the larger the read weight. Click a fact to go to its step."),
+      this.scroller);
+  }
+
+  /** The fact that is given in a step; -1 for none. */
+  factGivenAt(step) {
+    return this.factAt.get(step) ?? -1;
+  }
+
+  /** The fact that a step writes: one that is given, or one that the step before looked up; -1 for none. */
+  factWrittenAt(step) {
+    return this.record.step_facts[step] ?? this.factGivenAt(step);
+  }
+
+  /** A caption for what a step after the given facts writes; "" where the caption of the step itself says it. */
+  copyCaption(step) {
+    const fact = this.factWrittenAt(step);
+    return step >= this.firstQueryStep && fact >= 0 ? `copy of ${this.record.facts[fact]}` : "";
+  }
+
+  /** The read weight on each fact in a step, 0..1. */
+  readFacts(step) {
+    const { player } = this, weights = new Float32Array(this.record.facts.length);
+    for (let slot = 0; slot < player.recording.slots; slot++) {
+      const fact = this.factWrittenAt(player.owner(step, slot));
+      if (fact >= 0) weights[fact] = Math.min(1, weights[fact] + player.readAt(step, slot));
+    }
+    return weights;
+  }
+
+  /** The largest read weight on each fact since all were given, up to a step. */
+  readBefore(step) {
+    let start = Math.max(step, this.firstQueryStep - 1);
+    while (!this.trails.has(start)) start -= 1;
+    for (let next = start + 1; next <= step; next++) {
+      const now = this.readFacts(next);
+      this.trails.set(next, this.trails.get(next - 1).map((weight, fact) => Math.max(weight, now[fact])));
+    }
+    return this.trails.get(Math.max(step, this.firstQueryStep - 1));
+  }
+
+  /** Whether the network has given an answer (by number) by a step. */
+  answeredBy(step, answer) {
+    return step >= this.answerSteps[answer];
+  }
+
+  show(step) {
+    const given = this.factGivenAt(step), weights = this.readFacts(step);
+    let strongest = -1;
+    this.items.forEach((item, fact) => {
+      const later = this.record.fact_steps.length && this.record.fact_steps[fact] > step;
+      item.className = fact === given ? "writing" : later ? "later" : weights[fact] > MIN_READ ? "reading" : "";
+      item.style.setProperty("--weight", weights[fact].toFixed(2));
+      if (weights[fact] > MIN_FOLLOWED && (strongest < 0 || weights[fact] > weights[strongest])) strongest = fact;
+    });
+    this.chips.forEach((chip, answer) => chip.classList.toggle("given", this.answeredBy(step, answer)));
+    const seen = this.items[given >= 0 ? given : strongest];
+    if (seen) scrollIntoList(this.scroller, seen);
+  }
+}
+
+/** Scroll a list, the offset parent of its items, until an item is visible. */
+function scrollIntoList(scroller, item) {
+  const from = item.offsetTop, to = from + item.offsetHeight;
+  if (from < scroller.scrollTop || to > scroller.scrollTop + scroller.clientHeight) {
+    scroller.scrollTop = (from + to - scroller.clientHeight) / 2;
+  }
+}

@@ -1,20 +1,20 @@
-"""A trained machine at its task: from a model's name to a recording."""
+"""Run a trained model on one episode of a task, and record it."""
 
 from pathlib import Path
-
-import torch
+from typing import Any
 
 from ... import hub, tasks
 from ...errors import InputError
 from ...nn import Machine
+from ..run import run_traced
 from .recording import Recording, record
 
 MAX_TRACE_BYTES = 1 << 29
-"""More than a browser should be asked to show; a DNC's links are the most of it."""
+"""The largest trace that is recorded; most of it are a DNC's links."""
 FULL_NAMES = {"NTM": "Neural Turing Machine", "DNC": "Differentiable Neural Computer"}
 
 
-def perform(
+def record_episode(
     model: str,
     *,
     task_name: str | None = None,
@@ -23,59 +23,64 @@ def perform(
     memory_size: int | None = None,
     machine: Machine | None = None,
 ) -> Recording:
-    """Let a model do one episode of a task, and record it.
+    """Run a model on one episode of a task, and record it.
 
     Args:
-        model: a model that ships with tapehead, or the folder of a run.
+        model: the name of a model that ships with tapehead, or the folder of a training run.
         task_name: a task; None: the one that the model was trained on.
         length: of the episode (of a task without a length: its first size); None: the longest of training.
         seed: of the episode.
         memory_size: slots to run with; None: as in training.
-        machine: the model's machine, if it is loaded already.
+        machine: the model's machine, if it is loaded already; it is left as it was.
 
     Raises:
-        InputError: a model without a memory or without a task, sizes that task or machine cannot take, or an
-            episode that is too long to look at.
+        InputError: a model without a memory or without a task, sizes that the task or the machine cannot
+            take, or an episode whose trace is over 512 MB.
         PretrainedError: no such model.
     """
     config = hub.info(model)
     task = _task(model, config, task_name)
     machine = hub.load(model) if machine is None else machine
-    if not machine.traceable:
+    if not machine.has_memory:
         raise InputError(f"{model} is a {config['architecture']}: it has no memory to look at")
-    given = {} if memory_size is None else {"memory_size": memory_size}
+    slots = int(config["arguments"]["memory_size"]) if memory_size is None else memory_size
     try:
         task = task.with_max_sizes(length)
         batch = tasks.Sampler(1, seed).draw(task)
-        slots = memory_size or int(config["arguments"]["memory_size"])
         _check_size(machine, len(batch.inputs), slots)
-        machine.batch_first = False
-        with torch.no_grad():
-            outputs, _, trace = machine(batch.inputs, lengths=batch.lengths, return_trace=True, **given)
+        outputs, trace = run_traced(machine, batch, memory_size)
     except ValueError as error:  # A size that the task or the machine cannot take.
         raise InputError(str(error)) from error
+    if trace is None:
+        raise InputError(f"{model} returned no trace: its machine says that it has a memory, but has none")
     wrong, scored = int(task.num_errors(outputs, batch)), int(batch.mask.sum()) * task.output_size
+    about = describe_model(config, slots)
     return record(
         trace,
         f"{task.name.replace('-', ' ').capitalize()}, {_sizes(task)}",
-        subtitle=f"{Path(model).name} · {about(config, slots)} · {wrong or 'no'} wrong bits of {scored}",
+        subtitle=f"{Path(model).name} · {about} · {wrong or 'no'} wrong bits of {scored}",
         batch=batch,
         outputs=outputs,
         task=task,
     )
 
 
-def about(config: dict, slots: int) -> str:
-    """A machine in a line: its kind, its memory, its heads."""
+def describe_model(config: dict[str, Any], slots: int) -> str:
+    """A model in one line: its architecture, its memory and its heads.
+
+    Args:
+        config: as :func:`tapehead.hub.info` returns it.
+        slots: memory slots to name.
+    """
     arguments = config["arguments"]
     reads, writes = arguments.get("num_reads", 1), arguments.get("num_writes", 1)
     heads = f"{reads} read {_heads(reads)}, {writes} write {_heads(writes)}"
-    kind = FULL_NAMES.get(config["architecture"], config["architecture"])
-    return f"{kind} · {slots} slots of {arguments.get('word_size', '?')} numbers · {heads}"
+    name = FULL_NAMES.get(config["architecture"], config["architecture"])
+    return f"{name} · {slots} slots of {arguments.get('word_size', '?')} numbers · {heads}"
 
 
-def answers_in_bits(task: tasks.Task) -> bool:
-    """Whether each output channel is the probability of a 1, as the player shows it."""
+def has_bit_outputs(task: tasks.Task) -> bool:
+    """Whether each output channel is the probability of a 1; the player shows only such tasks."""
     return type(task).loss is tasks.Task.loss
 
 
@@ -83,17 +88,17 @@ def _heads(count: int) -> str:
     return "head" if count == 1 else "heads"
 
 
-def _task(model: str, config: dict, name: str | None) -> tasks.Task:
+def _task(model: str, config: dict[str, Any], name: str | None) -> tasks.Task:
     described = config.get("task")
     if name is None and described is None:
         raise InputError(f"{model} does not say what task it was trained on: name one with --task")
     try:
-        # What the model was trained on keeps its fields: the bits of a vector, the ranges of its sizes.
+        # The task of training keeps its fields: the bits of a vector, the ranges of its sizes.
         own = described is not None and name in (None, described.get("name"))
         task = tasks.from_dict(described) if own and described is not None else tasks.get(str(name))
     except ValueError as error:
         raise InputError(str(error)) from error
-    if not answers_in_bits(task):
+    if not has_bit_outputs(task):
         raise InputError(f"{task.name} is about graphs: give --data and --question to see a model answer")
     sizes = config["arguments"].get("input_size"), config["arguments"].get("output_size")
     if sizes != (task.input_size, task.output_size):
@@ -113,10 +118,14 @@ def _sizes(task: tasks.Task) -> str:
 def _check_size(machine: Machine, steps: int, slots: int) -> None:
     state = machine.initial_state(None, 1)
     linked = getattr(state, "link", None) is not None and state.link.numel() > 0
-    words = slots * state.memory.shape[-1] + (slots * slots if linked else 0)
-    if 4 * steps * words > MAX_TRACE_BYTES:
-        most = MAX_TRACE_BYTES // (4 * words)
+    numbers = slots * state.memory.shape[-1] + (slots * slots if linked else 0)
+    if 4 * steps * numbers > MAX_TRACE_BYTES:
+        max_steps = MAX_TRACE_BYTES // (4 * numbers)
         raise InputError(
             f"the episode has {steps} steps over {slots} slots, more than a page can show: "
-            + (f"choose a length that makes at most {most} steps" if most else "choose a smaller memory")
+            + (
+                f"choose a length that makes at most {max_steps} steps"
+                if max_steps
+                else "choose a smaller memory"
+            )
         )

@@ -1,0 +1,57 @@
+"""The fields of the raw interface vector that figures and the player show."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from ..nn.interface import DNCInterface, HeadInterface, NTMInterface, total_size
+from ..types import Trace
+
+
+class WriteFields(NamedTuple):
+    """What the interface vector of a step tells the memory to erase, add and free."""
+
+    erase: Tensor
+    """[..., H, W], in 0..1"""
+    add: Tensor
+    """[..., H, W]: the NTM's add vectors, in -1..1; the DNC's write vector"""
+    free_gates: Tensor | None
+    """DNC: [..., R], in 0..1"""
+
+
+def is_ntm(trace: Trace) -> bool:
+    """Whether the trace is an NTM's; otherwise it is a DNC's."""
+    return trace.usage is None
+
+
+def write_fields(trace: Trace) -> WriteFields:
+    """Take the fields of every step from ``trace.interface`` [..., X] and apply their non-linearities."""
+    if is_ntm(trace):
+        writes = _ntm_interface(trace).writes
+        if writes.erase is None or writes.add is None:
+            raise ValueError("the trace has no erase or no add vectors: give the trace of an NTM")
+        return WriteFields(erase=writes.erase.sigmoid(), add=writes.add.tanh(), free_gates=None)
+    R, W = trace.read_words.shape[-2:]
+    # The fields of the variants come last: what is shown lies before them.
+    shapes = DNCInterface.shapes(R, W, temporal_links=False)
+    fields = DNCInterface.split(trace.interface[..., : total_size(shapes)], shapes)
+    return WriteFields(
+        erase=fields.erase.sigmoid().unsqueeze(-2),
+        add=fields.write_vector.unsqueeze(-2),
+        free_gates=fields.free_gates.sigmoid(),
+    )
+
+
+def _ntm_interface(trace: Trace) -> NTMInterface:
+    """The fields of an NTM's interface; ``max_shift``, which a trace does not say, follows from its size."""
+    (R, W), H = trace.read_words.shape[-2:], trace.write_weights.shape[-2]
+    read_size = total_size(HeadInterface.shapes(W, 0, writes=False))
+    write_size = total_size(HeadInterface.shapes(W, 0, writes=True))
+    more_shifts = trace.interface.shape[-1] - R * read_size - H * write_size
+    return NTMInterface.split(
+        trace.interface,
+        num_reads=R,
+        num_writes=H,
+        word_size=W,
+        max_shift=more_shifts // (2 * (R + H)),  # Of the 2 · max_shift + 1 shifts, 1 is counted already.
+    )

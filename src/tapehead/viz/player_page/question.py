@@ -1,0 +1,164 @@
+"""A question about a family tree or a map, as a recording with a picture."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from .layout import family_layout, map_layout
+from .recording import Picture, PictureEdge, PictureNode, QuestionRecord, Recording
+
+if TYPE_CHECKING:
+    from ...knowledge import Answer, KnowledgeGraph
+    from ...knowledge.inference.answer import NetworkAnswer, ToldFact
+    from ...knowledge.questions import Question
+
+
+def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording:
+    """Record what the network did to answer a question.
+
+    The network was given one fact in each of the first steps; each later step may look up one of them.
+
+    Args:
+        graph: the graph that was asked about.
+        answer: as :func:`tapehead.knowledge.ask` returned it.
+    """
+    network = answer.network
+    given = len(network.facts)
+    subject: _Subject = _Family(graph) if graph.is_family else _Map(graph)
+    facts = [subject.sentence(fact) for fact in network.facts]
+    looked_up = network.step_facts[: len(network.inputs) - given]
+    N, W = network.trace.memory.shape[1:]
+    R, T = network.trace.read_words.shape[1], len(network.inputs)
+    heads = f"{R} read head{'s' if R > 1 else ''}"
+    later_captions = [f"looks up {facts[fact]}" if fact >= 0 else "looks up no fact" for fact in looked_up]
+    return Recording(
+        trace=network.trace,
+        title=f"Question about {graph.name}",
+        subtitle=f"{given} facts · {N} slots of {W} numbers · {heads} · {T} steps",
+        inputs=network.inputs,
+        outputs=network.outputs,
+        step_captions=[*facts, *later_captions],
+        question=QuestionRecord(
+            text=answer.question,
+            answers=tuple(answer.answers),
+            exact=tuple(answer.exact),
+            correct=bool(answer.correct),
+            confidence=answer.confidence,
+            facts=tuple(facts),
+            fact_steps=tuple(range(given)),
+            # A later step writes the fact that the step before it looked up.
+            step_facts=(*range(given), *[-1, *looked_up][: T - given]),
+            answer_steps=tuple(network.answer_steps),
+            picture=subject.picture(network, _start(answer.parsed)),
+        ),
+    )
+
+
+class _Subject(Protocol):
+    """What a question is about."""
+
+    def sentence(self, fact: "ToldFact") -> str:
+        """A fact in words."""
+
+    def picture(self, network: "NetworkAnswer", start: str) -> Picture:
+        """The given facts as a picture; ``start`` is the id that the question begins with."""
+
+
+def _start(question: "Question") -> str:
+    """The id of the person or place that a question begins with."""
+    from ...knowledge import KinshipQuestion
+
+    return question.person if isinstance(question, KinshipQuestion) else question.start
+
+
+class _Family:
+    """A family tree: a row for each generation, a dot for each family."""
+
+    def __init__(self, graph: "KnowledgeGraph") -> None:
+        self.graph = graph
+        self.tree, self.ids = graph.family_tree()
+        self.families = [entity for entity in graph.entities.values() if entity.kind == "family"]
+
+    def sentence(self, fact: "ToldFact") -> str:
+        person, label, family = fact
+        return f"{self.graph.entities[self.ids[person]].name} —{label}→ {self.families[family].name}"
+
+    def picture(self, network: "NetworkAnswer", start: str) -> Picture:
+        asked = self.ids.index(start)
+        people = _numbered([asked, *(person for person, _, _ in network.facts), *network.answers])
+        families = _numbered([family for _, _, family in network.facts])
+        ties = [
+            (people[person], families[family], person in self.tree.families[family].children)
+            for person, _, family in network.facts
+        ]
+        of_people, of_families = family_layout(len(people), len(families), ties)
+        entities = [self.graph.entities[self.ids[person]] for person in people]
+        nodes = [
+            *(
+                PictureNode(label=entity.name, x=float(x), y=float(y), kind="person", note=entity.years)
+                for entity, (x, y) in zip(entities, of_people)
+            ),
+            *(PictureNode(label="", x=float(x), y=float(y), kind="family") for x, y in of_families),
+        ]
+        edges = [
+            PictureEdge(
+                start=person,
+                end=len(people) + family,
+                facts=(fact,),
+                label=self.sentence(network.facts[fact]),
+            )
+            for fact, (person, family, _) in enumerate(ties)
+        ]
+        return Picture(
+            kind="family",
+            nodes=tuple(nodes),
+            edges=tuple(edges),
+            start=people[asked],
+            answers=tuple(people[person] for person in network.answers),
+        )
+
+
+class _Map:
+    """A map: neighbouring stations are drawn near each other."""
+
+    def __init__(self, graph: "KnowledgeGraph") -> None:
+        self.places = graph.edges.places
+        self.names = [graph.entities[place].name for place in self.places]
+
+    def sentence(self, fact: "ToldFact") -> str:
+        start, line, end = fact
+        return f"{self.names[start]} —{line}→ {self.names[end]}"
+
+    def picture(self, network: "NetworkAnswer", start: str) -> Picture:
+        asked = self.places.index(start)
+        ends = [place for start_place, _, end in network.facts for place in (start_place, end)]
+        places = _numbered([asked, *ends, *network.answers])
+        lines: dict[tuple[int, int], list[int]] = {}
+        for fact, (a, _, b) in enumerate(network.facts):
+            low, high = sorted((places[a], places[b]))
+            lines.setdefault((low, high), []).append(fact)
+        positions = map_layout(len(places), list(lines))
+        nodes = [
+            PictureNode(label=self.names[place], x=float(x), y=float(y), kind="station")
+            for place, (x, y) in zip(places, positions)
+        ]
+        edges = [
+            PictureEdge(
+                start=a,
+                end=b,
+                facts=tuple(facts),
+                label="; ".join(self.sentence(network.facts[fact]) for fact in facts),
+            )
+            for (a, b), facts in lines.items()
+        ]
+        return Picture(
+            kind="map",
+            nodes=tuple(nodes),
+            edges=tuple(edges),
+            start=places[asked],
+            answers=tuple(places[place] for place in network.answers),
+        )
+
+
+def _numbered(ids: Sequence[int]) -> dict[int, int]:
+    """Numbers from 0 for the distinct ids, in order of first occurrence."""
+    return {id_: number for number, id_ in enumerate(dict.fromkeys(ids))}
