@@ -36,7 +36,8 @@ def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
             yield beside / path.name
             os.replace(beside / path.name, path)
     except OSError as error:
-        if error.filename is None or str(error.filename).startswith(str(beside)):
+        # (Without a number, the message is the error's own text; a filename would hide it.)
+        if error.errno and (error.filename is None or str(error.filename).startswith(str(beside))):
             error.filename, error.filename2 = str(path), None
         raise
     finally:

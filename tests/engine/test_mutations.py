@@ -208,6 +208,17 @@ def test_a_penalty_with_tied_weights() -> None:
         torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.parametrize("bound", ["clip_controller_gradient", "clip_weighting_gradient"])
+def test_a_penalty_where_gradients_are_clipped_says_what_to_do(bound: str) -> None:
+    dnc = DNC(INPUT, HIDDEN, **MEMORY, **{bound: 1.0})
+    x = torch.ones(STEPS, BATCH, INPUT, requires_grad=True)
+    with pytest.raises(EngineError, match=r'gradient through a gradient.*use backend="reference"'):
+        torch.autograd.grad(dnc(x)[0].sum(), x, create_graph=True)
+    dnc.backend = "reference"
+    first = torch.autograd.grad(dnc(x)[0].sum(), x, create_graph=True)[0]
+    first.square().sum().backward()
+
+
 def test_gradgradcheck() -> None:
     dnc = DNC(
         2, 3, output_size=2, memory_size=3, word_size=2, num_reads=1, dtype=torch.float64, backend="native"

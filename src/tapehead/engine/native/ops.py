@@ -460,6 +460,12 @@ def _differentiate_by_reference(ctx: Any, gradients: Sequence[Tensor | None], _:
     lengths = rest.pop() if ctx.has_lengths else None
     weights, state = rest[:num_weights], rest[num_weights : num_weights + num_state]
     spec, recompute = ctx.reference
+    if spec.clip_controller_gradient is not None or spec.clip_weighting_gradient is not None:
+        # The reference clips the sum of what arrives from the first and from the second derivative.
+        raise EngineError(
+            "a gradient through a gradient needs one graph where gradients are clipped "
+            '(clip_controller_gradient, clip_weighting_gradient): use backend="reference"'
+        )
     inputs = [x, *weights, *state]
     # A tensor that stands in two places has one gradient in each: views tell the two apart.
     x, *rest = [tensor.view_as(tensor) if need else tensor for tensor, need in zip(inputs, ctx.needed)]
