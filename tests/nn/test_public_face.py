@@ -172,15 +172,22 @@ def test_a_step_in_onnx(machine: Any, tmp_path: Any, capsys: pytest.CaptureFixtu
         torch.testing.assert_close(torch.from_numpy(other), one, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore")  # torch says that quantization and jit are deprecated
+@pytest.mark.filterwarnings("ignore")  # torch says that quantization is deprecated
 @kinds
-def test_what_is_not_supported_says_so(kind: type) -> None:
-    x = torch.zeros(4, 2, 3)
-    quantized = torch.ao.quantization.quantize_dynamic(kind(3, 5), {nn.Linear}, dtype=torch.qint8)
-    with pytest.raises(UnsupportedError, match="quantized machine cannot run"):
-        quantized(x)
+def test_a_quantized_machine_runs_on_the_reference(kind: type) -> None:
+    machine, x = kind(3, 5).eval(), inputs(4, 2, torch.float32)
+    quantized = torch.ao.quantization.quantize_dynamic(machine, {nn.Linear}, dtype=torch.qint8)
+    with torch.no_grad():
+        y, state = quantized(x)
+        torch.testing.assert_close(y, machine(x)[0], rtol=0.1, atol=0.05)
+        assert torch.isfinite(quantized(x, state)[0]).all()
+
+
+@pytest.mark.filterwarnings("ignore")  # torch says that torch.jit is deprecated
+@kinds
+def test_torch_jit_says_what_to_use(kind: type) -> None:
     with pytest.raises(UnsupportedError, match=r"torch\.jit\.trace cannot follow.*torch\.export"):
-        torch.jit.trace(kind(3, 5), (x,))
+        torch.jit.trace(kind(3, 5), (torch.zeros(4, 2, 3),))
 
 
 def test_every_error_has_one_root_and_a_builtin() -> None:

@@ -65,7 +65,7 @@ for number, (reads, writes, reach, read_first) in enumerate(
 
 def build(machine, arguments):
     made = machine(
-        INPUTS, 4, OUTPUTS, **{"memory_size": 5, "word_size": 3, "num_reads": 2, **arguments}
+        INPUTS, 4, output_size=OUTPUTS, **{"memory_size": 5, "word_size": 3, "num_reads": 2, **arguments}
     ).double()
     with torch.no_grad():
         for parameter in made.parameters():

@@ -37,6 +37,9 @@ EXTRAS = {
 }
 """Module → the extra of tapehead that brings it."""
 
+COMMAND_EXTRAS = {"ask": "knowledge", "plot": "viz", "serve": "web", "trace": "all", "evaluate": "all"}
+"""Command → the extra that brings all that it needs; of the others that is the missing module's."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0; 2 for what the user can mend; 130 after Ctrl-C."""
@@ -56,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
+        extra = COMMAND_EXTRAS.get(arguments[0], extra)  # one that brings all that the command needs
         _complain(
             f'{error.name} is not installed, and this command needs it: pip install "tapehead[{extra}]"'
         )

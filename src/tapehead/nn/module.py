@@ -257,14 +257,11 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
         return y.to(torch.get_autocast_dtype(device)) if autocast else y, state, trace
 
     def _parameter(self) -> Tensor:
-        """A parameter, whose device and dtype are those of the machine."""
+        """A tensor with the device and the dtype that the machine computes in."""
         for parameter in self.parameters():
             if parameter.is_floating_point():
                 return parameter
-        raise UnsupportedError(
-            f"this {type(self).__name__} has no floating-point parameters: a quantized machine cannot run; "
-            "use the machine as it was before quantization, or in bfloat16"
-        )
+        return torch.empty(0, dtype=torch.float32)  # dynamic quantization leaves no such parameter
 
     def _check_input(self, x: Tensor) -> None:
         name = type(self).__name__

@@ -5,7 +5,7 @@ import pytest
 
 from tapehead.tasks import Inference, Sampler
 from tapehead.tasks.graph.inference import FAMILY_EDGES, relations, relations_of
-from tapehead.train import lessons as _lessons
+from tapehead.train import lessons
 from tests.tasks.graph.reading import Read, episodes
 
 
@@ -66,8 +66,9 @@ def test_a_hundred_relations_of_each_length() -> None:
 
 
 def test_lessons_keep_their_ranges() -> None:
-    for nodes, degree, path in _lessons.PAPER_INFERENCE + _lessons.INFERENCE:
-        (task,) = _lessons.inference(((nodes, degree, path),), planning_steps=6).lessons
+    for sizes in lessons.PAPER_INFERENCE + lessons.INFERENCE:
+        nodes, degree, path = sizes
+        (task,) = lessons.inference((sizes,), planning_steps=6).lessons
         for read in episodes(Sampler(4, 1).draw(task)):
             assert nodes[0] <= len(read.degrees) <= nodes[1]
             assert degree[0] <= min(read.degrees.values())

@@ -9,7 +9,7 @@ from tapehead.tasks import Sampler, ShortestPath
 from tapehead.tasks.graph.episode import ANSWERING
 from tapehead.tasks.graph.graphs import random_graph
 from tapehead.tasks.graph.shortest_path import choose_edges, decode_edges, distances
-from tapehead.train import lessons as _lessons
+from tapehead.train import lessons
 from tests.tasks.graph.reading import Read, episodes
 
 SMALL = {"min_nodes": 6, "max_nodes": 10, "min_degree": 1, "max_degree": 3, "planning_steps": 3}
@@ -73,8 +73,9 @@ def test_a_mixture_of_steps() -> None:
 
 
 def test_lessons_keep_their_ranges() -> None:
-    for nodes, degree, path in _lessons.PAPER_SHORTEST_PATH + _lessons.SHORTEST_PATH:
-        task = ShortestPath(**_lessons._sizes(nodes, degree, path))
+    for sizes in lessons.PAPER_SHORTEST_PATH + lessons.SHORTEST_PATH:
+        nodes, degree, path = sizes
+        task = ShortestPath(**sizes.fields())
         for read in episodes(Sampler(4, 1).draw(task)):
             assert nodes[0] <= len(read.degrees) <= nodes[1]
             assert degree[0] <= min(read.degrees.values())

@@ -1,7 +1,7 @@
 import pytest
 
 from tapehead.tasks import Sampler, Traversal
-from tapehead.train import lessons as _lessons
+from tapehead.train import lessons
 from tests.tasks.graph.reading import Read, episodes
 
 
@@ -40,8 +40,9 @@ def test_walks_are_walks(supervise_query: bool) -> None:
 
 
 def test_lessons_keep_their_ranges() -> None:
-    for nodes, degree, path in _lessons.PAPER_TRAVERSAL:
-        (task,) = _lessons.traversal(((nodes, degree, path),)).lessons
+    for sizes in lessons.PAPER_TRAVERSAL:
+        nodes, degree, path = sizes
+        (task,) = lessons.traversal((sizes,)).lessons
         for read in episodes(Sampler(6, 1).draw(task)):
             assert nodes[0] <= len(read.degrees) <= nodes[1]
             assert degree[0] <= min(read.degrees.values())
