@@ -7,6 +7,7 @@ import torch
 from tapehead import NTM, nn, tasks, train
 from tapehead.tasks import Sampler
 from tapehead.train import evaluate as evaluate_function
+from tapehead.train import models
 from tapehead.train.evaluate import CHUNK, score_task, size_combinations
 
 TASK = tasks.Copy(max_length=4, num_bits=2)
@@ -42,7 +43,7 @@ def test_the_oracle_would_be_exact() -> None:
             batch = Sampler(100, 0).draw(TASK.with_sizes(length=4))
             return batch.targets * 2e4 - 1e4, None
 
-    machine = Oracle(TASK.input_size, 8, TASK.output_size, memory_size=6, word_size=4)
+    machine = Oracle(TASK.input_size, 8, output_size=TASK.output_size, memory_size=6, word_size=4)
     (point,) = train.evaluate(machine, TASK, sequences=100)
     assert (point.bits_per_sequence, point.num_errors, point.exact) == (0, 0, 1)
     assert point.sizes == {"length": 4}
@@ -123,7 +124,8 @@ def test_a_machine_without_a_memory() -> None:
 
 
 def test_dropout_is_off_and_the_mode_comes_back() -> None:
-    machine = train.dnc(hidden_size=8, memory_size=6, word_size=4, bypass_dropout=0.5).build(TASK)
+    config = train.dnc(hidden_size=8, memory_size=6, word_size=4, bypass_dropout=0.5)
+    machine = models.build(config, TASK)
     machine.train()
     scores = [score_task(machine, TASK, Sampler(10, 0), 10) for _ in range(2)]
     assert scores[0] == scores[1]
