@@ -131,6 +131,10 @@ class NTMConfig(MemoryConfig):
     num_writes: int = _option(1, "write heads (H); all erase before any adds")
     max_shift: int = _option(1, "farthest shift in one step: a head chooses among 2·max_shift + 1 offsets")
     read_first: bool = _option(False, "read the memory of the step before, then write, as some code does")
+    write_gate: bool = _option(
+        False,
+        "a gate for every write head, as in the DNC: a closed one neither moves the head nor writes",
+    )
     learn_initial_memory: bool = _option(
         False,
         "learn what each slot holds before the first step, instead of the same small constant in all: slots "

@@ -30,6 +30,9 @@ class NTM(Machine[NTMState]):
     write; then the read heads address and read the new memory. The words read reach the controller in the
     next step, and the output in this one: y_t = W_y [h; r] + b.
 
+    With ``write_gate`` (not in the paper) a write head has a gate g^w, through a sigmoid: its interpolation
+    gate, erase vector and add vector are multiplied by g^w, and its shift is g^w s + (1 − g^w) "stay".
+
     Args:
         input_size: numbers in x_t.
         hidden_size: units a controller layer.
@@ -63,6 +66,7 @@ class NTM(Machine[NTMState]):
         self.num_writes = H
         self.max_shift = config.max_shift
         self.read_first = config.read_first
+        self.write_gate = config.write_gate
         self.clip_weighting_gradient = config.clip_weighting_gradient
         features, factory = self.controller.output_size, config.factory
         self.interface = nn.Linear(features, self._interface_size(), **factory)
@@ -106,14 +110,14 @@ class NTM(Machine[NTMState]):
             num_writes=self.num_writes,
             word_size=self.word_size,
             max_shift=self.max_shift,
+            write_gate=self.write_gate,
         )
 
     def _interface_size(self) -> int:
-        sizes = (
-            heads * total_size(HeadInterface.shapes(self.word_size, self.max_shift, writes=writes))
-            for heads, writes in ((self.num_reads, False), (self.num_writes, True))
-        )
-        return sum(sizes)
+        W, S = self.word_size, self.max_shift
+        read_head = total_size(HeadInterface.shapes(W, S, writes=False))
+        write_head = total_size(HeadInterface.shapes(W, S, writes=True, write_gate=self.write_gate))
+        return self.num_reads * read_head + self.num_writes * write_head
 
     def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> NTMState:
         """The state before the first step: the memory at 1e-6, every weighting on slot 0, the rest zero;
@@ -186,7 +190,7 @@ class NTM(Machine[NTMState]):
 
         write_focus = self._address(writes, state.memory, state.write_weights)
         erase, add = _erase_and_add(writes)
-        memory = F.erase_and_add(state.memory, write_focus.weights, erase.sigmoid(), add.tanh())
+        memory = F.erase_and_add(state.memory, write_focus.weights, erase, add)
         seen = state.memory if self.read_first else memory
         read_focus = self._address(reads, seen, state.read_weights)
         read_words = F.read(seen, read_focus.weights)
@@ -212,19 +216,29 @@ class NTM(Machine[NTMState]):
     def _address(
         self, heads: HeadInterface, memory: Float[Tensor, "B N W"], previous: Float[Tensor, "B H N"]
     ) -> "_Focus":
-        """Content → interpolate → shift → sharpen (NTM Figure 2)."""
+        """Content → interpolate → shift → sharpen (NTM Figure 2); a closed write gate keeps it there."""
         content = F.content_weights(memory, heads.keys.tanh(), softplus(heads.strengths))
-        gate = heads.gates.sigmoid()
-        shifted = F.shift(F.interpolate(content, previous, gate), heads.shifts.softmax(-1))
+        gate, shifts = heads.gates.sigmoid(), heads.shifts.softmax(-1)
+        if heads.write_gates is not None:
+            opened = heads.write_gates.sigmoid()
+            stay = torch.zeros_like(shifts)
+            stay[..., self.max_shift] = 1
+            gate, shifts = gate * opened, torch.lerp(stay, shifts, opened.unsqueeze(-1))
+        shifted = F.shift(F.interpolate(content, previous, gate), shifts)
         weights = F.sharpen(shifted, 1 + softplus(heads.sharpness))
         clip_gradient_(weights, self.clip_weighting_gradient)
         return _Focus(weights, content, gate)
 
 
 def _erase_and_add(heads: HeadInterface) -> tuple[Tensor, Tensor]:
+    """e and a after their non-linearities; what a write gate holds back is neither erased nor added."""
     if heads.erase is None or heads.add is None:
         raise ValueError("read heads neither erase nor add")
-    return heads.erase, heads.add
+    erase, add = heads.erase.sigmoid(), heads.add.tanh()
+    if heads.write_gates is None:
+        return erase, add
+    opened = heads.write_gates.sigmoid().unsqueeze(-1)
+    return opened * erase, opened * add
 
 
 class _Focus(NamedTuple):
