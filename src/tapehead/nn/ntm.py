@@ -11,7 +11,7 @@ from .. import functional as F
 from ..engine import KernelSpec, Unsupported
 from ..types import NTMState, Trace
 from .config import NTMConfig, arguments_of
-from .controllers import clip_gradient_
+from .controllers import FeedforwardController, clip_gradient_
 from .interface import HeadInterface, NTMInterface, total_size
 from .kernel import kernel_spec, stock_of
 from .module import Machine, slots, squeeze_if_unbatched
@@ -19,6 +19,14 @@ from .module import Machine, slots, squeeze_if_unbatched
 INITIAL_MEMORY = 1e-6
 FIRST_SPREAD = 0.5
 """Standard deviation of a learned memory's numbers before training."""
+LOOKUP_SCALE = 4
+"""Under ``init="lookup"``, the factor of the controller's input weights and of the add vectors' weights."""
+LOOKUP_GATE = 12
+"""Under ``init="lookup"``, a read head's gate before the sigmoid; a write head's is minus that."""
+LOOKUP_STRENGTH = 12
+"""Under ``init="lookup"``, what is added to a read head's key strength before softplus."""
+LOOKUP_ERASE = -6
+"""Under ``init="lookup"``, what is added to the erase vectors before the sigmoid."""
 
 
 class NTM(Machine[NTMState]):
@@ -72,8 +80,7 @@ class NTM(Machine[NTMState]):
         self.interface = nn.Linear(features, self._interface_size(), **factory)
         self.output_from_controller = nn.Linear(features, self.output_size, **factory)
         self.output_from_reads = nn.Linear(R * W, self.output_size, bias=False, **factory)
-        if config.init == "tape":
-            self._start_as_tape()
+        self._apply_init()
         memory = read_words = None
         if config.learn_initial_memory:
             memory = nn.Parameter(FIRST_SPREAD * torch.randn(config.memory_size, W, **factory))
@@ -84,12 +91,17 @@ class NTM(Machine[NTMState]):
 
     @torch.no_grad()
     def _initialize(self) -> None:
-        if self.config.init == "tape":
-            self._start_as_tape()
+        self._apply_init()
         if self.initial_memory is not None:
             self.initial_memory.normal_(std=FIRST_SPREAD)
         if self.initial_read_words is not None:
             self.initial_read_words.zero_()
+
+    def _apply_init(self) -> None:
+        if self.config.init == "tape":
+            self._start_as_tape()
+        elif self.config.init == "lookup":
+            self._start_with_lookup()
 
     @torch.no_grad()
     def _start_as_tape(self) -> None:
@@ -102,6 +114,46 @@ class NTM(Machine[NTMState]):
             heads.sharpness.add_(1)
             if self.max_shift:
                 heads.shifts[..., self.max_shift + 1].add_(2)  # the shift by +1
+
+    @torch.no_grad()
+    def _start_with_lookup(self) -> None:
+        """Tie the read keys to the add vectors; let write heads move like a tape's and reads go by content.
+
+        The controller does not see the words read at first, so that what is written, and the keys with it,
+        depends on the input alone. Its input weights and those of the add vectors are larger than usual:
+        inputs of which few numbers are not zero would else be written too much alike.
+        """
+        if not isinstance(self.controller, FeedforwardController):
+            raise ValueError(
+                f'init="lookup" of an NTM needs the feed-forward controller, and the controller is '
+                f'{type(self.controller).__name__}: give controller="feedforward"'
+            )
+        x, words = self.input_size, self.num_reads * self.word_size
+        for layer in self.controller.layers:
+            weight = layer.get_parameter("weight")
+            weight[:, :x].mul_(LOOKUP_SCALE)
+            weight[:, x : x + words] = 0
+        # The columns of the interface matrix go by features; its rows, transposed, go by fields.
+        weights, biases = self._split(self.interface.weight.T), self._split(self.interface.bias)
+        for weight, bias, gate in (
+            (weights.reads, biases.reads, LOOKUP_GATE),
+            (weights.writes, biases.writes, -LOOKUP_GATE),
+        ):
+            weight.gates.zero_()
+            bias.gates.fill_(gate)
+            bias.sharpness.add_(2)
+        biases.reads.strengths.add_(LOOKUP_STRENGTH)
+        biases.reads.shifts[..., self.max_shift].add_(2)  # the shift by 0
+        if self.max_shift:
+            biases.writes.shifts[..., self.max_shift + 1].add_(3)  # the shift by +1
+        _erase(biases.writes).add_(LOOKUP_ERASE)
+        _add(weights.writes).mul_(LOOKUP_SCALE)
+        if biases.writes.write_gates is not None:
+            biases.writes.write_gates.add_(1)
+        # A read head looks for what a write head adds; with several write heads, they take turns.
+        heads = [head % self.num_writes for head in range(self.num_reads)]
+        weights.reads.keys.copy_(_add(weights.writes)[..., heads, :])
+        biases.reads.keys.copy_(_add(biases.writes)[..., heads, :])
 
     def _split(self, interface: Tensor) -> NTMInterface:
         return NTMInterface.split(
@@ -232,13 +284,23 @@ class NTM(Machine[NTMState]):
 
 def _erase_and_add(heads: HeadInterface) -> tuple[Tensor, Tensor]:
     """e and a after their non-linearities; what a write gate holds back is neither erased nor added."""
-    if heads.erase is None or heads.add is None:
-        raise ValueError("read heads neither erase nor add")
-    erase, add = heads.erase.sigmoid(), heads.add.tanh()
+    erase, add = _erase(heads).sigmoid(), _add(heads).tanh()
     if heads.write_gates is None:
         return erase, add
     opened = heads.write_gates.sigmoid().unsqueeze(-1)
     return opened * erase, opened * add
+
+
+def _erase(heads: HeadInterface) -> Tensor:
+    if heads.erase is None:
+        raise ValueError("read heads do not erase")
+    return heads.erase
+
+
+def _add(heads: HeadInterface) -> Tensor:
+    if heads.add is None:
+        raise ValueError("read heads do not add")
+    return heads.add
 
 
 class _Focus(NamedTuple):
