@@ -144,8 +144,8 @@ class NTMConfig(MemoryConfig):
         "default",
         '"tape": heads begin near their last place, in focus, and move one slot on in every step: copying is '
         'then learned sooner; associative recall is not. "lookup" (with the feed-forward controller): every '
-        "step is written to the next slot, nothing is erased, and every read head looks for the slot most like "
-        "what is written: tasks of facts and questions are learned sooner",
+        "step is written to the next slot, nothing is erased, and every read head looks for the slot nearest "
+        "to what is written: tasks of facts and questions are learned sooner",
     )
 
     def check(self) -> None:
