@@ -130,9 +130,9 @@ class NTM(Machine[NTMState]):
             )
         x, words = self.input_size, self.num_reads * self.word_size
         for layer in self.controller.layers:
-            weight = layer.get_parameter("weight")
-            weight[:, :x].mul_(LOOKUP_SCALE)
-            weight[:, x : x + words] = 0
+            connections = layer.get_parameter("weight")
+            connections[:, :x].mul_(LOOKUP_SCALE)
+            connections[:, x : x + words] = 0
         # The columns of the interface matrix go by features; its rows, transposed, go by fields.
         weights, biases = self._split(self.interface.weight.T), self._split(self.interface.bias)
         for weight, bias, gate in (

@@ -128,7 +128,8 @@ class Search(Task):
             begin = 0 if self.supervise_query else first
             targets[begin:steps, b] = wanted[begin:]
             mask[begin:steps, b] = True
-        return Batch(*map(torch.from_numpy, (inputs, targets, mask)), torch.tensor(lengths))
+        channels = torch.from_numpy(inputs), torch.from_numpy(targets)
+        return Batch(*channels, torch.from_numpy(mask), torch.tensor(lengths))
 
     def _steps(
         self, question: Question, rng: np.random.Generator | None
@@ -159,7 +160,7 @@ class Search(Task):
         """The most probable records: [n, channels] → n records, without the labels that their kinds lack."""
         labels, ops = self._answers(outputs)
         return [
-            Record(*(label if has else BLANK for label, has in zip(row, LABELS[Op(op)])), Op(op))
+            Record.of([label if has else BLANK for label, has in zip(row, LABELS[Op(op)])], Op(op))
             for row, op in zip(labels.tolist(), ops.tolist())
         ]
 

@@ -131,5 +131,5 @@ class ToldGraph:
                 int((self._node_rows @ log_probabilities[W * part // 3 : W * (part + 1) // 3]).argmax())
             ]
             labels = [node.destination if here else BLANK for here in has]
-            return Record(*labels, record.op)
+            return Record.of(labels, record.op)
         return record

@@ -1,8 +1,8 @@
 """Excerpts of a search to train on, with further questions in between.
 
-The right answer of a step depends on the memory and on the last record alone. So training may leave out any step
-that leaves nothing in memory, and ask any other at any time: of those that are rare in a search,
-such as the end of the queue, a machine would otherwise see too few.
+The right answer of a step depends on the memory and on the last record alone. So training may leave out any
+step that leaves nothing in memory, and ask any other at any time: of those that are rare in a search, such as
+the end of the queue, a machine would otherwise see too few.
 """
 
 import numpy as np

@@ -38,6 +38,12 @@ class Record(NamedTuple):
     destination: int
     op: Op
 
+    @classmethod
+    def of(cls, labels: Sequence[int], op: Op) -> "Record":
+        """A record of three labels and a kind."""
+        source, edge, destination = labels
+        return cls(source, edge, destination, op)
+
     def __str__(self) -> str:
         labels = ", ".join("_" if label == BLANK else str(label) for label in self[:3])
         return f"({labels}; {self.op.name})"
