@@ -132,6 +132,21 @@ CASES: dict[str, Callable[[], Any]] = {
     "ntm, read first": lambda: NTM(
         5, 7, output_size=4, memory_size=19, word_size=6, num_reads=2, num_writes=2, read_first=True
     ),
+    "ntm, write gates": lambda: NTM(
+        5, 7, output_size=4, memory_size=19, word_size=6, num_reads=2, num_writes=2, write_gate=True
+    ),
+    "ntm, write gates, read first, no shift": lambda: NTM(
+        5,
+        7,
+        output_size=4,
+        memory_size=9,
+        word_size=6,
+        num_writes=3,
+        max_shift=0,
+        write_gate=True,
+        read_first=True,
+        clip_weighting_gradient=0.1,
+    ),
     "ntm, no shift, feed-forward": lambda: NTM(
         5,
         7,
@@ -252,7 +267,7 @@ def _machines(draw: Any) -> Callable[[], Any]:
     flag = st.booleans()
     if kind == "ntm":
         common |= {"num_writes": draw(st.integers(1, 3)), "max_shift": draw(st.integers(0, 3))}
-        return partial(NTM, *sizes, read_first=draw(flag), **common)
+        return partial(NTM, *sizes, read_first=draw(flag), write_gate=draw(flag), **common)
     links = draw(flag)
     return partial(
         DNC,

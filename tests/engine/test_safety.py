@@ -209,12 +209,14 @@ def test_fields_of_the_dncs_interface(links: bool, masks: bool, sharpening: bool
     assert present == _sizes(DNCInterface.shapes(3, 6, **switches))
 
 
-def test_fields_of_an_ntm_head() -> None:
-    machine = NTM(5, 7, **SIZES, num_reads=2, num_writes=3, max_shift=2)
+@pytest.mark.parametrize("write_gate", [True, False])
+def test_fields_of_an_ntm_head(write_gate: bool) -> None:
+    machine = NTM(5, 7, **SIZES, num_reads=2, num_writes=3, max_shift=2, write_gate=write_gate)
     found = _field_sizes(machine, "ntm")
     assert list(found) == list(HeadInterface._fields)
-    assert found == _sizes(HeadInterface.shapes(6, 2, writes=True))
-    read = list(_sizes(HeadInterface.shapes(6, 2, writes=False)).items())
+    present = {name: size for name, size in found.items() if size}
+    assert present == _sizes(HeadInterface.shapes(6, 2, writes=True, write_gate=write_gate))
+    read = list(_sizes(HeadInterface.shapes(6, 2, writes=False, write_gate=write_gate)).items())
     assert read == list(found.items())[: len(read)]
 
 

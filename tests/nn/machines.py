@@ -53,6 +53,8 @@ MACHINES: dict[str, Callable[..., Machine]] = {
     "ntm-no-shift": _ntm(max_shift=0),
     "ntm-shift-2": _ntm(max_shift=2, num_writes=2),
     "ntm-read-first": _ntm(read_first=True, num_reads=2),
+    "ntm-write-gate": _ntm(write_gate=True, num_reads=2, num_writes=2),
+    "ntm-lookup": _ntm(controller="feedforward", init="lookup", num_reads=2),
     "ntm-clipped": _ntm(clip_controller_gradient=0.1, clip_weighting_gradient=0.1),
     "ntm-learned-start": _ntm(learn_initial_state=True, num_layers=2),
     "ntm-feedforward-learned-start": _ntm(controller="feedforward", num_layers=2, learn_initial_state=True),

@@ -131,13 +131,13 @@ def initial_state(*, N, W, num_reads, num_writes):
     }
 
 
-def interface_size(*, W, num_reads, num_writes, max_shift):
-    """Every head: k(W), β, g, s(2·max_shift+1), γ; a write head also e(W), a(W)."""
+def interface_size(*, W, num_reads, num_writes, max_shift, write_gate=False):
+    """Every head: k(W), β, g, s(2·max_shift+1), γ; a write head also e(W), a(W), and a write gate if any."""
     address = W + 1 + 1 + (2 * max_shift + 1) + 1
-    return num_reads * address + num_writes * (address + 2 * W)
+    return num_reads * address + num_writes * (address + 2 * W + int(write_gate))
 
 
-def split_interface(interface_vector, *, W, num_reads, num_writes, max_shift):
+def split_interface(interface_vector, *, W, num_reads, num_writes, max_shift, write_gate=False):
     """The raw interface, cut head after head, after its non-linearities: (read heads, write heads)."""
     position = 0
 
@@ -160,9 +160,18 @@ def split_interface(interface_vector, *, W, num_reads, num_writes, max_shift):
         if h >= num_reads:
             head["erase"] = sigmoid(take(W))
             head["add"] = np.tanh(take(W))
+            if write_gate:
+                hold_back(head, sigmoid(take(1))[0], max_shift)
         heads.append(head)
     assert position == len(interface_vector)
     return heads[:num_reads], heads[num_reads:]
+
+
+def hold_back(head, write_gate, max_shift):
+    """As far as its write gate is closed (0), a head keeps its place and leaves the memory as it is."""
+    for name in ("gate", "erase", "add", "shifts"):
+        head[name] = write_gate * head[name]
+    head["shifts"][max_shift] += 1 - write_gate
 
 
 def address(memory, heads, previous):
@@ -177,7 +186,18 @@ def address(memory, heads, previous):
     return content, sharpen(shifted, field("gamma")), field("gate")
 
 
-def ntm_step(interface_vector, state, *, N, W, num_reads, num_writes, max_shift, read_first=False):
+def ntm_step(
+    interface_vector,
+    state,
+    *,
+    N,
+    W,
+    num_reads,
+    num_writes,
+    max_shift,
+    read_first=False,
+    write_gate=False,
+):
     """One step of the memory, from the raw interface vector: (new state, details).
 
     Writing heads address M_{t−1}; all erases come before all adds; the reading heads then address and see
@@ -185,7 +205,12 @@ def ntm_step(interface_vector, state, *, N, W, num_reads, num_writes, max_shift,
     """
     assert state["memory"].shape == (N, W)
     read_heads, write_heads = split_interface(
-        interface_vector, W=W, num_reads=num_reads, num_writes=num_writes, max_shift=max_shift
+        interface_vector,
+        W=W,
+        num_reads=num_reads,
+        num_writes=num_writes,
+        max_shift=max_shift,
+        write_gate=write_gate,
     )
     before = state["memory"]
     content_write, write_weights, write_gates = address(before, write_heads, state["write_weights"])

@@ -34,6 +34,8 @@ NTM_CASES = {
     "wide shifts": {"memory_size": 3, "max_shift": 4},
     "no shifts": {"max_shift": 0, "num_writes": 3},
     "read first": {"read_first": True, "num_reads": 2},
+    "write gates": {"write_gate": True, "num_writes": 2},
+    "write gates, read first, wide shifts": {"write_gate": True, "read_first": True, "max_shift": 2},
     "two layers": {"num_layers": 2},
     "feedforward": {"controller": "feedforward"},
     "learned start": {"learn_initial_state": True},
@@ -172,6 +174,7 @@ def check_ntm(machine, lengths, memory_size=None):
             num_writes=machine.num_writes,
             max_shift=machine.max_shift,
             read_first=machine.read_first,
+            write_gate=machine.write_gate,
         )
 
     check(machine, step, lengths, memory_size)

@@ -74,6 +74,15 @@ CASES = {
         {"min_length": 1, "max_length": 3, "min_repeats": 1, "max_repeats": 4},
         {"length": 12, "repeats": 13},
     ),
+    "search": Case(
+        (134, 134),
+        SMALL_GRAPHS,
+        {"nodes": 40, "degree": 7},
+        steady=None,
+        choices=(*tuple((10 * digit, 10) for digit in range(12)), (120, 14)),
+        feeds_back=True,
+        drawn=False,
+    ),
     "shortest-path": Case(
         ranges=SMALL_GRAPHS | {"min_path": 1, "max_path": 2, "planning_steps": 3},
         elsewhere={"nodes": 30, "degree": 7, "path": 1},

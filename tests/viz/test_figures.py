@@ -27,6 +27,10 @@ MACHINES: dict[str, tuple[Callable[[], Machine], list[str]]] = {
         lambda: NTM(**SIZES, memory_size=50, word_size=6, num_reads=3, num_writes=2, max_shift=2),
         ["episode", "heads", "memory"],
     ),
+    "ntm-write-gate": (
+        lambda: NTM(**SIZES, memory_size=12, word_size=6, write_gate=True),
+        ["episode", "heads", "memory"],
+    ),
     "ntm-5-heads": (
         lambda: NTM(**SIZES, memory_size=60, word_size=6, num_reads=5, num_writes=5),
         ["episode", "heads-1", "heads-2", "memory"],
@@ -190,9 +194,10 @@ def test_ntm_heads_are_the_trace() -> None:
         np.testing.assert_allclose(line.get_ydata(), trace.read_gates[:T, 0, r].detach(), rtol=1e-6)
 
 
-def test_what_an_ntm_adds_is_what_it_writes() -> None:
+@pytest.mark.parametrize("name", ["ntm", "ntm-write-gate"])
+def test_what_an_ntm_adds_is_what_it_writes(name: str) -> None:
     """The add vectors are taken from the raw interface: the memory shows whether they are the right part."""
-    trace, batch, y = _run("ntm")
+    trace, batch, y = _run(name)
     figure = _by_label(plot_trace(trace, batch, y, "copy"))["heads"]
     added = torch.from_numpy(_values(_titled(figure, "words written"))).float().T
     written = trace.write_weights[0, 0, 0, :, None] * added[0]

@@ -63,6 +63,7 @@ class KernelSpec(NamedTuple):
     num_writes: int = 0
     max_shift: int = 0
     read_first: bool = False
+    write_gate: bool = False
     temporal_links: bool = False
     masked_lookup: bool = False
     mask_min: float = 0.0
@@ -88,6 +89,7 @@ _SWITCHES = (
     "num_writes",
     "max_shift",
     "read_first",
+    "write_gate",
     "temporal_links",
     "masked_lookup",
     "mask_min",
@@ -117,6 +119,7 @@ class KernelConfig(NamedTuple):
     num_writes: int
     max_shift: int
     read_first: int
+    write_gate: int
     temporal_links: int
     masked_lookup: int
     deallocation: int
@@ -142,6 +145,7 @@ class KernelConfig(NamedTuple):
             num_writes=spec.num_writes,
             max_shift=spec.max_shift,
             read_first=int(spec.read_first),
+            write_gate=int(spec.write_gate),
             temporal_links=int(spec.temporal_links),
             masked_lookup=int(spec.masked_lookup),
             deallocation=int(spec.deallocation),

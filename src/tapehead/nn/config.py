@@ -131,6 +131,10 @@ class NTMConfig(MemoryConfig):
     num_writes: int = _option(1, "write heads (H); all erase before any adds")
     max_shift: int = _option(1, "farthest shift in one step: a head chooses among 2·max_shift + 1 offsets")
     read_first: bool = _option(False, "read the memory of the step before, then write, as some code does")
+    write_gate: bool = _option(
+        False,
+        "a gate for every write head, as in the DNC: a closed one neither moves the head nor writes",
+    )
     learn_initial_memory: bool = _option(
         False,
         "learn what each slot holds before the first step, instead of the same small constant in all: slots "
@@ -139,7 +143,9 @@ class NTMConfig(MemoryConfig):
     init: str = _option(
         "default",
         '"tape": heads begin near their last place, in focus, and move one slot on in every step: copying is '
-        "then learned sooner; associative recall is not",
+        'then learned sooner; associative recall is not. "lookup" (with the feed-forward controller): every '
+        "step is written to the next slot, nothing is erased, and every read head looks for the slot nearest "
+        "to what is written: tasks of facts and questions are learned sooner",
     )
 
     def check(self) -> None:
@@ -147,7 +153,7 @@ class NTMConfig(MemoryConfig):
         _check_size("num_writes", self.num_writes)
         if not isinstance(self.max_shift, int) or not 0 <= self.max_shift < MAX_SIZE:
             raise ValueError(f"max_shift is {self.max_shift!r}: give a whole number of at least 0")
-        _check_init(self.init, "default", "tape")
+        _check_init(self.init, "default", "tape", "lookup")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -101,10 +101,14 @@ class HeadInterface(NamedTuple):
     """e, [.., H, W]"""
     add: Tensor | None = None
     """a, [.., H, W]"""
+    write_gates: Tensor | None = None
+    """g^w, [.., H]: of a machine with ``write_gate``; not in the paper"""
 
     @staticmethod
-    def shapes(word_size: int, max_shift: int, *, writes: bool) -> dict[str, tuple[int, ...]]:
-        """The shape of every field of one head, in order."""
+    def shapes(
+        word_size: int, max_shift: int, *, writes: bool, write_gate: bool = False
+    ) -> dict[str, tuple[int, ...]]:
+        """The shape of every field of one head, in order; ``write_gate`` counts for write heads only."""
         fields: dict[str, tuple[int, ...]] = {
             "keys": (word_size,),
             "strengths": (),
@@ -112,7 +116,11 @@ class HeadInterface(NamedTuple):
             "shifts": (2 * max_shift + 1,),
             "sharpness": (),
         }
-        return fields | ({"erase": (word_size,), "add": (word_size,)} if writes else {})
+        if writes:
+            fields |= {"erase": (word_size,), "add": (word_size,)}
+        if writes and write_gate:
+            fields["write_gates"] = ()
+        return fields
 
     @classmethod
     def split(cls, heads: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> "HeadInterface":
@@ -128,11 +136,18 @@ class NTMInterface(NamedTuple):
 
     @classmethod
     def split(
-        cls, interface: Tensor, *, num_reads: int, num_writes: int, word_size: int, max_shift: int
+        cls,
+        interface: Tensor,
+        *,
+        num_reads: int,
+        num_writes: int,
+        word_size: int,
+        max_shift: int,
+        write_gate: bool = False,
     ) -> "NTMInterface":
         """The fields of ``interface`` [.., X], as views of it."""
         reading = HeadInterface.shapes(word_size, max_shift, writes=False)
-        writing = HeadInterface.shapes(word_size, max_shift, writes=True)
+        writing = HeadInterface.shapes(word_size, max_shift, writes=True, write_gate=write_gate)
         read_size, write_size = total_size(reading), total_size(writing)
         reads, writes = interface.split([num_reads * read_size, num_writes * write_size], dim=-1)
         return cls(

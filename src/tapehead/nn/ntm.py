@@ -11,7 +11,7 @@ from .. import functional as F
 from ..engine import KernelSpec, Unsupported
 from ..types import NTMState, Trace
 from .config import NTMConfig, arguments_of
-from .controllers import clip_gradient_
+from .controllers import FeedforwardController, clip_gradient_
 from .interface import HeadInterface, NTMInterface, total_size
 from .kernel import kernel_spec, stock_of
 from .module import Machine, slots, squeeze_if_unbatched
@@ -19,6 +19,14 @@ from .module import Machine, slots, squeeze_if_unbatched
 INITIAL_MEMORY = 1e-6
 FIRST_SPREAD = 0.5
 """Standard deviation of a learned memory's numbers before training."""
+LOOKUP_SCALE = 4
+"""Under ``init="lookup"``, the factor of the controller's input weights and of the add vectors' weights."""
+LOOKUP_GATE = 12
+"""Under ``init="lookup"``, a read head's gate before the sigmoid; a write head's is minus that."""
+LOOKUP_STRENGTH = 12
+"""Under ``init="lookup"``, what is added to a read head's key strength before softplus."""
+LOOKUP_ERASE = -6
+"""Under ``init="lookup"``, what is added to the erase vectors before the sigmoid."""
 
 
 class NTM(Machine[NTMState]):
@@ -29,6 +37,9 @@ class NTM(Machine[NTMState]):
     softmax, and γ = 1 + softplus. In a step the write heads address the memory of the step before and
     write; then the read heads address and read the new memory. The words read reach the controller in the
     next step, and the output in this one: y_t = W_y [h; r] + b.
+
+    With ``write_gate`` (not in the paper) a write head has a gate g^w, through a sigmoid: its interpolation
+    gate, erase vector and add vector are multiplied by g^w, and its shift is g^w s + (1 − g^w) "stay".
 
     Args:
         input_size: numbers in x_t.
@@ -63,13 +74,13 @@ class NTM(Machine[NTMState]):
         self.num_writes = H
         self.max_shift = config.max_shift
         self.read_first = config.read_first
+        self.write_gate = config.write_gate
         self.clip_weighting_gradient = config.clip_weighting_gradient
         features, factory = self.controller.output_size, config.factory
         self.interface = nn.Linear(features, self._interface_size(), **factory)
         self.output_from_controller = nn.Linear(features, self.output_size, **factory)
         self.output_from_reads = nn.Linear(R * W, self.output_size, bias=False, **factory)
-        if config.init == "tape":
-            self._start_as_tape()
+        self._apply_init()
         memory = read_words = None
         if config.learn_initial_memory:
             memory = nn.Parameter(FIRST_SPREAD * torch.randn(config.memory_size, W, **factory))
@@ -80,12 +91,17 @@ class NTM(Machine[NTMState]):
 
     @torch.no_grad()
     def _initialize(self) -> None:
-        if self.config.init == "tape":
-            self._start_as_tape()
+        self._apply_init()
         if self.initial_memory is not None:
             self.initial_memory.normal_(std=FIRST_SPREAD)
         if self.initial_read_words is not None:
             self.initial_read_words.zero_()
+
+    def _apply_init(self) -> None:
+        if self.config.init == "tape":
+            self._start_as_tape()
+        elif self.config.init == "lookup":
+            self._start_with_lookup()
 
     @torch.no_grad()
     def _start_as_tape(self) -> None:
@@ -99,6 +115,46 @@ class NTM(Machine[NTMState]):
             if self.max_shift:
                 heads.shifts[..., self.max_shift + 1].add_(2)  # the shift by +1
 
+    @torch.no_grad()
+    def _start_with_lookup(self) -> None:
+        """Tie the read keys to the add vectors; let write heads move like a tape's and reads go by content.
+
+        The controller does not see the words read at first, so that what is written, and the keys with it,
+        depends on the input alone. Its input weights and those of the add vectors are larger than usual:
+        inputs of which few numbers are not zero would else be written too much alike.
+        """
+        if not isinstance(self.controller, FeedforwardController):
+            raise ValueError(
+                f'init="lookup" of an NTM needs the feed-forward controller, and the controller is '
+                f'{type(self.controller).__name__}: give controller="feedforward"'
+            )
+        x, words = self.input_size, self.num_reads * self.word_size
+        for layer in self.controller.layers:
+            connections = layer.get_parameter("weight")
+            connections[:, :x].mul_(LOOKUP_SCALE)
+            connections[:, x : x + words] = 0
+        # The columns of the interface matrix go by features; its rows, transposed, go by fields.
+        weights, biases = self._split(self.interface.weight.T), self._split(self.interface.bias)
+        for weight, bias, gate in (
+            (weights.reads, biases.reads, LOOKUP_GATE),
+            (weights.writes, biases.writes, -LOOKUP_GATE),
+        ):
+            weight.gates.zero_()
+            bias.gates.fill_(gate)
+            bias.sharpness.add_(2)
+        biases.reads.strengths.add_(LOOKUP_STRENGTH)
+        biases.reads.shifts[..., self.max_shift].add_(2)  # the shift by 0
+        if self.max_shift:
+            biases.writes.shifts[..., self.max_shift + 1].add_(3)  # the shift by +1
+        _erase(biases.writes).add_(LOOKUP_ERASE)
+        _add(weights.writes).mul_(LOOKUP_SCALE)
+        if biases.writes.write_gates is not None:
+            biases.writes.write_gates.add_(1)
+        # A read head looks for what a write head adds; with several write heads, they take turns.
+        heads = [head % self.num_writes for head in range(self.num_reads)]
+        weights.reads.keys.copy_(_add(weights.writes)[..., heads, :])
+        biases.reads.keys.copy_(_add(biases.writes)[..., heads, :])
+
     def _split(self, interface: Tensor) -> NTMInterface:
         return NTMInterface.split(
             interface,
@@ -106,14 +162,14 @@ class NTM(Machine[NTMState]):
             num_writes=self.num_writes,
             word_size=self.word_size,
             max_shift=self.max_shift,
+            write_gate=self.write_gate,
         )
 
     def _interface_size(self) -> int:
-        sizes = (
-            heads * total_size(HeadInterface.shapes(self.word_size, self.max_shift, writes=writes))
-            for heads, writes in ((self.num_reads, False), (self.num_writes, True))
-        )
-        return sum(sizes)
+        W, S = self.word_size, self.max_shift
+        read_head = total_size(HeadInterface.shapes(W, S, writes=False))
+        write_head = total_size(HeadInterface.shapes(W, S, writes=True, write_gate=self.write_gate))
+        return self.num_reads * read_head + self.num_writes * write_head
 
     def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> NTMState:
         """The state before the first step: the memory at 1e-6, every weighting on slot 0, the rest zero;
@@ -186,7 +242,7 @@ class NTM(Machine[NTMState]):
 
         write_focus = self._address(writes, state.memory, state.write_weights)
         erase, add = _erase_and_add(writes)
-        memory = F.erase_and_add(state.memory, write_focus.weights, erase.sigmoid(), add.tanh())
+        memory = F.erase_and_add(state.memory, write_focus.weights, erase, add)
         seen = state.memory if self.read_first else memory
         read_focus = self._address(reads, seen, state.read_weights)
         read_words = F.read(seen, read_focus.weights)
@@ -212,19 +268,39 @@ class NTM(Machine[NTMState]):
     def _address(
         self, heads: HeadInterface, memory: Float[Tensor, "B N W"], previous: Float[Tensor, "B H N"]
     ) -> "_Focus":
-        """Content → interpolate → shift → sharpen (NTM Figure 2)."""
+        """Content → interpolate → shift → sharpen (NTM Figure 2); a closed write gate keeps it there."""
         content = F.content_weights(memory, heads.keys.tanh(), softplus(heads.strengths))
-        gate = heads.gates.sigmoid()
-        shifted = F.shift(F.interpolate(content, previous, gate), heads.shifts.softmax(-1))
+        gate, shifts = heads.gates.sigmoid(), heads.shifts.softmax(-1)
+        if heads.write_gates is not None:
+            opened = heads.write_gates.sigmoid()
+            stay = torch.zeros_like(shifts)
+            stay[..., self.max_shift] = 1
+            gate, shifts = gate * opened, torch.lerp(stay, shifts, opened.unsqueeze(-1))
+        shifted = F.shift(F.interpolate(content, previous, gate), shifts)
         weights = F.sharpen(shifted, 1 + softplus(heads.sharpness))
         clip_gradient_(weights, self.clip_weighting_gradient)
         return _Focus(weights, content, gate)
 
 
 def _erase_and_add(heads: HeadInterface) -> tuple[Tensor, Tensor]:
-    if heads.erase is None or heads.add is None:
-        raise ValueError("read heads neither erase nor add")
-    return heads.erase, heads.add
+    """e and a after their non-linearities; what a write gate holds back is neither erased nor added."""
+    erase, add = _erase(heads).sigmoid(), _add(heads).tanh()
+    if heads.write_gates is None:
+        return erase, add
+    opened = heads.write_gates.sigmoid().unsqueeze(-1)
+    return opened * erase, opened * add
+
+
+def _erase(heads: HeadInterface) -> Tensor:
+    if heads.erase is None:
+        raise ValueError("read heads do not erase")
+    return heads.erase
+
+
+def _add(heads: HeadInterface) -> Tensor:
+    if heads.add is None:
+        raise ValueError("read heads do not add")
+    return heads.add
 
 
 class _Focus(NamedTuple):

@@ -17,6 +17,7 @@ from .base import Batch as Batch
 from .base import Channels as Channels
 from .base import Task as Task
 from .graph import Inference as Inference
+from .graph import Search as Search
 from .graph import ShortestPath as ShortestPath
 from .graph import Traversal as Traversal
 from .kinship import Kinship as Kinship
@@ -38,6 +39,7 @@ __all__ = [
     "Reallocation",
     "RepeatCopy",
     "Sampler",
+    "Search",
     "ShortestPath",
     "Task",
     "Traversal",

@@ -62,6 +62,7 @@ def save_checkpoint(run: Run, folder: Path) -> None:
                 "optimizer": run.optimizer.state_dict(),
                 "curriculum": run.curriculum.state_dict(),
                 "progress": dataclasses.asdict(run.progress),
+                "rollback": None if run.rollback is None else run.rollback.state_dict(),
                 "ranks": ranks,
             },
             state,
@@ -136,6 +137,8 @@ def load_run(folder: Path, *, sequences: int | None = None) -> Run:
             run.ema.load_state_dict(load((checkpoint / EMA_FILE).read_bytes()))
         run.optimizer.load_state_dict(state["optimizer"])
         run.curriculum.load_state_dict(state["curriculum"])
+        if run.rollback is not None:
+            run.rollback.load_state_dict(state["rollback"])
         run.sampler.load_state_dict(own["sampler"])
         run.validation_sampler.load_state_dict(own["validation_sampler"])
         run.random_state.load_state_dict(own["random_state"])

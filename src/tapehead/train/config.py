@@ -120,6 +120,9 @@ class TrainConfig:
     """restart from other random weights while all validations cost more bits per sequence; None: never"""
     restart_every: int = 4_000
     """sequences to train on before `restart_above` can restart the run"""
+    rollback_above: float | None = None
+    """go back to the last good weights, at 0.8 times the learning rate, when the mean loss of 50 updates is
+    more than this many times the lowest of the lesson; None: never"""
     log_every: int = 50
     """updates between rows of metrics.jsonl"""
     checkpoint_minutes: float = 2.0
@@ -141,6 +144,10 @@ class TrainConfig:
             raise ConfigError(f"seed is {self.seed}: give a whole number from 0 to 2³² − 1")
         if self.ema_decay is not None and not 0 < self.ema_decay < 1:
             raise ConfigError(f"ema_decay is {self.ema_decay}: give a number between 0 and 1, such as 0.999")
+        if self.rollback_above is not None and not self.rollback_above > 1:
+            raise ConfigError(
+                f"rollback_above is {self.rollback_above}: give a factor above 1, such as 2.5, or None"
+            )
         if self.checkpoint_every is not None:
             check_positive(self, "checkpoint_every")
         if self.fit_memory and isinstance(self.model, nn.LSTMConfig):

@@ -187,9 +187,10 @@ class _Loop:
         task, batch = run.curriculum.draw(run.sampler)
         if run.distributed.device.type != "cpu":
             batch = batch.to(run.distributed.device)
-        if self._lr_varies:
+        if self._lr_varies or run.rollback is not None:
+            lr = learning_rate(config.optimizer, progress.step, run.steps)
             for group in run.optimizer.param_groups:
-                group["lr"] = learning_rate(config.optimizer, progress.step, run.steps)
+                group["lr"] = lr if run.rollback is None else lr * run.rollback.lr_factor
         outputs, nats, norm = self._update(task, batch)
         if not math.isfinite(nats + norm):
             raise _non_finite(run, self._folder, batch, nats, norm)
@@ -198,10 +199,21 @@ class _Loop:
         progress.sequences += run.global_batch_size
         progress.nats += nats
         progress.updates += 1
+        self._roll_back_if_due(nats)
         progress.seconds = self._seconds()
         self._reporter.progress(progress.sequences, progress.nats / progress.updates / math.log(2))
         if progress.step % config.log_every == 0:
             self._reporter.row(training_row(run, task, outputs, batch, norm))
+
+    def _roll_back_if_due(self, nats: float) -> None:
+        run = self._run
+        if run.rollback is None:
+            return
+        nats = run.distributed.sum(nats)[0] / run.distributed.count  # All processes go back together.
+        if run.rollback.update(nats, run.curriculum.lesson, run.machine, run.optimizer):
+            if run.ema is not None:
+                run.ema.load_state_dict(run.machine.state_dict())
+            self._reporter.message("the loss jumped: going back to the last good weights")
 
     def _measure(self) -> None:
         run, config, progress = self._run, self._run.config, self._run.progress

@@ -19,6 +19,7 @@ from .distributed import Distributed
 from .errors import ConfigError
 from .optimizers import build_optimizer
 from .rng import RandomState, seeded
+from .rollback import Rollback
 
 # The validation stream of a process has a rank that no training stream has.
 VALIDATION_RANK = 1 << 20
@@ -82,6 +83,7 @@ class Run:
         self.model: nn.Module = distributed.wrap(self.machine)
         self.optimizer = build_optimizer(config.optimizer, self.machine)
         self.ema = None if config.ema_decay is None else copy.deepcopy(self.machine)
+        self.rollback = None if config.rollback_above is None else Rollback(config.rollback_above)
         self.curriculum = Curriculum.of(config)
         rank = distributed.rank
         self.sampler = training_sampler(config, rank)

@@ -25,12 +25,19 @@ def is_ntm(trace: Trace) -> bool:
 
 
 def write_fields(trace: Trace) -> WriteFields:
-    """Take the fields of every step from ``trace.interface`` [..., X] and apply their non-linearities."""
+    """Take the fields of every step from ``trace.interface`` [..., X] and apply their non-linearities.
+
+    An NTM's write gates, where it has them, are applied to its erase and add vectors.
+    """
     if is_ntm(trace):
         writes = _ntm_interface(trace).writes
         if writes.erase is None or writes.add is None:
             raise ValueError("the trace has no erase or no add vectors: give the trace of an NTM")
-        return WriteFields(erase=writes.erase.sigmoid(), add=writes.add.tanh(), free_gates=None)
+        erase, add = writes.erase.sigmoid(), writes.add.tanh()
+        if writes.write_gates is not None:
+            opened = writes.write_gates.sigmoid().unsqueeze(-1)
+            erase, add = opened * erase, opened * add
+        return WriteFields(erase=erase, add=add, free_gates=None)
     R, W = trace.read_words.shape[-2:]
     # The fields of the variants come last: what is shown lies before them.
     shapes = DNCInterface.shapes(R, W, temporal_links=False)
@@ -47,11 +54,14 @@ def _ntm_interface(trace: Trace) -> NTMInterface:
     (R, W), H = trace.read_words.shape[-2:], trace.write_weights.shape[-2]
     read_size = total_size(HeadInterface.shapes(W, 0, writes=False))
     write_size = total_size(HeadInterface.shapes(W, 0, writes=True))
-    more_shifts = trace.interface.shape[-1] - R * read_size - H * write_size
+    more = trace.interface.shape[-1] - R * read_size - H * write_size
+    # Further shifts come in pairs for every head; a remainder is the write gates, one a write head.
+    more_shifts, rest = divmod(more, 2 * (R + H))
     return NTMInterface.split(
         trace.interface,
         num_reads=R,
         num_writes=H,
         word_size=W,
-        max_shift=more_shifts // (2 * (R + H)),  # Of the 2 · max_shift + 1 shifts, 1 is counted already.
+        max_shift=more_shifts,  # Of the 2 · max_shift + 1 shifts, 1 is counted already.
+        write_gate=rest > 0,
     )

@@ -30,6 +30,7 @@ constexpr Index kMaxSlots = Index(1) << 24;  // of a memory: the sort of the fre
   FIELD(num_writes)     /* write heads (NTM) */                                               \
   FIELD(max_shift)      /* slots that a shift reaches to each side (NTM) */                   \
   FIELD(read_first)     /* NTM: reads come before writes */                                   \
+  FIELD(write_gate)     /* NTM: every write head has a gate */                                \
   FIELD(temporal_links) /* DNC, as the four switches below */                                 \
   FIELD(masked_lookup)                                                                        \
   FIELD(deallocation)                                                                         \

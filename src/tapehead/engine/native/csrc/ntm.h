@@ -13,16 +13,18 @@ namespace tapehead {
   FIELD(shifts, 2 * d.max_shift + 1) \
   FIELD(sharpness, 1)                \
   FIELD(erase, d.word_size)          \
-  FIELD(add, d.word_size)
+  FIELD(add, d.word_size)            \
+  FIELD(write_gates, d.write_gate)
 
 TAPEHEAD_FIELD_OFFSETS(NTMFields, TAPEHEAD_NTM_FIELDS)
 
 // What a step leaves for the next one and for the backward pass; read heads first, then write heads.
 template <class F> struct NTMRecord {
-  F *fields, *inverse, *weights, *content, *similarity, *shifted;
+  F *fields, *ungated, *inverse, *weights, *content, *similarity, *shifted;
   NTMRecord(const Dims& d, Arena<F>& arena) {
     const Index NP = padded<F>(d.memory_size), heads = d.num_reads + d.num_writes;
     fields = arena.take(d.interface_size);
+    ungated = arena.take(d.write_gate ? d.interface_size : 0);  // the fields of the write heads before their gates
     inverse = arena.take(NP);  // inverse norms of the new memory
     weights = arena.take(heads * NP);
     content = arena.take(heads * NP);
@@ -90,6 +92,8 @@ template <class F> struct NTMMemory {
 
   void forward(const F* raw, const Record& last, Record& now, F* M, F*, F* words, Scratch& s) const {
     for (Index h = 0; h < R + d.num_writes; h++) activate(raw + field(h), now.fields + field(h), h >= R);
+    for (Index h = R; d.write_gate && h < R + d.num_writes; h++)
+      gate(raw + field(h), now.fields + field(h), now.ungated + field(h));
     if (d.read_first) {
       for (Index h = 0; h < R; h++) address(h, last, now, M, last.inverse, s);
       read_forward(M, NP, W, R, now.weights, words);
@@ -119,8 +123,12 @@ template <class F> struct NTMMemory {
     write_backward(now, M_before, g, da);
     for (Index h = R; h < R + d.num_writes; h++) address_backward(h, last, now, M_before, last.inverse, g, da, s);
     if (d.read_first) reads_backward(M_before, last.inverse);
-    for (Index h = 0; h < R + d.num_writes; h++)
-      activate_backward(now.fields + field(h), da + field(h), d_raw + field(h), h >= R);
+    for (Index h = R; d.write_gate && h < R + d.num_writes; h++)
+      gate_backward(now.ungated + field(h), da + field(h), d_raw + field(h));
+    for (Index h = 0; h < R + d.num_writes; h++) {
+      const F* a = h >= R && d.write_gate ? now.ungated : now.fields;
+      activate_backward(a + field(h), da + field(h), d_raw + field(h), h >= R);
+    }
   }
 
  private:
@@ -139,6 +147,32 @@ template <class F> struct NTMMemory {
     if (!writes) return;
     map(raw + at.erase, a + at.erase, W, [](Vec<F> x) { return sigmoid_vector(x); });
     map(raw + at.add, a + at.add, W, tanh);
+  }
+
+  // As far as its gate is closed, a write head neither moves nor writes: its interpolation gate, erase vector and add
+  // vector are multiplied by the gate, and its shifts are mixed with the shift by 0.
+  void gate(const F* raw, F* a, F* ungated) const {
+    const F open = sigmoid(raw[at.write_gates]);
+    std::memcpy(ungated, a, sizeof(F) * at.write_gates);
+    a[at.write_gates] = ungated[at.write_gates] = open;
+    a[at.gates] *= open;
+    for (Index i = 0; i < 2 * d.max_shift + 1; i++) a[at.shifts + i] *= open;
+    a[at.shifts + d.max_shift] += 1 - open;
+    for (Index w = 0; w < W; w++) a[at.erase + w] *= open, a[at.add + w] *= open;
+  }
+
+  // Turns da, of the gated fields, into that of the ungated ones.
+  void gate_backward(const F* ungated, F* da, F* d_raw) const {
+    const F open = ungated[at.write_gates];
+    F d_open = -da[at.shifts + d.max_shift];
+    auto scale = [&](Index i) {
+      d_open += da[i] * ungated[i];
+      da[i] *= open;
+    };
+    scale(at.gates);
+    for (Index i = 0; i < 2 * d.max_shift + 1; i++) scale(at.shifts + i);
+    for (Index w = 0; w < W; w++) scale(at.erase + w), scale(at.add + w);
+    d_raw[at.write_gates] = d_open * open * (1 - open);
   }
 
   void activate_backward(const F* a, const F* da, F* d_raw, bool writes) const {

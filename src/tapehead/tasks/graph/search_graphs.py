@@ -1,0 +1,99 @@
+"""Random graphs and names for the search task."""
+
+import dataclasses
+
+import numpy as np
+
+from .graphs import neighbours
+from .search_trace import Adjacency
+
+COPRIME = (1, 3, 7, 9)
+"""Factors of a check digit: with any of them another digit gives another product modulo 10."""
+
+
+def draw_names(rng: np.random.Generator, count: int, digits: int) -> np.ndarray:
+    """``count`` different labels below 10^digits, drawn at random.
+
+    Where there are enough, any two differ in at least two digits, which makes them easier to tell apart by
+    content: the last digit is a check digit, whose weights are drawn, too.
+
+    Raises:
+        ValueError: there are not that many labels.
+    """
+    free = 10 ** (digits - 1)
+    if count > 10 * free:
+        raise ValueError(f"{count} names were asked for, but {digits} digits have only {10 * free}")
+    if count > free or digits == 1:
+        return rng.permutation(10 * free)[:count]
+    heads = rng.permutation(free)[:count]
+    check = np.full(count, rng.integers(10))
+    for place in range(digits - 1):
+        check += heads // 10**place % 10 * COPRIME[int(rng.integers(4))]
+    return heads * 10 + check % 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """A graph, and between which of its nodes a way is asked for."""
+
+    adjacency: Adjacency
+    order: list[int]
+    """the nodes in the order in which they are told"""
+    start: int
+    target: int
+
+
+def draw_ends(
+    rng: np.random.Generator, nodes: int, min_degree: int, max_degree: int, both_ways: bool
+) -> list[list[int]]:
+    """Of every node 0 … ``nodes`` − 1 where its edges lead to, in random order; as in the other graph tasks.
+
+    ``both_ways``: every connection is an edge in both directions.
+    """
+    ends = neighbours(rng, nodes, min_degree, max_degree)
+    if both_ways:
+        joined = [set(leaving) for leaving in ends]
+        for node, leaving in enumerate(ends):
+            for end in leaving:
+                joined[end].add(node)
+        ends = [sorted(leaving) for leaving in joined]
+    return [[leaving[i] for i in rng.permutation(len(leaving))] for leaving in ends]
+
+
+def reachable(ends: list[list[int]], start: int) -> list[int]:
+    """The nodes that can be reached from ``start``, nearest first, without itself."""
+    seen, queue = {start}, [start]
+    for node in queue:
+        for end in ends[node]:
+            if end not in seen:
+                seen.add(end)
+                queue.append(end)
+    return queue[1:]
+
+
+def draw_question(rng: np.random.Generator, ends: list[list[int]], digits: int, lost: float) -> Question:
+    """Names and labels for a graph, and a pair of its nodes.
+
+    Args:
+        rng: the only source of random numbers.
+        ends: where the edges of every node lead to.
+        digits: of a label.
+        lost: the probability of a target that cannot be reached, where there is one.
+    """
+    nodes = len(ends)
+    names = draw_names(rng, nodes, digits).tolist()
+    max_degree = max(map(len, ends))
+    kinds = int(rng.integers(max_degree, 10 ** (digits - 1) + 1)) if max_degree else 1
+    labels = draw_names(rng, kinds, digits).tolist()
+    firsts = rng.integers(kinds, size=nodes).tolist()
+    adjacency = {
+        names[node]: [(labels[(first + i) % kinds], names[end]) for i, end in enumerate(leaving)]
+        for node, (first, leaving) in enumerate(zip(firsts, ends))
+    }
+    start = int(rng.integers(nodes))
+    near = reachable(ends, start)
+    far = sorted(set(range(nodes)) - set(near) - {start})
+    among = far if not near or (far and rng.random() < lost) else near
+    target = among[int(rng.integers(len(among), size=2).max())]  # nearest first: the farther of two
+    order = [names[node] for node in rng.permutation(nodes)]
+    return Question(adjacency, order, names[start], names[target])

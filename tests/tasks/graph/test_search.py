@@ -1,0 +1,138 @@
+"""The search task: its reference trace, its encoding, and the closed loop."""
+
+import itertools
+
+import networkx as nx
+import numpy as np
+import torch
+
+from tapehead.tasks import Sampler, Search
+from tapehead.tasks.graph.search_decode import ToldGraph
+from tapehead.tasks.graph.search_graphs import Question, draw_names
+from tapehead.tasks.graph.search_trace import BLANK, Op, Record, path_of, search
+
+SMALL = Search(min_nodes=2, max_nodes=14, min_degree=0, max_degree=3, lost=0.3)
+NOTHING = Record(BLANK, BLANK, BLANK, Op.FAIL)
+
+
+def questions(count: int, task: Search = SMALL) -> list[Question]:
+    rng = np.random.default_rng(0)
+    return [task.question(rng) for _ in range(count)]
+
+
+def as_networkx(question: Question) -> nx.DiGraph:
+    graph = nx.DiGraph()
+    graph.add_nodes_from(question.order)
+    graph.add_edges_from((u, v) for u, edges in question.adjacency.items() for _, v in edges)
+    return graph
+
+
+class Scripted:
+    """A machine that answers rightly; its state is what it was fed."""
+
+    def __init__(self, task: Search) -> None:
+        self.task = task
+
+    def __call__(self, x: torch.Tensor, state: object = None, memory_size: int = 0):
+        fed = list(state or []) + self.task.read(x[:, 0])  # type: ignore[call-overload]
+        answers = [self.answer(fed[: i + 1]) for i in range(len(fed) - len(x), len(fed))]
+        return torch.from_numpy(self.task.encode(answers))[:, None], fed
+
+    def answer(self, fed: list[Record]) -> Record:
+        starts = [i for i, record in enumerate(fed) if record.op == Op.START]
+        if not starts:
+            return NOTHING
+        adjacency: dict[int, list[tuple[int, int]]] = {}
+        for source, edge, end, op in fed:
+            if op == Op.EDGE:
+                adjacency.setdefault(source, []).append((edge, end))
+        (target,) = [record.destination for record in fed if record.op == Op.TARGET]
+        said = search(adjacency, fed[starts[0]].destination, target)
+        return (said + [NOTHING] * len(fed))[len(fed) - 1 - starts[0]]
+
+
+def test_a_trace_ends_in_a_shortest_way() -> None:
+    lost = 0
+    for question in questions(200):
+        graph, said = as_networkx(question), search(question.adjacency, question.start, question.target)
+        if not nx.has_path(graph, question.start, question.target):
+            lost += 1
+            assert said[-1].op == Op.FAIL
+            assert not path_of(said)
+            continue
+        path = path_of(said)
+        assert len(path) == nx.shortest_path_length(graph, question.start, question.target)
+        assert (path[0].source, path[-1].destination) == (question.start, question.target)
+        assert all(a.destination == b.source for a, b in itertools.pairwise(path))
+        assert all((edge, end) in question.adjacency[source] for source, edge, end, _ in path)
+    assert lost
+
+
+def test_records_come_back_from_their_channels() -> None:
+    question = questions(1)[0]
+    said = search(question.adjacency, question.start, question.target)
+    assert SMALL.read(torch.from_numpy(SMALL.encode(said))) == said
+
+
+def test_names_differ_in_two_digits() -> None:
+    names = draw_names(np.random.default_rng(1), 1000, 4)
+    digits = names[:, None] // 10 ** np.arange(4) % 10
+    differ = (digits[:, None] != digits[None]).sum(2)
+    np.fill_diagonal(differ, 4)
+    assert differ.min() == 2
+    assert len(set(draw_names(np.random.default_rng(1), 10_000, 4).tolist())) == 10_000
+
+
+def test_the_same_seed_draws_the_same() -> None:
+    for task in (SMALL, Search(keep=0.2)):
+        one, other = Sampler(3, 7).draw(task), Sampler(3, 7).draw(task)
+        assert all(torch.equal(a, b) for a, b in zip(one, other))
+
+
+def test_practice_asks_what_the_memory_can_answer() -> None:
+    task = Search(min_nodes=6, max_nodes=12, min_degree=0, max_degree=3, keep=0.2)
+    for seed in range(20):
+        batch = Sampler(4, seed).draw(task)
+        assert not task.loss(task.oracle(batch), batch).any()
+        for index in range(4):
+            one = batch.episode(index)
+            _check(task.read(one.inputs[:, 0]), task.read(one.targets[:, 0]))
+
+
+def _check(fed: list[Record], wanted: list[Record]) -> None:
+    queue: list[int] = []
+    by: dict[int, Record] = {}
+    target = BLANK
+    for now, answer in zip(fed, wanted):
+        node = now.destination
+        if now.op == Op.TARGET:
+            target = node
+        elif now.op == Op.START:
+            queue = [node]
+        elif now.op == Op.NEW:
+            queue.append(node)
+            by[node] = now
+        elif now.op == Op.NEXT:
+            after = queue[queue.index(node) + 1 :]
+            assert (answer.op, answer.destination) == ((Op.POP, after[0]) if after else (Op.FAIL, BLANK))
+        elif now.op == Op.BACK and node in by:
+            assert answer == by[node]._replace(op=Op.PATH)
+        elif now.op == Op.CAND:
+            seen = Op.KNOWN if node in queue else Op.PATH if node == target else Op.NEW
+            assert answer == now._replace(op=seen)
+
+
+def test_the_loop_follows_a_machine_that_is_right() -> None:
+    for question in questions(20):
+        want = search(question.adjacency, question.start, question.target)
+        for constrained in (False, True):
+            told = ToldGraph(
+                Scripted(SMALL), SMALL, question.adjacency, question.order, constrained=constrained
+            )
+            answer = told.ask(question.start, question.target)
+            assert answer.said == want
+            assert answer.path == path_of(want)
+            assert answer.lost == (want[-1].op == Op.FAIL)
+            # A draft changes nothing, be it right or wrong.
+            for draft in (want, want[:3], [*want[:3], NOTHING]):
+                assert told.ask(question.start, question.target, draft).said == want
