@@ -13,6 +13,7 @@ from .controllers import LSTMController as LSTMController
 from .dnc import DNC as DNC
 from .lstm import DeepLSTM as DeepLSTM
 from .module import Machine as Machine
+from .module import evaluation_mode as evaluation_mode
 from .ntm import NTM as NTM
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "MachineConfig",
     "NTMConfig",
     "NTMState",
+    "evaluation_mode",
 ]

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, Literal, TypeVar, overload
 
 import torch
@@ -313,6 +313,19 @@ def slots(machine_slots: int, memory_size: int | None) -> int:
         return machine_slots
     check_memory_size(memory_size)
     return memory_size
+
+
+@contextlib.contextmanager
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
+    """Put a module and all its parts into evaluation mode, and afterwards each into the mode it was in."""
+    training = [part for part in module.modules() if part.training]
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
 
 
 def squeeze_if_unbatched(state: StateT, batch_size: int | None) -> StateT:

@@ -1,13 +1,11 @@
 """Run a machine over a batch and keep its trace, without changing the machine."""
 
-import contextlib
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..nn import Machine
+from ..nn import Machine, evaluation_mode
 from ..tasks import Batch
 from ..types import Trace
 
@@ -32,21 +30,8 @@ def run_traced(machine: Machine, batch: Batch, memory_size: int | None = None) -
     Raises:
         ValueError: a batch or a memory size that the machine cannot take.
     """
-    with torch.no_grad(), _evaluation_mode(machine):
+    with torch.no_grad(), evaluation_mode(machine):
         outputs, _, trace = machine.unroll(
             batch.inputs, lengths=batch.lengths, memory_size=memory_size, return_trace=machine.has_memory
         )
     return TracedRun(outputs, trace)
-
-
-@contextlib.contextmanager
-def _evaluation_mode(machine: Machine) -> Iterator[None]:
-    """Evaluation mode for a while; afterwards every part of the machine is in its own mode again."""
-    training = [module for module in machine.modules() if module.training]
-    for module in training:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True

@@ -12,8 +12,8 @@ from tapehead import DNC, NTM, hub
 from tapehead.knowledge import ask, read
 from tapehead.knowledge.evaluation.graphs import score_given, score_random
 from tapehead.knowledge.evaluation.kinship import score_kinship
-from tapehead.knowledge.inference.run import evaluation_mode, run_time_first
-from tapehead.nn import DeepLSTM, Machine
+from tapehead.knowledge.inference.run import run_time_first
+from tapehead.nn import DeepLSTM, Machine, evaluation_mode
 from tapehead.tasks import Inference, Kinship, ShortestPath, Traversal
 from tapehead.tasks.base import Task
 from tapehead.tasks.graph.fixed import FixedGraph

@@ -407,13 +407,20 @@ def _save(ctx: Any, inputs: tuple, output: Sequence[Tensor]) -> None:
     ctx.save_for_backward(x, *weights, *state, features, words, tape, *([] if lengths is None else [lengths]))
 
 
-def _differentiate(ctx: Any, gradients: Sequence[Tensor | None], backward: Any) -> list[Tensor | None]:
-    """The gradients of x, the weights and the state, None where nobody asks."""
+def _saved(
+    ctx: Any,
+) -> tuple[Tensor, Tensor | None, Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]:
+    """What :func:`_save` kept: x, lengths, weights, state, and (features, words, tape)."""
     num_weights, num_state = ctx.counts
     x, *rest = ctx.saved_tensors
     lengths = rest.pop() if ctx.has_lengths else None
-    weights, state = rest[:num_weights], rest[num_weights : num_weights + num_state]
-    found = backward(gradients, ctx.needed, x, lengths, weights, state, *rest[-3:], ctx.config, ctx.numbers)
+    return x, lengths, rest[:num_weights], rest[num_weights : num_weights + num_state], rest[-3:]
+
+
+def _differentiate(ctx: Any, gradients: Sequence[Tensor | None], backward: Any) -> list[Tensor | None]:
+    """The gradients of x, the weights and the state, None where nobody asks."""
+    x, lengths, weights, state, of_the_run = _saved(ctx)
+    found = backward(gradients, ctx.needed, x, lengths, weights, state, *of_the_run, ctx.config, ctx.numbers)
     return [d if need else None for d, need in zip(found, ctx.needed, strict=True)]
 
 
@@ -449,16 +456,16 @@ class _Eager(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
         # Under create_graph=True the gradients themselves need a graph, which the kernel's have not.
-        differentiate = _differentiate_by_reference if torch.is_grad_enabled() else _differentiate
-        return None, None, None, None, None, *differentiate(ctx, gradients, _backward)
+        if torch.is_grad_enabled():
+            found = _differentiate_by_reference(ctx, gradients)
+        else:
+            found = _differentiate(ctx, gradients, _backward)
+        return None, None, None, None, None, *found
 
 
-def _differentiate_by_reference(ctx: Any, gradients: Sequence[Tensor | None], _: Any) -> list[Tensor | None]:
+def _differentiate_by_reference(ctx: Any, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
     """What :func:`_differentiate` computes, with a graph: the run once more, on the reference."""
-    num_weights, num_state = ctx.counts
-    x, *rest = ctx.saved_tensors
-    lengths = rest.pop() if ctx.has_lengths else None
-    weights, state = rest[:num_weights], rest[num_weights : num_weights + num_state]
+    x, lengths, weights, state, _ = _saved(ctx)
     spec, recompute = ctx.reference
     if spec.clip_controller_gradient is not None or spec.clip_weighting_gradient is not None:
         # The reference clips the sum of what arrives from the first and from the second derivative.
@@ -469,7 +476,7 @@ def _differentiate_by_reference(ctx: Any, gradients: Sequence[Tensor | None], _:
     inputs = [x, *weights, *state]
     # A tensor that stands in two places has one gradient in each: views tell the two apart.
     x, *rest = [tensor.view_as(tensor) if need else tensor for tensor, need in zip(inputs, ctx.needed)]
-    found = recompute(spec, x, lengths, rest[:num_weights], rest[num_weights:])
+    found = recompute(spec, x, lengths, rest[: len(weights)], rest[len(weights) :])
     pairs = [(y, d) for y, d in zip(found, gradients, strict=True) if d is not None and y.requires_grad]
     asked = [tensor for tensor, need in zip([x, *rest], ctx.needed) if need]
     computed = iter(

@@ -1,12 +1,11 @@
 """Runs a machine for inference, whatever layout its caller chose and whatever mode it is in."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...nn import Machine
+from ...nn import Machine, evaluation_mode
 from ...types import Trace
 
 
@@ -49,19 +48,6 @@ def run_time_first(
     if swap:
         outputs, trace = _swapped(outputs), None if trace is None else trace.map(_swapped)
     return outputs, state, trace
-
-
-@contextlib.contextmanager
-def evaluation_mode(module: nn.Module) -> Iterator[None]:
-    """Put a module and all its parts into evaluation mode, and afterwards each into the mode it was in."""
-    training = [part for part in module.modules() if part.training]
-    for part in training:
-        part.training = False
-    try:
-        yield
-    finally:
-        for part in training:
-            part.training = True
 
 
 def _swapped(tensor: Tensor) -> Tensor:
