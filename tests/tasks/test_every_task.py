@@ -75,11 +75,11 @@ CASES = {
         {"length": 12, "repeats": 13},
     ),
     "search": Case(
-        (134, 134),
+        (136, 136),
         SMALL_GRAPHS,
         {"nodes": 40, "degree": 7},
         steady=None,
-        choices=(*tuple((10 * digit, 10) for digit in range(12)), (120, 14)),
+        choices=(*tuple((10 * digit, 10) for digit in range(12)), (120, 16)),
         feeds_back=True,
         drawn=False,
     ),

@@ -9,10 +9,10 @@ import torch
 from tapehead.tasks import Sampler, Search
 from tapehead.tasks.graph.search_decode import ToldGraph
 from tapehead.tasks.graph.search_graphs import Question, draw_names
-from tapehead.tasks.graph.search_trace import BLANK, Op, Record, path_of, search
+from tapehead.tasks.graph.search_trace import BLANK, WRITTEN, Op, Record, path_of, search
 
-SMALL = Search(min_nodes=2, max_nodes=14, min_degree=0, max_degree=3, lost=0.3)
-NOTHING = Record(BLANK, BLANK, BLANK, Op.FAIL)
+SMALL = Search(min_nodes=2, max_nodes=14, min_degree=0, max_degree=3, unreachable=0.3)
+NOTHING = Record.bare(Op.FAIL)
 
 
 def questions(count: int, task: Search = SMALL) -> list[Question]:
@@ -40,7 +40,7 @@ class Scripted:
 
     def answer(self, fed: list[Record]) -> Record:
         starts = [i for i, record in enumerate(fed) if record.op == Op.START]
-        if not starts:
+        if not starts or starts[0] == len(fed) - 1:
             return NOTHING
         adjacency: dict[int, list[tuple[int, int]]] = {}
         for source, edge, end, op in fed:
@@ -48,7 +48,7 @@ class Scripted:
                 adjacency.setdefault(source, []).append((edge, end))
         (target,) = [record.destination for record in fed if record.op == Op.TARGET]
         said = search(adjacency, fed[starts[0]].destination, target)
-        return (said + [NOTHING] * len(fed))[len(fed) - 1 - starts[0]]
+        return (said + [NOTHING] * len(fed))[len(fed) - 2 - starts[0]]
 
 
 def test_a_trace_ends_in_a_shortest_way() -> None:
@@ -84,42 +84,78 @@ def test_names_differ_in_two_digits() -> None:
 
 
 def test_the_same_seed_draws_the_same() -> None:
-    for task in (SMALL, Search(keep=0.2)):
+    for task in (SMALL, Search(keep=0.2, ask=0.5)):
         one, other = Sampler(3, 7).draw(task), Sampler(3, 7).draw(task)
         assert all(torch.equal(a, b) for a, b in zip(one, other))
 
 
 def test_practice_asks_what_the_memory_can_answer() -> None:
-    task = Search(min_nodes=6, max_nodes=12, min_degree=0, max_degree=3, keep=0.2)
+    task = Search(min_nodes=6, max_nodes=12, min_degree=0, max_degree=3, keep=0.2, ask=0.5)
+    found = set()
     for seed in range(20):
         batch = Sampler(4, seed).draw(task)
         assert not task.loss(task.oracle(batch), batch).any()
         for index in range(4):
             one = batch.episode(index)
-            _check(task.read(one.inputs[:, 0]), task.read(one.targets[:, 0]))
+            answers = task.read(one.targets[:, 0])
+            counts = one.mask[:, 0].tolist()
+            found |= _check(task.read(one.inputs[:, 0]), answers, counts)
+    assert found >= {Op.POP, Op.CHECK, Op.SEEN, Op.UNSEEN, Op.PUSH, Op.NEXT, Op.FOUND, Op.PATH, Op.BACK}
 
 
-def _check(fed: list[Record], wanted: list[Record]) -> None:
+def _check(fed: list[Record], wanted: list[Record], counts: list[bool]) -> set[Op]:
+    """Check every answer against a plain model of the memory and the heads; return the kinds that were fed."""
     queue: list[int] = []
     by: dict[int, Record] = {}
-    target = BLANK
-    for now, answer in zip(fed, wanted):
+    told: list[Record] = []
+    target, scanning = BLANK, 0
+    checked = set()
+    for now, answer, counted in zip(fed, wanted, counts):
         node = now.destination
-        if now.op == Op.TARGET:
+        if now.op in (Op.NODE, Op.EDGE, Op.END):
+            told.append(now)
+        elif now.op == Op.TARGET:
             target = node
         elif now.op == Op.START:
             queue = [node]
-        elif now.op == Op.NEW:
+        elif now.op == Op.PUSH:
             queue.append(node)
             by[node] = now
+        if not counted:
+            assert now.op in (Op.NODE, Op.EDGE, Op.END, Op.TARGET, Op.START, Op.PUSH)
+            continue
+        checked.add(now.op)
+        if now.op == Op.POP:
+            scanning = told.index(Record.at(node, Op.NODE)) + 1
+        elif now.op in (Op.SEEN, Op.PUSH):
+            scanning += 1
+        here = told[scanning]
+        if now.op in (Op.POP, Op.SEEN, Op.PUSH):
+            expected = Record.at(here.destination, Op.CHECK if here.op == Op.EDGE else Op.NEXT)
+        elif now.op in (Op.UNSEEN, Op.FOUND):
+            expected = here._replace(op=Op.PUSH if now.op == Op.UNSEEN else Op.PATH)
+        elif now.op == Op.CHECK:
+            seen = Op.SEEN if node in queue else Op.FOUND if node == target else Op.UNSEEN
+            expected = Record.bare(seen)
         elif now.op == Op.NEXT:
             after = queue[queue.index(node) + 1 :]
-            assert (answer.op, answer.destination) == ((Op.POP, after[0]) if after else (Op.FAIL, BLANK))
-        elif now.op == Op.BACK and node in by:
-            assert answer == by[node]._replace(op=Op.PATH)
-        elif now.op == Op.CAND:
-            seen = Op.KNOWN if node in queue else Op.PATH if node == target else Op.NEW
-            assert answer == now._replace(op=seen)
+            expected = Record.at(after[0], Op.POP) if after else NOTHING
+        elif now.op == Op.PATH:
+            expected = Record.at(now.source, Op.BACK)
+        else:
+            expected = by[node]._replace(op=Op.PATH) if node in by else Record.bare(Op.DONE)
+        assert answer == expected
+    return checked
+
+
+def test_what_has_to_be_written_is_what_is_told_and_pushed() -> None:
+    batch = Sampler(4, 3).draw(SMALL)
+    writes = SMALL.writes(batch)
+    for index in range(4):
+        steps = int(batch.lengths[index])
+        fed = SMALL.read(batch.inputs[:steps, index])
+        assert [record.op in WRITTEN for record in fed] == writes[:steps, index].tolist()
+        assert not writes[steps:, index].any()
 
 
 def test_the_loop_follows_a_machine_that_is_right() -> None:
@@ -132,7 +168,7 @@ def test_the_loop_follows_a_machine_that_is_right() -> None:
             answer = told.ask(question.start, question.target)
             assert answer.said == want
             assert answer.path == path_of(want)
-            assert answer.lost == (want[-1].op == Op.FAIL)
+            assert answer.unreachable == (want[-1].op == Op.FAIL)
             # A draft changes nothing, be it right or wrong.
             for draft in (want, want[:3], [*want[:3], NOTHING]):
                 assert told.ask(question.start, question.target, draft).said == want

@@ -12,11 +12,8 @@ from ..base import CERTAIN, Batch, Channels, Task, check_range, check_whole
 from ..registry import register
 from ..sampler import numpy_rng
 from .search_graphs import Question, draw_ends, draw_question
-from .search_practice import practice_steps
-from .search_trace import BLANK, LABELS, TOLD, Op, Record, search, tell
-
-QUERY_WEIGHT = 0.3
-"""Weight in training of repeating what is told, beside a step of the search."""
+from .search_practice import PracticeStep, practice
+from .search_trace import BLANK, LABELS, WRITTEN, Op, Record, query, search, tell
 
 
 @register
@@ -24,41 +21,44 @@ QUERY_WEIGHT = 0.3
 class Search(Task):
     """Find a shortest path by breadth-first search, one small step after another.
 
-    A directed graph is told as an adjacency list, then the target and the start. From there on the machine
-    says the steps of the search, each of which is fed back as the next input, until it says DONE or FAIL. A
-    record has a kind and up to three labels, (source, edge, destination; KIND); u, v, w are nodes, e edges::
+    A directed graph is told as an adjacency list, then the target, the start, and the first POP. From there on
+    the machine says the steps of the search, each of which is fed back as the next input, until it says DONE
+    or FAIL. A record has a kind and up to three labels, (source, edge, destination; KIND); u, v, w are nodes,
+    e edges. One read head stands in the adjacency list or in the queue, another checks::
 
-        told: (_,_,v;NODE) and v's edges (v,e,w;EDGE), node by node; then (_,_,t;TARGET) and (_,_,s;START)
+        told: (_,_,v;NODE), v's edges (v,e,w;EDGE) and (_,_,v;END), node by node;
+              then (_,_,t;TARGET), (_,_,s;START) and (_,_,s;POP)
 
-        fed             looks up                             says
-        (_,_,s;START)                                        (_,_,s;POP)
-        (_,_,u;POP)     NODE u, one slot on                  (u,e,v;CAND), or (u,_,_;END) at another NODE
-        (u,e,v;CAND)    NEW or START of v, else TARGET v,    (u,e,v;KNOWN), (u,e,v;PATH) or (u,e,v;NEW)
-                        else NODE v
-        (u,e,v;KNOWN)   EDGE (u,e,v), one slot on            as for POP
-        (u,e,v;NEW)     the same; and is written             as for POP
-        (u,_,_;END)                                          (_,_,u;NEXT)
-        (_,_,u;NEXT)    NEW or START of u, one slot on       (_,_,w;POP), or (_,_,_;FAIL) where nothing is
-        (u,e,v;PATH)                                         (_,_,u;BACK)
-        (_,_,v;BACK)    NEW or START of v                    (u,e,v;PATH), or (_,_,_;DONE) at START
+        fed             looks up                         says
+        (_,_,u;POP)     NODE u, one slot on              (_,_,v;CHECK) at an EDGE, (_,_,u;NEXT) at END
+        (_,_,v;CHECK)   PUSH or START of v,              (_,_,_;SEEN)
+                        else TARGET v,                   (_,_,_;FOUND)
+                        else NODE v                      (_,_,_;UNSEEN)
+        (_,_,_;SEEN)    one slot on                      as for POP
+        (_,_,_;UNSEEN)  the same slot                    (u,e,v;PUSH)
+        (u,e,v;PUSH)    one slot on; and is written      as for POP
+        (_,_,u;NEXT)    PUSH or START of u, one slot on  (_,_,w;POP), or (_,_,_;FAIL) where nothing is
+        (_,_,_;FOUND)   the same slot                    (u,e,v;PATH)
+        (u,e,v;PATH)                                     (_,_,u;BACK)
+        (_,_,v;BACK)    PUSH or START of v               (u,e,v;PATH), or (_,_,_;DONE) at START
 
-    What is told and the NEW records, one a slot, are all that has to be remembered: they are the graph, the
+    What is told and the PUSH records, one a slot, are all that has to be remembered: they are the graph, the
     queue, the visited set and the way back. An episode of three nodes::
 
-        told    (_, _, 4101; NODE) (4101, 7716, 2938; EDGE) (_, _, 2938; NODE) (2938, 7716, 5520; EDGE)
-        told    (_, _, 5520; NODE) (_, _, 5520; TARGET) (_, _, 4101; START)
-        fed (_, _, 4101; START)  wanted (_, _, 4101; POP)
-        fed (_, _, 4101; POP)  wanted (4101, 7716, 2938; CAND)
-        fed (4101, 7716, 2938; CAND)  wanted (4101, 7716, 2938; NEW)
-        fed (4101, 7716, 2938; NEW)  wanted (4101, _, _; END)
-        fed (4101, _, _; END)  wanted (_, _, 4101; NEXT)
-        fed (_, _, 4101; NEXT)  wanted (_, _, 2938; POP)
-        fed (_, _, 2938; POP)  wanted (2938, 7716, 5520; CAND)
-        fed (2938, 7716, 5520; CAND)  wanted (2938, 7716, 5520; PATH)
-        fed (2938, 7716, 5520; PATH)  wanted (_, _, 2938; BACK)
-        fed (_, _, 2938; BACK)  wanted (4101, 7716, 2938; PATH)
-        fed (4101, 7716, 2938; PATH)  wanted (_, _, 4101; BACK)
-        fed (_, _, 4101; BACK)  wanted (_, _, _; DONE)
+        told    (_, _, 6162; NODE) (6162, 882, 9170; EDGE) (_, _, 6162; END) (_, _, 9170; NODE) (9170, 4192, 6162; EDGE) (_, _, 9170; END)
+        told    (_, _, 8928; NODE) (8928, 1737, 6162; EDGE) (_, _, 8928; END) (_, _, 9170; TARGET) (_, _, 8928; START)
+        fed (_, _, 8928; POP)  wanted (_, _, 6162; CHECK)
+        fed (_, _, 6162; CHECK)  wanted (_, _, _; UNSEEN)
+        fed (_, _, _; UNSEEN)  wanted (8928, 1737, 6162; PUSH)
+        fed (8928, 1737, 6162; PUSH)  wanted (_, _, 8928; NEXT)
+        fed (_, _, 8928; NEXT)  wanted (_, _, 6162; POP)
+        fed (_, _, 6162; POP)  wanted (_, _, 9170; CHECK)
+        fed (_, _, 9170; CHECK)  wanted (_, _, _; FOUND)
+        fed (_, _, _; FOUND)  wanted (6162, 882, 9170; PATH)
+        fed (6162, 882, 9170; PATH)  wanted (_, _, 6162; BACK)
+        fed (_, _, 6162; BACK)  wanted (8928, 1737, 6162; PATH)
+        fed (8928, 1737, 6162; PATH)  wanted (_, _, 8928; BACK)
+        fed (_, _, 8928; BACK)  wanted (_, _, _; DONE)
     """
 
     name: ClassVar[str] = "search"
@@ -73,12 +73,12 @@ class Search(Task):
     """of a label; n digits hold 10^n names, a tenth of them in a code that is easier to tell apart"""
     both_ways: float = 0.5
     """fraction of the graphs in which all edges lead both ways"""
-    lost: float = 0.05
+    unreachable: float = 0.05
     """fraction of the questions that have no answer, where the graph allows it"""
-    supervise_query: bool = False
-    """in training, repeat what is told"""
     keep: float = 1.0
-    """in training, the least fraction of the steps of a search; questions take the place of the others"""
+    """in training, the least fraction of the nodes whose edges are scanned; 1 and ``ask=0``: whole searches"""
+    ask: float = 0.0
+    """in training, how often other questions are asked after a node"""
 
     def __post_init__(self) -> None:
         check_range(self, "nodes", minimum=2)
@@ -86,7 +86,7 @@ class Search(Task):
         check_whole("digits", self.digits, minimum=2)
         if self.max_nodes > 10**self.digits:
             raise ValueError(f"{self.digits} digits cannot name {self.max_nodes} nodes: give more digits.")
-        for field in ("both_ways", "lost", "keep"):
+        for field in ("both_ways", "unreachable", "keep", "ask"):
             if not 0 <= getattr(self, field) <= 1:
                 raise ValueError(f"{field} is {getattr(self, field)}: give a fraction from 0 to 1.")
 
@@ -106,7 +106,7 @@ class Search(Task):
         nodes = int(rng.integers(self.min_nodes, self.max_nodes + 1))
         both_ways = bool(rng.random() < self.both_ways)
         ends = draw_ends(rng, nodes, self.min_degree, self.max_degree, both_ways)
-        return draw_question(rng, ends, self.digits, self.lost)
+        return draw_question(rng, ends, self.digits, self.unreachable)
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         check_whole("batch_size", batch_size, minimum=1)
@@ -117,33 +117,30 @@ class Search(Task):
     def batch(self, questions: Sequence[Question], rng: np.random.Generator | None = None) -> Batch:
         """These questions and the right answers to them, as a batch; with ``rng``, thinned as in training."""
         episodes = [self._steps(question, rng) for question in questions]
-        lengths = [len(fed) for fed, _, _ in episodes]
+        lengths = [len(told) + len(steps) for told, steps in episodes]
         shape = max(lengths), len(questions)
         inputs = np.zeros((*shape, self.input_size), np.float32)
         targets = np.zeros((*shape, self.output_size), np.float32)
         mask = np.zeros(shape, bool)
-        for b, (fed, wanted, first) in enumerate(episodes):
-            steps = len(fed)
-            inputs[:steps, b] = fed
-            begin = 0 if self.supervise_query else first
-            targets[begin:steps, b] = wanted[begin:]
-            mask[begin:steps, b] = True
+        for b, (told, steps) in enumerate(episodes):
+            inputs[: lengths[b], b] = self.encode(told + [fed for fed, _ in steps])
+            wanted = {len(told) + t: answer for t, (_, answer) in enumerate(steps) if answer is not None}
+            targets[list(wanted), b] = self.encode(list(wanted.values()))
+            mask[list(wanted), b] = True
         channels = torch.from_numpy(inputs), torch.from_numpy(targets)
         return Batch(*channels, torch.from_numpy(mask), torch.tensor(lengths))
 
     def _steps(
         self, question: Question, rng: np.random.Generator | None
-    ) -> tuple[np.ndarray, np.ndarray, int]:
-        """What is fed and what is wanted, step by step, and the first step of the search."""
-        told = tell(question.adjacency, question.order, question.start, question.target)
-        said = search(question.adjacency, question.start, question.target)
-        first = len(told) - 1
-        steps = list(zip(told[-1:] + said[:-1], said))
-        if rng is not None and self.keep < 1:
-            steps = practice_steps(rng, question.adjacency, (told[-1], told[-2]), steps, self.keep)
-        fed = told[:-1] + [step[0] for step in steps]
-        wanted = told[:-1] + [step[1] for step in steps]
-        return self.encode(fed), self.encode(wanted), first
+    ) -> tuple[list[Record], list[PracticeStep]]:
+        """What is told before the first POP, and the steps from there on."""
+        adjacency, start, target = question.adjacency, question.start, question.target
+        asked = query(start, target)
+        told = tell(adjacency, question.order) + asked[:-1]
+        if rng is not None and (self.keep < 1 or self.ask):
+            return told, practice(rng, adjacency, start, target, self.keep, self.ask)
+        said = search(adjacency, start, target)
+        return told, list(zip([*asked[-1:], *said[:-1]], said))
 
     def encode(self, records: Sequence[Record]) -> np.ndarray:
         """Records as channels, float32 [n, channels]: one of ten for every digit, then one for the kind."""
@@ -179,19 +176,17 @@ class Search(Task):
         costs = -(torch.cat([digits, kinds], 2) * batch.targets.to(logits.dtype)).sum(2)
         return costs.masked_fill(~batch.mask, 0)
 
-    def searching(self, batch: Batch) -> Tensor:
-        """The steps of the search itself, [T, B]: those whose answers are not what was just told."""
-        told = [self.label_channels + op for op in TOLD if op != Op.START]
-        return batch.mask & (batch.inputs[..., told].sum(2) == 0)
-
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """−Σ log p over the steps of the search and their digits and kinds, in nats; [B]."""
-        return self._costs(outputs, batch).masked_fill(~self.searching(batch), 0).sum(0)
+        return self._costs(outputs, batch).sum(0)
 
     def objective(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """The mean of a step, so that long episodes do not drown short ones; what is told weighs less."""
-        weights = torch.where(self.searching(batch), 1.0, QUERY_WEIGHT) * batch.mask
-        return (self._costs(outputs, batch) * weights).sum(0) / weights.sum(0)
+        """The mean of a step, so that long episodes do not drown short ones."""
+        return self.loss(outputs, batch) / batch.mask.sum(0)
+
+    def writes(self, batch: Batch) -> Tensor:
+        """The steps that have to be written, bool [T, B]: those of what is told, and PUSH."""
+        return batch.inputs[..., [self.label_channels + op for op in WRITTEN]].sum(2) > 0
 
     @torch.no_grad()
     def wrong_steps(self, outputs: Tensor, batch: Batch) -> Tensor:
@@ -199,7 +194,7 @@ class Search(Task):
         wrong = outputs.new_zeros(batch.mask.shape, dtype=torch.int64)
         for answer, target in zip(self._fields(outputs), self._fields(batch.targets)):
             wrong += ((answer.argmax(-1) != target.argmax(-1)) & (target.sum(-1) > 0)).flatten(2).sum(2)
-        return wrong * self.searching(batch)
+        return wrong * batch.mask
 
     def _fields(self, channels: Tensor) -> tuple[Tensor, Tensor]:
         digits = channels[..., : self.label_channels].unflatten(-1, (-1, 10))
@@ -218,7 +213,7 @@ class Search(Task):
         """An episode in words: what is told, then the search step by step."""
         one = batch.episode(index)
         steps = int(one.lengths)
-        first = int(self.searching(one)[:, 0].long().argmax())
+        first = int(one.mask[:, 0].long().argmax())
         fed = self.read(one.inputs[:, 0])
         wanted = self.read(one.targets[:, 0])
         caption = f"{self.name}: {steps} steps"

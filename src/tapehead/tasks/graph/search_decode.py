@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .search import Search
-from .search_trace import BLANK, LABELS, LAST, Adjacency, Op, Record, path_of, tell
+from .search_trace import BLANK, LABELS, LAST, Adjacency, Op, Record, path_of, query, tell
 
 EXTRA_SLOTS = 4
 """Slots in addition to one for each word written: the tape begins at the second and must not wrap around."""
@@ -36,7 +36,7 @@ class Answer:
         return path if joined and ends else []
 
     @property
-    def lost(self) -> bool:
+    def unreachable(self) -> bool:
         """Whether it says that no way leads there."""
         return bool(self.said) and self.said[-1].op == Op.FAIL
 
@@ -63,7 +63,7 @@ class ToldGraph:
         constrained: bool = False,
     ) -> None:
         self.machine, self.task = machine, task
-        graph = tell(adjacency, order, BLANK, BLANK)[:-2]
+        graph = tell(adjacency, order)
         self.slots = len(graph) + len(order) + 2 + EXTRA_SLOTS
         self.limit = 4 * len(graph) + 64
         """records after which an answer is cut off; no search of this graph is longer"""
@@ -86,7 +86,7 @@ class ToldGraph:
                 machine says the same, its steps are run in one call, which is faster. The answer is the one
                 without a draft.
         """
-        question = tell({}, (), start, target)
+        question = query(start, target)
         fed = question + list(draft[:-1])
         outputs, state = self._run(fed, self.state)
         said: list[Record] = []

@@ -71,14 +71,16 @@ def reachable(ends: list[list[int]], start: int) -> list[int]:
     return queue[1:]
 
 
-def draw_question(rng: np.random.Generator, ends: list[list[int]], digits: int, lost: float) -> Question:
+def draw_question(
+    rng: np.random.Generator, ends: list[list[int]], digits: int, unreachable: float
+) -> Question:
     """Names and labels for a graph, and a pair of its nodes.
 
     Args:
         rng: the only source of random numbers.
         ends: where the edges of every node lead to.
         digits: of a label.
-        lost: the probability of a target that cannot be reached, where there is one.
+        unreachable: the probability of a target that cannot be reached, where there is one.
     """
     nodes = len(ends)
     names = draw_names(rng, nodes, digits).tolist()
@@ -93,7 +95,7 @@ def draw_question(rng: np.random.Generator, ends: list[list[int]], digits: int, 
     start = int(rng.integers(nodes))
     near = reachable(ends, start)
     far = sorted(set(range(nodes)) - set(near) - {start})
-    among = far if not near or (far and rng.random() < lost) else near
+    among = far if not near or (far and rng.random() < unreachable) else near
     target = among[int(rng.integers(len(among), size=2).max())]  # nearest first: the farther of two
     order = [names[node] for node in rng.permutation(nodes)]
     return Question(adjacency, order, names[start], names[target])

@@ -1,74 +1,95 @@
 """Excerpts of a search to train on, with further questions in between.
 
-The right answer of a step depends on the memory and on the last record alone. So training may leave out any
-step that leaves nothing in memory, and ask any other at any time: of those that are rare in a search, such as
-the end of the queue, a machine would otherwise see too few.
+What a machine answers to a POP, NEXT, CHECK or BACK depends on the memory alone, and what follows on the last
+few steps. So training may leave out whole scans of a node, but what they push, and ask other questions in
+between: of those that are rare in a search, a machine would otherwise see too few.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 
-from .search_trace import BLANK, Adjacency, Op, Record
+from .search_trace import Adjacency, Op, Record, Searching, Step
 
-Step = tuple[Record, Record]
-"""What is fed, and what is wanted."""
+PracticeStep = tuple[Record, Record | None]
+"""What is fed, and what is wanted; None where the answer does not count."""
 
-
-class _Reached:
-    """What the memory holds at a moment of the search."""
-
-    def __init__(self, adjacency: Adjacency, start: int, target: int) -> None:
-        self.target = target
-        self.queue = [start]
-        self.by: dict[int, Record] = {}
-        self.edges = [(node, edge, end) for node, leaving in adjacency.items() for edge, end in leaving]
-
-    def add(self, new: Record) -> None:
-        self.queue.append(new.destination)
-        self.by[new.destination] = new
-
-    def question(self, rng: np.random.Generator) -> Step:
-        """Any of the steps that look something up in the queue, each kind as likely as the others."""
-        kind = int(rng.integers(4)) if self.edges else int(rng.integers(3))
-        place = int(rng.integers(len(self.queue))) if kind else len(self.queue) - 1
-        node = self.queue[place]
-        if kind < 2:
-            fed = Record(BLANK, BLANK, node, Op.NEXT)
-            if place == len(self.queue) - 1:
-                return fed, Record(BLANK, BLANK, BLANK, Op.FAIL)
-            return fed, Record(BLANK, BLANK, self.queue[place + 1], Op.POP)
-        if kind == 2:
-            fed = Record(BLANK, BLANK, node, Op.BACK)
-            if node not in self.by:
-                return fed, Record(BLANK, BLANK, BLANK, Op.DONE)
-            return fed, self.by[node]._replace(op=Op.PATH)
-        source, edge, end = self.edges[int(rng.integers(len(self.edges)))]
-        seen = end in self.by or end == self.queue[0]
-        answer = Op.KNOWN if seen else Op.PATH if end == self.target else Op.NEW
-        return Record(source, edge, end, Op.CAND), Record(source, edge, end, answer)
+QUESTIONS = ("next", "back", "check", "scan")
+WEIGHTS = (0.15, 0.3, 0.3, 0.25)
+"""How often each of them is asked; "back" is the rarest in a search."""
+ANOTHER = 0.4
+"""The probability of another question after one."""
 
 
-def practice_steps(
-    rng: np.random.Generator, adjacency: Adjacency, question: Step, steps: list[Step], keep: float
-) -> list[Step]:
-    """Leave out steps of a search and put others in between.
+class _Practice:
+    def __init__(self, rng: np.random.Generator, searching: Searching) -> None:
+        self.rng, self.searching = rng, searching
+        self.edges = [(u, e, v) for u, leaving in searching.adjacency.items() for e, v in leaving]
+
+    def questions(self) -> Iterator[Step]:
+        """One question or more."""
+        while True:
+            yield from self._question()
+            if self.rng.random() >= ANOTHER:
+                return
+
+    def _question(self) -> Iterator[Step]:
+        rng, searching = self.rng, self.searching
+        kind = QUESTIONS[int(rng.choice(len(QUESTIONS), p=WEIGHTS))]
+        last = len(searching.queue) - 1
+        if kind == "back":
+            step = searching.back(searching.queue[int(rng.integers(last + 1))])
+            yield step
+            if step[1].op == Op.PATH:
+                yield step[1], Record.at(step[1].source, Op.BACK)
+        elif kind == "next" or not self.edges:
+            yield searching.next(int(rng.integers(last + 1)) if rng.random() < 0.7 else last)
+        elif kind == "check":
+            end = self.edges[int(rng.integers(len(self.edges)))][2]
+            yield Record.at(end, Op.CHECK), Record.bare(searching.check(end))
+        else:
+            yield from self._scan()
+
+    def _scan(self) -> Iterator[Step]:
+        """Part of the scan of any node, up to the first push at most, which does not come about."""
+        nodes = list(self.searching.adjacency)
+        node = nodes[int(self.rng.integers(len(nodes)))]
+        edges = int(self.rng.integers(len(self.searching.adjacency[node]) + 1))
+        for fed, wanted in self.searching.scan(node):
+            yield fed, wanted
+            edges -= wanted.op == Op.CHECK
+            if edges < 0 or wanted.op == Op.PUSH:
+                return
+            if wanted.op == Op.PATH:
+                yield wanted, Record.at(node, Op.BACK)
+
+
+def practice(
+    rng: np.random.Generator, adjacency: Adjacency, start: int, target: int, keep: float, ask: float
+) -> list[PracticeStep]:
+    """The steps of a search, some left out, and other questions in between.
 
     Args:
         rng: the only source of random numbers.
         adjacency: the edges of every node.
-        question: the records START and TARGET.
-        steps: from the one that is fed START.
-        keep: the least fraction of steps to keep. What is left out is made up for by questions.
+        start, target: nodes.
+        keep: the least fraction of the nodes whose scans are kept. The first always is.
+        ask: the mean number of times to ask something else after a node, where all scans are kept; up to
+            twice as often where few are.
     """
-    reached = _Reached(adjacency, question[0].destination, question[1].destination)
+    searching = Searching(adjacency, start, target)
+    asking = _Practice(rng, searching)
     kept_fraction = rng.uniform(keep, 1)
-    kept = (rng.random(len(steps)) < kept_fraction).tolist()
-    asked = (rng.random(len(steps)) < 1 - kept_fraction).tolist()
-    practice: list[Step] = []
-    for at, (fed, wanted) in enumerate(steps):
-        if fed.op == Op.NEW:
-            reached.add(fed)
-        if kept[at] or fed.op in (Op.START, Op.NEW):
-            practice.append((fed, wanted))
-        if asked[at]:
-            practice.append(reached.question(rng))
-    return practice
+    steps: list[PracticeStep] = []
+    for place, node in enumerate(searching.queue):  # which grows
+        kept = place == 0 or rng.random() < kept_fraction
+        scan = list(searching.scan(node))
+        steps += scan if kept else [(fed, None) for fed, _ in scan if fed.op == Op.PUSH]
+        path = scan[-1][1]
+        if path.op == Op.PATH:
+            return [*steps, *(searching.way_back(path) if kept else ())]
+        if kept:
+            steps.append(searching.next(place))
+        if rng.random() < ask * (2 - kept_fraction):
+            steps += asking.questions()
+    return steps

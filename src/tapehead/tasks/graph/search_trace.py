@@ -1,7 +1,7 @@
 """Breadth-first search as a written trace: what is told, and what is said in answer, record by record."""
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 BLANK = -1
@@ -16,18 +16,20 @@ class Op(enum.IntEnum):
 
     NODE = 0
     EDGE = 1
-    TARGET = 2
-    START = 3
-    POP = 4
-    CAND = 5
-    KNOWN = 6
-    NEW = 7
-    END = 8
-    NEXT = 9
-    PATH = 10
-    BACK = 11
-    DONE = 12
-    FAIL = 13
+    END = 2
+    TARGET = 3
+    START = 4
+    POP = 5
+    CHECK = 6
+    SEEN = 7
+    UNSEEN = 8
+    PUSH = 9
+    NEXT = 10
+    FOUND = 11
+    PATH = 12
+    BACK = 13
+    DONE = 14
+    FAIL = 15
 
 
 class Record(NamedTuple):
@@ -44,72 +46,142 @@ class Record(NamedTuple):
         source, edge, destination = labels
         return cls(source, edge, destination, op)
 
+    @classmethod
+    def at(cls, node: int, op: Op) -> "Record":
+        """A record about one node."""
+        return cls(BLANK, BLANK, node, op)
+
+    @classmethod
+    def bare(cls, op: Op) -> "Record":
+        """A record without labels."""
+        return cls(BLANK, BLANK, BLANK, op)
+
     def __str__(self) -> str:
         labels = ", ".join("_" if label == BLANK else str(label) for label in self[:3])
         return f"({labels}; {self.op.name})"
 
 
 LABELS: dict[Op, tuple[bool, bool, bool]] = {
-    **dict.fromkeys((Op.EDGE, Op.CAND, Op.KNOWN, Op.NEW, Op.PATH), (True, True, True)),
-    **dict.fromkeys((Op.NODE, Op.TARGET, Op.START, Op.POP, Op.NEXT, Op.BACK), (False, False, True)),
-    Op.END: (True, False, False),
-    **dict.fromkeys((Op.DONE, Op.FAIL), (False, False, False)),
+    **dict.fromkeys((Op.EDGE, Op.PUSH, Op.PATH), (True, True, True)),
+    **dict.fromkeys(
+        (Op.NODE, Op.END, Op.TARGET, Op.START, Op.POP, Op.CHECK, Op.NEXT, Op.BACK), (False, False, True)
+    ),
+    **dict.fromkeys((Op.SEEN, Op.UNSEEN, Op.FOUND, Op.DONE, Op.FAIL), (False, False, False)),
 }
 """Which of source, edge and destination a record of each kind has."""
 
-TOLD = (Op.NODE, Op.EDGE, Op.TARGET, Op.START)
-"""The kinds that the asker says; all others are the machine's."""
+WRITTEN = (Op.NODE, Op.EDGE, Op.END, Op.TARGET, Op.START, Op.PUSH)
+"""The kinds that have to be in memory for the search; all others only have to be answered."""
 LAST = (Op.DONE, Op.FAIL)
 """The kinds that end a trace."""
 
+Step = tuple[Record, Record]
+"""What is fed, and what is wanted."""
 
-def tell(adjacency: Adjacency, order: Sequence[int], start: int, target: int) -> list[Record]:
-    """What a machine is told: the nodes in this order, each with its edges; the target; the start."""
+
+def tell(adjacency: Adjacency, order: Sequence[int]) -> list[Record]:
+    """What a machine is told of a graph: the nodes in this order, each with its edges."""
     told: list[Record] = []
     for node in order:
-        told.append(Record(BLANK, BLANK, node, Op.NODE))
+        told.append(Record.at(node, Op.NODE))
         told += [Record(node, edge, end, Op.EDGE) for edge, end in adjacency.get(node, ())]
-    told.append(Record(BLANK, BLANK, target, Op.TARGET))
-    told.append(Record(BLANK, BLANK, start, Op.START))
+        told.append(Record.at(node, Op.END))
     return told
 
 
-def search(adjacency: Adjacency, start: int, target: int) -> list[Record]:
-    """What the machine says to that: the trace of a breadth-first search, by plain Python.
+def query(start: int, target: int) -> list[Record]:
+    """What a machine is told next: where to, where from, and with the last record to begin."""
+    return [Record.at(target, Op.TARGET), Record.at(start, Op.START), Record.at(start, Op.POP)]
+
+
+class Searching:
+    """A breadth-first search as far as it has come, and the right answers to what can be asked then.
+
+    Args:
+        adjacency: the edges of every node.
+        start, target: nodes.
 
     Raises:
         ValueError: start and target are the same node.
     """
-    if start == target:
-        raise ValueError(f"start and target are both {start}: there is nothing to search")
-    said: list[Record] = []
-    reached_by: dict[int, Record | None] = {start: None}
-    queue = [start]
-    for node in queue:
-        said.append(Record(BLANK, BLANK, node, Op.POP))
-        for edge, end in adjacency.get(node, ()):
-            said.append(Record(node, edge, end, Op.CAND))
-            if end in reached_by:
-                said.append(Record(node, edge, end, Op.KNOWN))
-            elif end == target:
-                return said + _path_back(Record(node, edge, end, Op.PATH), reached_by)
-            else:
-                reached_by[end] = Record(node, edge, end, Op.PATH)
-                queue.append(end)
-                said.append(Record(node, edge, end, Op.NEW))
-        said.append(Record(node, BLANK, BLANK, Op.END))
-        said.append(Record(BLANK, BLANK, node, Op.NEXT))
-    return [*said, Record(BLANK, BLANK, BLANK, Op.FAIL)]
+
+    def __init__(self, adjacency: Adjacency, start: int, target: int) -> None:
+        if start == target:
+            raise ValueError(f"start and target are both {start}: there is nothing to search")
+        self.adjacency, self.start, self.target = adjacency, start, target
+        self.queue = [start]
+        self.reached_by: dict[int, Record] = {}
+
+    def push(self, record: Record) -> None:
+        """Take over a PUSH record."""
+        self.queue.append(record.destination)
+        self.reached_by[record.destination] = record
+
+    def scan(self, node: int) -> Iterator[Step]:
+        """The steps from ``(_,_,node;POP)`` to its last edge or to FOUND; what is pushed is taken over."""
+        leaving = self.adjacency.get(node, ())
+        fed = Record.at(node, Op.POP)
+        for edge, end in leaving:
+            check = Record.at(end, Op.CHECK)
+            yield fed, check
+            answer = Record.bare(self.check(end))
+            yield check, answer
+            fed = answer
+            if answer.op == Op.FOUND:
+                yield fed, Record(node, edge, end, Op.PATH)
+                return
+            if answer.op == Op.UNSEEN:
+                push = Record(node, edge, end, Op.PUSH)
+                yield fed, push
+                self.push(push)
+                fed = push
+        yield fed, Record.at(node, Op.NEXT)
+
+    def check(self, node: int) -> Op:
+        """What CHECK answers."""
+        if node == self.start or node in self.reached_by:
+            return Op.SEEN
+        return Op.FOUND if node == self.target else Op.UNSEEN
+
+    def next(self, place: int) -> Step:
+        """What NEXT answers to the node at a place of the queue."""
+        fed = Record.at(self.queue[place], Op.NEXT)
+        if place + 1 == len(self.queue):
+            return fed, Record.bare(Op.FAIL)
+        return fed, Record.at(self.queue[place + 1], Op.POP)
+
+    def back(self, node: int) -> Step:
+        """What BACK answers to a node of the queue."""
+        fed = Record.at(node, Op.BACK)
+        if node == self.start:
+            return fed, Record.bare(Op.DONE)
+        return fed, self.reached_by[node]._replace(op=Op.PATH)
+
+    def way_back(self, path: Record) -> Iterator[Step]:
+        """The steps from a PATH record to DONE."""
+        while path.op == Op.PATH:
+            fed, answer = self.back(path.source)
+            yield path, fed
+            yield fed, answer
+            path = answer
 
 
-def _path_back(step: Record | None, reached_by: Mapping[int, Record | None]) -> list[Record]:
+def search(adjacency: Adjacency, start: int, target: int) -> list[Record]:
+    """What the machine says: the trace of a breadth-first search, by plain Python.
+
+    Raises:
+        ValueError: start and target are the same node.
+    """
+    searching = Searching(adjacency, start, target)
     said: list[Record] = []
-    while step is not None:
-        said += [step, Record(BLANK, BLANK, step.source, Op.BACK)]
-        step = reached_by[step.source]
-    return [*said, Record(BLANK, BLANK, BLANK, Op.DONE)]
+    for place, node in enumerate(searching.queue):  # which grows
+        said += [wanted for _, wanted in searching.scan(node)]
+        if said[-1].op == Op.PATH:
+            return said + [wanted for _, wanted in searching.way_back(said[-1])]
+        said.append(searching.next(place)[1])
+    return said
 
 
 def path_of(said: Sequence[Record]) -> list[Record]:
-    """The way that a trace found, from start to target; empty where it found none."""
+    """The path that a trace found, from start to target; empty where it found none."""
     return [record for record in reversed(said) if record.op == Op.PATH]
