@@ -4,6 +4,7 @@ from .dispatch import BACKEND_VARIABLE as BACKEND_VARIABLE
 from .dispatch import BACKENDS as BACKENDS
 from .dispatch import check_backend as check_backend
 from .dispatch import run as run
+from .dispatch import run_features as run_features
 from .native.build import EngineError as EngineError
 from .spec import KernelSpec as KernelSpec
 from .spec import Runnable as Runnable
@@ -18,4 +19,5 @@ __all__ = [
     "Unsupported",
     "check_backend",
     "run",
+    "run_features",
 ]

@@ -57,19 +57,50 @@ def run(
     Raises:
         EngineError: ``backend="native"`` and the kernel cannot serve; the message says why.
     """
+    spec = None if return_trace else _kernel(machine, x, state, memory_size, backend)
+    if spec is None:
+        return reference.run(machine, x, state, lengths, memory_size=memory_size, return_trace=return_trace)
+    y, features, read_words, state = _run_kernel(machine, spec, x, state, lengths, memory_size)
+    if y is None:
+        y = reference.outputs(machine, features, read_words, lengths)
+    return y, state, None
+
+
+def run_features(
+    machine: Runnable,
+    x: Tensor,
+    state: Any,
+    lengths: Tensor | None,
+    *,
+    memory_size: int | None = None,
+    backend: str | None = None,
+) -> tuple[Tensor, Tensor | None, Any]:
+    """As :func:`run`, up to what the output layer is applied to.
+
+    Returns:
+        (features [T, B, L·H], words read [T, B, R, W] or None without a memory, the final state). What the
+        first two hold in the padding has no meaning.
+    """
+    spec = _kernel(machine, x, state, memory_size, backend)
+    if spec is None:
+        steps = reference.run_steps(machine, x, state, lengths, memory_size=memory_size)
+        return steps.features, steps.read_words, steps.state
+    without_outputs = spec._replace(outputs=(), output_bias=False)
+    _, *found = _run_kernel(machine, without_outputs, x, state, lengths, memory_size)
+    return found[0], found[1], found[2]
+
+
+def _kernel(
+    machine: Runnable, x: Tensor, state: Any, memory_size: int | None, backend: str | None
+) -> KernelSpec | None:
+    """The kernel's terms for this call; None where the reference has to run it."""
     backend = check_backend(backend or os.environ.get(BACKEND_VARIABLE) or "auto")
     empty = x.shape[1] == 0  # nothing to compute: no kernel is built for it
-    if backend == "reference" or return_trace or empty:
-        return reference.run(machine, x, state, lengths, memory_size=memory_size, return_trace=return_trace)
+    if backend == "reference" or empty:
+        return None
     spec = _servable(machine.kernel_spec(memory_size), x, state)
     if isinstance(spec, KernelSpec):
-        if state is None and not spec.constant_start:
-            state = machine.initial_state(x.shape[1], memory_size)
-        recompute = reference.Recompute(machine, memory_size)
-        y, features, read_words, state = ops.run(spec, x, state, lengths, recompute)
-        if y is None:
-            y = reference.outputs(machine, features, read_words, lengths)
-        return y, state, None
+        return spec
     if backend == "native":
         raise EngineError(
             f"the native engine cannot run this {type(machine).__name__}: {spec.reason}; "
@@ -81,9 +112,22 @@ def run(
             f"this {type(machine).__name__} runs on the reference engine, "
             f"slower than the native one: {spec.reason}",
             RuntimeWarning,
-            stacklevel=6,  # where the machine was called: past unroll, forward and two frames of nn.Module
+            stacklevel=7,  # where it was called: past run, unroll, forward and two frames of nn.Module
         )
-    return reference.run(machine, x, state, lengths, memory_size=memory_size, return_trace=False)
+    return None
+
+
+def _run_kernel(
+    machine: Runnable,
+    spec: KernelSpec,
+    x: Tensor,
+    state: Any,
+    lengths: Tensor | None,
+    memory_size: int | None,
+) -> tuple[Tensor | None, Tensor, Tensor | None, Any]:
+    if state is None and not spec.constant_start:
+        state = machine.initial_state(x.shape[1], memory_size)
+    return ops.run(spec, x, state, lengths, reference.Recompute(machine, memory_size))
 
 
 def _servable(spec: KernelSpec | Unsupported, x: Tensor, state: Any) -> KernelSpec | Unsupported:

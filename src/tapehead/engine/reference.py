@@ -35,16 +35,22 @@ def run(
     return_trace: bool,
 ) -> tuple[Tensor, Any, Trace | None]:
     """Run ``machine.step`` over x [T, B, input_size]; arguments and result as in ``engine.run``."""
-    if state is None:
-        state = machine.initial_state(x.shape[1], memory_size)
-    steps = _loop(machine, x, state, lengths, return_trace)
+    steps = run_steps(machine, x, state, lengths, memory_size=memory_size, return_trace=return_trace)
     return outputs(machine, steps.features, steps.read_words, lengths), steps.state, steps.trace
 
 
-def _loop(
-    machine: Runnable, x: Tensor, state: Any, lengths: Tensor | None, return_trace: bool = False
+def run_steps(
+    machine: Runnable,
+    x: Tensor,
+    state: Any,
+    lengths: Tensor | None,
+    *,
+    memory_size: int | None = None,
+    return_trace: bool = False,
 ) -> Steps:
-    """Run over all steps. A sequence that is over keeps its state."""
+    """Run over all steps, without the output layer. A sequence that is over keeps its state."""
+    if state is None:
+        state = machine.initial_state(x.shape[1], memory_size)
     if lengths is not None:
         # Whatever stands in the padding, NaN included, must not reach a gradient.
         x = x.masked_fill(_padding(x, lengths), 0)
@@ -116,9 +122,7 @@ class _Recomputing(nn.Module):
         self, spec: KernelSpec, x: Tensor, lengths: Tensor | None, state: Any, memory_size: int | None
     ) -> list[Tensor]:
         machine: Runnable = self.machine
-        if state is None:
-            state = machine.initial_state(x.shape[1], memory_size)
-        steps = _loop(machine, x, state, lengths)
+        steps = run_steps(machine, x, state, lengths, memory_size=memory_size)
         nothing = x.new_empty(*x.shape[:2], 0)
         y = outputs(machine, steps.features, steps.read_words, lengths) if spec.outputs else nothing
         words = nothing if steps.read_words is None else steps.read_words.flatten(-2)

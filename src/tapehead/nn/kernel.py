@@ -41,7 +41,7 @@ class Stock(NamedTuple):
 # A subclass or an instance may change these: the engine calls them around the kernel.
 _CALLED_AROUND_THE_KERNEL = {"initial_state", "outputs", "forward", "unroll"}
 # These take no part in a run.
-_OUTSIDE_A_RUN = {"reset_parameters", "extra_repr", "kernel_spec", "_initialize"}
+_OUTSIDE_A_RUN = {"reset_parameters", "extra_repr", "kernel_spec", "_initialize", "write_gate_logits"}
 
 
 def stock_of(cls: "type[Machine[Any]]") -> Stock:

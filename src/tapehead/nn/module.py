@@ -239,11 +239,7 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
         autocast = x.is_floating_point() and _autocast_enabled(device)
         if autocast:
             x = x.to(self._parameter().dtype)
-        self._check_input(x)
-        active = _check_lengths(lengths, x.shape[0], x.shape[1], x.device)
-        if state is not None:
-            self._check_state_type(state)
-            self._check_state(state, x.shape[1], memory_size)
+        active = self._checked(x, state, lengths, memory_size)
         with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
             y, state, trace = engine.run(
                 self,
@@ -256,12 +252,48 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
             )
         return y.to(torch.get_autocast_dtype(device)) if autocast else y, state, trace
 
+    def features(
+        self,
+        x: Tensor,
+        state: Any = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        memory_size: int | None = None,
+    ) -> tuple[Tensor, Tensor | None, StateT]:
+        """Run over a batch up to the output layer: for losses on what the controller says to the heads.
+
+        ``outputs(features, read_words)`` are the outputs that :meth:`unroll` returns, but for the padding.
+
+        Args:
+            x: [T, B, input_size].
+            state, lengths, memory_size: as in :meth:`forward`.
+
+        Returns:
+            (features [T, B, L·H], words read [T, B, R, W] or None without a memory, the final state).
+
+        Raises:
+            ValueError: a shape, length or state that does not fit; the message names it.
+        """
+        active = self._checked(x, state, lengths, memory_size)
+        return engine.run_features(self, x, state, active, memory_size=memory_size, backend=self.backend)
+
     def _parameter(self) -> Tensor:
         """A tensor with the device and the dtype that the machine computes in."""
         for parameter in self.parameters():
             if parameter.is_floating_point():
                 return parameter
         return torch.empty(0, dtype=torch.float32)  # dynamic quantization leaves no such parameter
+
+    def _checked(
+        self, x: Tensor, state: Any, lengths: Tensor | Sequence[int] | None, memory_size: int | None
+    ) -> Tensor | None:
+        """Check the arguments of a run; return ``lengths`` as a tensor, or None where nothing is padding."""
+        self._check_input(x)
+        active = _check_lengths(lengths, x.shape[0], x.shape[1], x.device)
+        if state is not None:
+            self._check_state_type(state)
+            self._check_state(state, x.shape[1], memory_size)
+        return active
 
     def _check_input(self, x: Tensor) -> None:
         name = type(self).__name__

@@ -23,7 +23,7 @@ LOOKUP_SCALE = 4
 """Under ``init="lookup"``, the factor of the controller's input weights and of the add vectors' weights."""
 LOOKUP_GATE = 12
 """Under ``init="lookup"``, a read head's gate before the sigmoid; a write head's is minus that."""
-LOOKUP_STRENGTH = 12
+LOOKUP_STRENGTH = 18
 """Under ``init="lookup"``, what is added to a read head's key strength before softplus."""
 LOOKUP_ERASE = -6
 """Under ``init="lookup"``, what is added to the erase vectors before the sigmoid."""
@@ -119,6 +119,8 @@ class NTM(Machine[NTMState]):
     def _start_with_lookup(self) -> None:
         """Tie the read keys to the add vectors; let write heads move like a tape's and reads go by content.
 
+        The first of several read heads goes as much by where it was, staying or moving on by a slot.
+
         The controller does not see the words read at first, so that what is written, and the keys with it,
         depends on the input alone. Its input weights and those of the add vectors are larger than usual:
         inputs of which few numbers are not zero would else be written too much alike.
@@ -143,9 +145,14 @@ class NTM(Machine[NTMState]):
             bias.gates.fill_(gate)
             bias.sharpness.add_(2)
         biases.reads.strengths.add_(LOOKUP_STRENGTH)
-        biases.reads.shifts[..., self.max_shift].add_(2)  # the shift by 0
+        stay, on = self.max_shift, self.max_shift + 1
+        biases.reads.shifts[..., stay].add_(2)
+        if self.num_reads > 1:
+            biases.reads.gates[..., 0] = 0
+            if self.max_shift:
+                biases.reads.shifts[..., 0, on].add_(2)
         if self.max_shift:
-            biases.writes.shifts[..., self.max_shift + 1].add_(3)  # the shift by +1
+            biases.writes.shifts[..., on].add_(3)
         _erase(biases.writes).add_(LOOKUP_ERASE)
         _add(weights.writes).mul_(LOOKUP_SCALE)
         if biases.writes.write_gates is not None:
@@ -224,6 +231,18 @@ class NTM(Machine[NTMState]):
         if read_words is None:
             raise ValueError("read_words is None: the outputs of an NTM need the words read")
         return self.output_from_controller(features) + self.output_from_reads(read_words.flatten(-2))
+
+    def write_gate_logits(self, features: Tensor) -> Tensor:
+        """The write gates before the sigmoid: features [.., L·H] → [.., H].
+
+        Raises:
+            ValueError: the machine has no write gates.
+        """
+        weights = self._split(self.interface.weight.T).writes.write_gates
+        biases = self._split(self.interface.bias).writes.write_gates
+        if weights is None or biases is None:
+            raise ValueError("this NTM has no write gates: build it with write_gate=True")
+        return features @ weights + biases
 
     def step(self, x: Float[Tensor, "B I"], state: NTMState) -> tuple[Tensor, NTMState, Trace]:
         """One step in plain PyTorch, equation by equation.

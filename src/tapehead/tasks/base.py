@@ -181,6 +181,13 @@ class Task(abc.ABC):
         """What training minimises, in nats, [B]: :meth:`loss`, unless a task overrides it."""
         return self.loss(outputs, batch)
 
+    def writes(self, batch: Batch) -> Bool[Tensor, "T B"] | None:
+        """The steps that have to be written into memory; None (the default) where the task does not say.
+
+        Training can teach them to write gates (``supervise_writes``); nothing else uses them.
+        """
+        return None
+
     def bits(self, outputs: Float[Tensor, "T B outputs"], batch: Batch) -> Float[Tensor, " B"]:
         """The papers' "bits per sequence": the cost of coding the targets with the machine's predictions.
 

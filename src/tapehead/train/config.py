@@ -104,7 +104,10 @@ class TrainConfig:
     init_from: str | None = None
     """start from the weights of this model (a name or a folder) instead of random ones, and never restart"""
     fit_memory: bool = False
-    """give each batch as many memory slots as it has steps, at least 32, instead of `model.memory_size`"""
+    """give each batch as many memory slots as it has steps (or steps to write, where the task says which), at
+    least 32, instead of `model.memory_size`"""
+    supervise_writes: float = 0.0
+    """weight of a cross-entropy that teaches write gates when to write, for tasks that say when"""
     ema_decay: float | None = None
     """decay of an exponential moving average of the weights, which is validated, graded and saved; None: use
     the weights of the last update"""
@@ -150,6 +153,14 @@ class TrainConfig:
             )
         if self.checkpoint_every is not None:
             check_positive(self, "checkpoint_every")
+        if self.supervise_writes < 0:
+            raise ConfigError(f"supervise_writes is {self.supervise_writes}: give a weight of at least 0")
+        if self.supervise_writes and not getattr(self.model, "write_gate", False):
+            raise ConfigError(
+                "supervise_writes is set, but the model has no write gates: set model.write_gate"
+            )
+        if self.supervise_writes and type(self.task).writes is tasks.Task.writes:
+            raise ConfigError(f"supervise_writes is set, but {self.task.name} does not say when to write")
         if self.fit_memory and isinstance(self.model, nn.LSTMConfig):
             raise ConfigError("fit_memory is set, but an LSTM has no memory: leave it out")
         if self.curriculum is not None:

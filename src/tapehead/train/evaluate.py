@@ -138,9 +138,12 @@ def size_combinations(task: Task, choices: dict[str, Sequence[int]]) -> list[dic
     return [dict(zip(choices, values)) for values in itertools.product(*choices.values())]
 
 
-def fitted_memory_size(batch: Batch) -> int:
-    """Memory slots for a batch: its steps, rounded up to a multiple of 16, at least 32."""
-    return max(32, -(-batch.inputs.shape[0] // 16) * 16)
+def fitted_memory_size(task: Task, batch: Batch) -> int:
+    """Memory slots for a batch: its steps, or where the task says which have to be written, those
+    and an eighth more; rounded up to a multiple of 16, at least 32."""
+    writes = task.writes(batch)
+    steps = batch.inputs.shape[0] if writes is None else int(writes.sum(0).max()) * 9 // 8 + 1
+    return max(32, -(-steps // 16) * 16)
 
 
 @torch.no_grad()
@@ -163,7 +166,7 @@ def score_task(
         while done < sequences:
             batch = sampler.draw(task)
             if fit_memory:
-                memory_size = fitted_memory_size(batch)
+                memory_size = fitted_memory_size(task, batch)
             for part in _split(batch, sequences - done, _max_sequences(machine, batch, memory_size)):
                 part = part.to(device)
                 outputs, _ = machine(part.inputs, lengths=part.lengths, memory_size=memory_size)

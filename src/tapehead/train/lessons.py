@@ -1,8 +1,8 @@
-"""The lessons of the graph tasks, of kinship and of priority sort."""
+"""The lessons of the graph tasks, of search, of kinship and of priority sort."""
 
 from typing import Any, NamedTuple
 
-from ..tasks import PrioritySort
+from ..tasks import PrioritySort, Search
 from ..tasks.graph import Inference, ShortestPath, Traversal
 from ..tasks.kinship import Kinship
 from .config import CurriculumConfig
@@ -163,3 +163,25 @@ def kinship() -> CurriculumConfig:
         Kinship(max_facts=250, questions=6, max_length=6, max_steps=100),
     )
     return CurriculumConfig(lessons, threshold=0.6, replay=0.0)
+
+
+# Nodes, edges that leave a node, and the least fraction of nodes to scan: a large graph is there for its many
+# records, among which a few scans have to find theirs.
+SEARCH: tuple[tuple[tuple[int, int], tuple[int, int], float], ...] = (
+    ((3, 5), (1, 3), 0.5),
+    ((4, 8), (1, 4), 0.5),
+    ((6, 12), (1, 4), 0.3),
+    ((10, 20), (2, 5), 0.2),
+    ((18, 30), (2, 6), 0.15),
+    ((30, 50), (2, 6), 0.1),
+    ((60, 100), (2, 5), 0.05),
+)
+
+
+def search() -> CurriculumConfig:
+    """Lessons of the search task, on larger and larger graphs; the small ones are replayed until the end."""
+    tasks = tuple(
+        Search(min_nodes=low, max_nodes=high, min_degree=least, max_degree=most, keep=keep, ask=0.5)
+        for (low, high), (least, most), keep in SEARCH
+    )
+    return CurriculumConfig(tasks, threshold=0.7, episodes=64, check_every=200, replay=0.4, stay=True)

@@ -10,7 +10,7 @@ import difflib
 from typing import Any, Literal
 
 from .. import nn
-from ..tasks import AssociativeRecall, Copy, NGrams, PrioritySort, Reallocation, RepeatCopy, Task
+from ..tasks import AssociativeRecall, Copy, NGrams, PrioritySort, Reallocation, RepeatCopy, Search, Task
 from ..tasks.graph import Inference, ShortestPath, Traversal
 from ..tasks.kinship import Kinship
 from . import lessons as lessons
@@ -352,6 +352,33 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
         sequences=1_000_000,
         fit_memory=True,
         ema_decay=0.999,  # a third fewer wrong steps than the weights of the last update
+    ),
+    # One read head scans edges and queue, which it finds by content and follows by place; one checks what was
+    # seen. Each step is a lookup of one record, so there is no state but the memory's; and of what is said
+    # the write gate keeps only what the search needs.
+    "ntm-search": TrainConfig(
+        task=Search(),
+        model=ntm(
+            hidden_size=256,
+            memory_size=256,
+            word_size=128,
+            num_reads=2,
+            controller="feedforward",
+            init="lookup",
+            read_first=True,
+            write_gate=True,
+            clip_weighting_gradient=1.0,
+        ),
+        optimizer=dataclasses.replace(FAST_OPTIMIZER, clip_value=1.0, warmup=100, final_lr=1e-5),
+        batch_size=8,
+        sequences=240_000,
+        validate_every=8_000,
+        validation_sequences=64,
+        curriculum=lessons.search(),
+        fit_memory=True,
+        supervise_writes=1.0,
+        ema_decay=0.999,
+        rollback_above=2.5,
     ),
 }
 

@@ -7,11 +7,11 @@ import os
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .. import engine, hub
 from ..engine.native import ops
-from ..nn import Machine
+from ..nn import NTM, Machine
 from ..tasks import Sampler
 from .config import TrainConfig
 from .curriculum import Curriculum
@@ -58,6 +58,21 @@ class Progress:
     """the lowest bits per sequence of a validation since then"""
 
 
+class WithWriteGates(nn.Module):
+    """An NTM that returns the logits of its write gates, too, in place of its state."""
+
+    machine: NTM
+
+    def __init__(self, machine: NTM) -> None:
+        super().__init__()
+        self.machine = machine
+
+    def forward(self, x: Tensor, *, lengths: Tensor, memory_size: int | None = None) -> tuple[Tensor, Tensor]:
+        """x [T, B, input_size] → outputs [T, B, output_size] and logits [T, B, H]."""
+        features, read_words, _ = self.machine.features(x, lengths=lengths, memory_size=memory_size)
+        return self.machine.outputs(features, read_words), self.machine.write_gate_logits(features)
+
+
 class Run:
     """Model, optimiser, curriculum, random streams and progress of a run.
 
@@ -80,7 +95,10 @@ class Run:
             self.machine = config.build_model()
         if load_init and config.init_from is not None:
             _load_initial_weights(self.machine, config.init_from)
-        self.model: nn.Module = distributed.wrap(self.machine)
+        self.model: nn.Module = self.machine
+        if isinstance(self.machine, NTM) and config.supervise_writes:
+            self.model = WithWriteGates(self.machine)
+        self.model = distributed.wrap(self.model)
         self.optimizer = build_optimizer(config.optimizer, self.machine)
         self.ema = None if config.ema_decay is None else copy.deepcopy(self.machine)
         self.rollback = None if config.rollback_above is None else Rollback(config.rollback_above)

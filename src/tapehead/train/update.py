@@ -2,7 +2,9 @@
 
 import math
 
+import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ..engine.native import adam
 from ..tasks import Batch, Task
@@ -26,9 +28,10 @@ class Updater:
     def __call__(self, task: Task, batch: Batch) -> Outcome:
         """Update the weights with one batch of ``task``."""
         run = self._run
-        slots = fitted_memory_size(batch) if run.config.fit_memory else None
+        slots = fitted_memory_size(task, batch) if run.config.fit_memory else None
         # The first step is always by autograd: it creates the optimiser's state.
         bits = type(task).loss is Task.loss and type(task).objective is Task.objective
+        bits &= not run.config.supervise_writes
         if bits and run.optimizer.state:
             if self._optimizer is not run.optimizer:
                 self._optimizer, self._native = run.optimizer, self._build()
@@ -50,14 +53,27 @@ class Updater:
 
 def by_autograd(run: Run, task: Task, batch: Batch, memory_size: int | None) -> Outcome:
     """The plain update, for every machine, task and optimiser."""
-    outputs, _ = run.model(batch.inputs, lengths=batch.lengths, memory_size=memory_size)
-    loss = task.objective(outputs, batch).mean()
+    outputs, found = run.model(batch.inputs, lengths=batch.lengths, memory_size=memory_size)
+    objective = loss = task.objective(outputs, batch).mean()
+    if run.config.supervise_writes:
+        loss = objective + run.config.supervise_writes * _write_loss(found, task, batch)
     for parameter in run.machine.parameters():
         parameter.grad = None
     loss.backward()
     gradients = [p.grad for p in run.machine.parameters() if p.grad is not None]
     norm = clip_gradients(run.config.optimizer, gradients)
-    nats = loss.item()
-    if math.isfinite(nats + norm):
+    nats = objective.item()
+    if math.isfinite(loss.item() + norm):
         run.optimizer.step()
     return outputs.detach(), nats, norm
+
+
+def _write_loss(gates: Tensor, task: Task, batch: Batch) -> Tensor:
+    """Cross-entropy of the write gates' logits [T, B, H] to the steps to write; the mean of a step."""
+    writes = task.writes(batch)
+    assert writes is not None  # The config was checked.
+    steps = torch.arange(len(writes), device=writes.device).unsqueeze(1)
+    present = steps < batch.lengths
+    wanted = writes.unsqueeze(2).expand_as(gates).to(gates.dtype)
+    nats = binary_cross_entropy_with_logits(gates, wanted, reduction="none").mean(2)
+    return (nats.masked_fill(~present, 0).sum(0) / batch.lengths).mean()

@@ -104,7 +104,7 @@ def test_practice_asks_what_the_memory_can_answer() -> None:
 
 
 def _check(fed: list[Record], wanted: list[Record], counts: list[bool]) -> set[Op]:
-    """Check every answer against a plain model of the memory and the heads; return the kinds that were fed."""
+    """Check every answer against a plain model of the memory and the heads; return the kinds fed."""
     queue: list[int] = []
     by: dict[int, Record] = {}
     told: list[Record] = []

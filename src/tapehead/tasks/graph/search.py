@@ -21,10 +21,10 @@ from .search_trace import BLANK, LABELS, WRITTEN, Op, Record, query, search, tel
 class Search(Task):
     """Find a shortest path by breadth-first search, one small step after another.
 
-    A directed graph is told as an adjacency list, then the target, the start, and the first POP. From there on
-    the machine says the steps of the search, each of which is fed back as the next input, until it says DONE
-    or FAIL. A record has a kind and up to three labels, (source, edge, destination; KIND); u, v, w are nodes,
-    e edges. One read head stands in the adjacency list or in the queue, another checks::
+    A directed graph is told as an adjacency list, then the target, the start, and the first POP. From there
+    on the machine says the steps of the search, each of which is fed back as the next input, until it says
+    DONE or FAIL. A record has a kind and up to three labels, (source, edge, destination; KIND); u, v, w are
+    nodes, e edges. One read head stands in the adjacency list or in the queue, another checks::
 
         told: (_,_,v;NODE), v's edges (v,e,w;EDGE) and (_,_,v;END), node by node;
               then (_,_,t;TARGET), (_,_,s;START) and (_,_,s;POP)
@@ -45,8 +45,10 @@ class Search(Task):
     What is told and the PUSH records, one a slot, are all that has to be remembered: they are the graph, the
     queue, the visited set and the way back. An episode of three nodes::
 
-        told    (_, _, 6162; NODE) (6162, 882, 9170; EDGE) (_, _, 6162; END) (_, _, 9170; NODE) (9170, 4192, 6162; EDGE) (_, _, 9170; END)
-        told    (_, _, 8928; NODE) (8928, 1737, 6162; EDGE) (_, _, 8928; END) (_, _, 9170; TARGET) (_, _, 8928; START)
+        told    (_, _, 6162; NODE) (6162, 882, 9170; EDGE) (_, _, 6162; END)
+        told    (_, _, 9170; NODE) (9170, 4192, 6162; EDGE) (_, _, 9170; END)
+        told    (_, _, 8928; NODE) (8928, 1737, 6162; EDGE) (_, _, 8928; END)
+        told    (_, _, 9170; TARGET) (_, _, 8928; START)
         fed (_, _, 8928; POP)  wanted (_, _, 6162; CHECK)
         fed (_, _, 6162; CHECK)  wanted (_, _, _; UNSEEN)
         fed (_, _, _; UNSEEN)  wanted (8928, 1737, 6162; PUSH)
@@ -185,7 +187,7 @@ class Search(Task):
         return self.loss(outputs, batch) / batch.mask.sum(0)
 
     def writes(self, batch: Batch) -> Tensor:
-        """The steps that have to be written, bool [T, B]: those of what is told, and PUSH."""
+        """The steps that have to be written, bool [T, B]: what is told but for the first POP, and PUSH."""
         return batch.inputs[..., [self.label_channels + op for op in WRITTEN]].sum(2) > 0
 
     @torch.no_grad()
@@ -224,7 +226,7 @@ class Search(Task):
             wrong, bits = int(self.num_errors(answer, one)), float(self.bits(answer, one))
             caption += f"; {wrong} digits or kinds wrong, {bits:.2f} bits to code"
         lines = [caption]
-        lines += [f"told    {' '.join(map(str, fed[at : min(at + 6, first)]))}" for at in range(0, first, 6)]
+        lines += [f"told    {' '.join(map(str, fed[at : min(at + 3, first)]))}" for at in range(0, first, 3)]
         for t in range(first, steps):
             line = f"fed {fed[t]}  wanted {wanted[t]}"
             lines.append(line if said is None else f"{line}  said {said[t]}")
