@@ -28,8 +28,19 @@ def things(*order: int) -> torch.Tensor:
 @pytest.mark.parametrize("options", [*OPTIONS, {"max_shift": 2}, {"max_shift": 3, "num_writes": 3}], ids=str)
 def test_write_heads_move_one_slot_in_every_step(options: dict[str, Any]) -> None:
     _, _, trace = machine(**options)(things(*range(8)), return_trace=True)
-    expected = torch.arange(1, 9)[:, None, None].expand(trace.write_weights.shape[:3])
-    assert torch.equal(trace.write_weights.argmax(-1), expected)
+    expected = torch.arange(1, 9)[:, None].expand(8, 3)
+    assert torch.equal(trace.write_weights[:, :, 0].argmax(-1), expected)
+
+
+@torch.no_grad()
+def test_further_write_heads_look_up() -> None:
+    ntm = machine(read_first=True, num_writes=2, write_gate=True)
+    features, _, _ = ntm.features(things(*range(12), 4))
+    assert bool((ntm.write_gate_logits(features)[..., 1] < -2).all()), "they do not write at first"
+    assert ntm.config.write_gate
+    ungated = machine(read_first=True, num_writes=2)
+    _, _, trace = ungated(things(*range(12), 4), return_trace=True)
+    assert bool((trace.write_weights[-1, :, 1].argmax(-1) == 5).all())
 
 
 @torch.no_grad()

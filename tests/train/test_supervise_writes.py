@@ -18,7 +18,13 @@ TASK = tasks.Search(min_nodes=2, max_nodes=4, min_degree=1, max_degree=2, keep=0
 
 def config(**fields: Any) -> train.TrainConfig:
     model = train.ntm(
-        hidden_size=24, word_size=12, num_reads=2, controller="feedforward", write_gate=True, read_first=True
+        hidden_size=24,
+        word_size=12,
+        num_reads=2,
+        num_writes=2,
+        controller="feedforward",
+        write_gate=True,
+        read_first=True,
     )
     optimizer = train.OptimizerConfig(lr=1e-2)
     defaults: dict[str, Any] = {"supervise_writes": 1.0, "fit_memory": True, "batch_size": 4}
@@ -36,7 +42,7 @@ def test_the_gradient_is_that_of_both_losses(backend: Any) -> None:
     gates = run.machine._split(trace.interface).writes.write_gates
     loss = torch.tensor(0.0, dtype=torch.float64)
     for b, steps in enumerate(batch.lengths.tolist()):
-        writes = TASK.writes(batch)[:steps, b, None].double()
+        writes = TASK.writes(batch)[:steps, b].double()
         loss = loss + binary_cross_entropy_with_logits(gates[:steps, b], writes) / len(batch.lengths)
     expected = TASK.objective(y, batch).mean()
     (expected + 0.7 * loss).backward()
@@ -59,7 +65,7 @@ def test_gates_learn_when_to_write() -> None:
         update(*run.curriculum.draw(run.sampler))
     _, batch = run.curriculum.draw(run.sampler)
     features, _, _ = run.machine.features(batch.inputs, lengths=batch.lengths)
-    opened = run.machine.write_gate_logits(features)[..., 0] > 0
+    opened = run.machine.write_gate_logits(features) > 0
     present = torch.arange(len(opened)).unsqueeze(1) < batch.lengths
     right = (opened == TASK.writes(batch))[present].double().mean()
     assert right > 0.97

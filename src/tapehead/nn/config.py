@@ -145,8 +145,8 @@ class NTMConfig(MemoryConfig):
         '"tape": heads begin near their last place, in focus, and move one slot on in every step: copying is '
         'then learned sooner; associative recall is not. "lookup" (with the feed-forward controller): every '
         "step is written to the next slot, nothing is erased, and every read head looks for the slot nearest "
-        "to what is written, the first of several as much by its last place: tasks of facts and questions "
-        "are learned sooner",
+        "to what is written, the first of several as much by its last place; so do further write heads: "
+        "tasks of facts and questions are learned sooner",
     )
 
     def check(self) -> None:

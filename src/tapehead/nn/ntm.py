@@ -25,8 +25,9 @@ LOOKUP_GATE = 12
 """Under ``init="lookup"``, a read head's gate before the sigmoid; a write head's is minus that."""
 LOOKUP_STRENGTH = 18
 """Under ``init="lookup"``, what is added to a read head's key strength before softplus."""
-LOOKUP_ERASE = -6
-"""Under ``init="lookup"``, what is added to the erase vectors before the sigmoid."""
+LOOKUP_ERASE = (-6, -3)
+"""Under ``init="lookup"``, what is added to the erase vectors before the sigmoid: those of the first write
+head, and those of the others."""
 
 
 class NTM(Machine[NTMState]):
@@ -117,9 +118,10 @@ class NTM(Machine[NTMState]):
 
     @torch.no_grad()
     def _start_with_lookup(self) -> None:
-        """Tie the read keys to the add vectors; let write heads move like a tape's and reads go by content.
+        """Tie all keys to what the first write head adds; let it move like a tape's, and the others look up.
 
-        The first of several read heads goes as much by where it was, staying or moving on by a slot.
+        The first of several read heads goes as much by where it was, staying or moving on by a slot. Further
+        write heads look up as read heads do, with write gates that are closed at first.
 
         The controller does not see the words read at first, so that what is written, and the keys with it,
         depends on the input alone. Its input weights and those of the add vectors are larger than usual:
@@ -137,30 +139,32 @@ class NTM(Machine[NTMState]):
             connections[:, x : x + words] = 0
         # The columns of the interface matrix go by features; its rows, transposed, go by fields.
         weights, biases = self._split(self.interface.weight.T), self._split(self.interface.bias)
-        for weight, bias, gate in (
-            (weights.reads, biases.reads, LOOKUP_GATE),
-            (weights.writes, biases.writes, -LOOKUP_GATE),
+        _add(weights.writes).mul_(LOOKUP_SCALE)
+        word, word_bias = _add(weights.writes)[..., 0, :], _add(biases.writes)[..., 0, :]
+        stay, on = self.max_shift, self.max_shift + 1
+        for weight, bias, lookups in (
+            (weights.reads, biases.reads, slice(None)),
+            (weights.writes, biases.writes, slice(1, None)),
         ):
             weight.gates.zero_()
-            bias.gates.fill_(gate)
+            bias.gates.fill_(-LOOKUP_GATE)
             bias.sharpness.add_(2)
-        biases.reads.strengths.add_(LOOKUP_STRENGTH)
-        stay, on = self.max_shift, self.max_shift + 1
-        biases.reads.shifts[..., stay].add_(2)
+            bias.gates[..., lookups] = LOOKUP_GATE
+            bias.strengths[..., lookups].add_(LOOKUP_STRENGTH)
+            bias.shifts[..., lookups, stay].add_(2)
+            weight.keys[..., lookups, :] = word.unsqueeze(-2)
+            bias.keys[..., lookups, :] = word_bias.unsqueeze(-2)
+        _erase(biases.writes)[..., :1, :].add_(LOOKUP_ERASE[0])
+        _erase(biases.writes)[..., 1:, :].add_(LOOKUP_ERASE[1])
+        if self.max_shift:
+            biases.writes.shifts[..., 0, on].add_(3)
         if self.num_reads > 1:
             biases.reads.gates[..., 0] = 0
             if self.max_shift:
                 biases.reads.shifts[..., 0, on].add_(2)
-        if self.max_shift:
-            biases.writes.shifts[..., on].add_(3)
-        _erase(biases.writes).add_(LOOKUP_ERASE)
-        _add(weights.writes).mul_(LOOKUP_SCALE)
         if biases.writes.write_gates is not None:
-            biases.writes.write_gates.add_(1)
-        # A read head looks for what a write head adds; with several write heads, they take turns.
-        heads = [head % self.num_writes for head in range(self.num_reads)]
-        weights.reads.keys.copy_(_add(weights.writes)[..., heads, :])
-        biases.reads.keys.copy_(_add(biases.writes)[..., heads, :])
+            biases.writes.write_gates[..., 0].add_(1)
+            biases.writes.write_gates[..., 1:].sub_(3)
 
     def _split(self, interface: Tensor) -> NTMInterface:
         return NTMInterface.split(

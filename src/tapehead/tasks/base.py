@@ -181,10 +181,11 @@ class Task(abc.ABC):
         """What training minimises, in nats, [B]: :meth:`loss`, unless a task overrides it."""
         return self.loss(outputs, batch)
 
-    def writes(self, batch: Batch) -> Bool[Tensor, "T B"] | None:
-        """The steps that have to be written into memory; None (the default) where the task does not say.
+    def writes(self, batch: Batch) -> Bool[Tensor, "T B heads"] | None:
+        """The steps in which each write head has to write; None (the default) where the task does not say.
 
-        Training can teach them to write gates (``supervise_writes``); nothing else uses them.
+        The first head is the one that writes every new thing into a slot of its own. Training can teach this
+        to write gates (``supervise_writes``), and needs no more slots than the first head fills.
         """
         return None
 

@@ -142,7 +142,7 @@ def fitted_memory_size(task: Task, batch: Batch) -> int:
     """Memory slots for a batch: its steps, or where the task says which have to be written, those
     and an eighth more; rounded up to a multiple of 16, at least 32."""
     writes = task.writes(batch)
-    steps = batch.inputs.shape[0] if writes is None else int(writes.sum(0).max()) * 9 // 8 + 1
+    steps = batch.inputs.shape[0] if writes is None else int(writes[..., 0].sum(0).max()) * 9 // 8 + 1
     return max(32, -(-steps // 16) * 16)
 
 

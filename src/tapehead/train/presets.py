@@ -354,8 +354,8 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
         ema_decay=0.999,  # a third fewer wrong steps than the weights of the last update
     ),
     # One read head scans edges and queue, which it finds by content and follows by place; one checks what was
-    # seen. Each step is a lookup of one record, so there is no state but the memory's; and of what is said
-    # the write gate keeps only what the search needs.
+    # seen. One write head adds records, one marks nodes. Each step is a lookup of one record, so there is no
+    # state but the memory's; and of what is said the write gates keep only what the search needs.
     "ntm-search": TrainConfig(
         task=Search(),
         model=ntm(
@@ -363,6 +363,7 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
             memory_size=256,
             word_size=128,
             num_reads=2,
+            num_writes=2,
             controller="feedforward",
             init="lookup",
             read_first=True,

@@ -74,6 +74,5 @@ def _write_loss(gates: Tensor, task: Task, batch: Batch) -> Tensor:
     assert writes is not None  # The config was checked.
     steps = torch.arange(len(writes), device=writes.device).unsqueeze(1)
     present = steps < batch.lengths
-    wanted = writes.unsqueeze(2).expand_as(gates).to(gates.dtype)
-    nats = binary_cross_entropy_with_logits(gates, wanted, reduction="none").mean(2)
+    nats = binary_cross_entropy_with_logits(gates, writes.to(gates.dtype), reduction="none").mean(2)
     return (nats.masked_fill(~present, 0).sum(0) / batch.lengths).mean()

@@ -9,7 +9,7 @@ import torch
 from tapehead.tasks import Sampler, Search
 from tapehead.tasks.graph.search_decode import ToldGraph
 from tapehead.tasks.graph.search_graphs import Question, draw_names
-from tapehead.tasks.graph.search_trace import BLANK, WRITTEN, Op, Record, path_of, search
+from tapehead.tasks.graph.search_trace import BLANK, MARKED, WRITTEN, Op, Record, path_of, search
 
 SMALL = Search(min_nodes=2, max_nodes=14, min_degree=0, max_degree=3, unreachable=0.3)
 NOTHING = Record.bare(Op.FAIL)
@@ -108,6 +108,7 @@ def _check(fed: list[Record], wanted: list[Record], counts: list[bool]) -> set[O
     queue: list[int] = []
     by: dict[int, Record] = {}
     told: list[Record] = []
+    seen: set[int] = set()
     target, scanning = BLANK, 0
     checked = set()
     for now, answer, counted in zip(fed, wanted, counts):
@@ -117,12 +118,13 @@ def _check(fed: list[Record], wanted: list[Record], counts: list[bool]) -> set[O
         elif now.op == Op.TARGET:
             target = node
         elif now.op == Op.START:
-            queue = [node]
+            queue, seen = [node], {node}
         elif now.op == Op.PUSH:
             queue.append(node)
             by[node] = now
         if not counted:
-            assert now.op in (Op.NODE, Op.EDGE, Op.END, Op.TARGET, Op.START, Op.PUSH)
+            assert now.op in (Op.NODE, Op.EDGE, Op.END, Op.TARGET, Op.START, Op.CHECK, Op.PUSH)
+            seen |= {node} if now.op == Op.CHECK else set()
             continue
         checked.add(now.op)
         if now.op == Op.POP:
@@ -135,8 +137,9 @@ def _check(fed: list[Record], wanted: list[Record], counts: list[bool]) -> set[O
         elif now.op in (Op.UNSEEN, Op.FOUND):
             expected = here._replace(op=Op.PUSH if now.op == Op.UNSEEN else Op.PATH)
         elif now.op == Op.CHECK:
-            seen = Op.SEEN if node in queue else Op.FOUND if node == target else Op.UNSEEN
-            expected = Record.bare(seen)
+            kind = Op.SEEN if node in seen else Op.FOUND if node == target else Op.UNSEEN
+            expected = Record.bare(kind)
+            seen.add(node)
         elif now.op == Op.NEXT:
             after = queue[queue.index(node) + 1 :]
             expected = Record.at(after[0], Op.POP) if after else NOTHING
@@ -154,7 +157,8 @@ def test_what_has_to_be_written_is_what_is_told_and_pushed() -> None:
     for index in range(4):
         steps = int(batch.lengths[index])
         fed = SMALL.read(batch.inputs[:steps, index])
-        assert [record.op in WRITTEN for record in fed] == writes[:steps, index].tolist()
+        expected = [[record.op in WRITTEN, record.op in MARKED] for record in fed]
+        assert expected == writes[:steps, index].tolist()
         assert not writes[steps:, index].any()
 
 

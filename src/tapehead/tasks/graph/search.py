@@ -13,7 +13,7 @@ from ..registry import register
 from ..sampler import numpy_rng
 from .search_graphs import Question, draw_ends, draw_question
 from .search_practice import PracticeStep, practice
-from .search_trace import BLANK, LABELS, WRITTEN, Op, Record, query, search, tell
+from .search_trace import BLANK, LABELS, MARKED, WRITTEN, Op, Record, query, search, tell
 
 
 @register
@@ -24,16 +24,16 @@ class Search(Task):
     A directed graph is told as an adjacency list, then the target, the start, and the first POP. From there
     on the machine says the steps of the search, each of which is fed back as the next input, until it says
     DONE or FAIL. A record has a kind and up to three labels, (source, edge, destination; KIND); u, v, w are
-    nodes, e edges. One read head stands in the adjacency list or in the queue, another checks::
+    nodes, e edges. One read head stands in the adjacency list or in the queue, another checks; one write head
+    adds records, another marks nodes::
 
         told: (_,_,v;NODE), v's edges (v,e,w;EDGE) and (_,_,v;END), node by node;
               then (_,_,t;TARGET), (_,_,s;START) and (_,_,s;POP)
 
         fed             looks up                         says
         (_,_,u;POP)     NODE u, one slot on              (_,_,v;CHECK) at an EDGE, (_,_,u;NEXT) at END
-        (_,_,v;CHECK)   PUSH or START of v,              (_,_,_;SEEN)
-                        else TARGET v,                   (_,_,_;FOUND)
-                        else NODE v                      (_,_,_;UNSEEN)
+        (_,_,v;CHECK)   NODE v; and marks it as seen     (_,_,_;SEEN), or at the target (_,_,_;FOUND),
+                                                         else (_,_,_;UNSEEN)
         (_,_,_;SEEN)    one slot on                      as for POP
         (_,_,_;UNSEEN)  the same slot                    (u,e,v;PUSH)
         (u,e,v;PUSH)    one slot on; and is written      as for POP
@@ -42,8 +42,9 @@ class Search(Task):
         (u,e,v;PATH)                                     (_,_,u;BACK)
         (_,_,v;BACK)    PUSH or START of v               (u,e,v;PATH), or (_,_,_;DONE) at START
 
-    What is told and the PUSH records, one a slot, are all that has to be remembered: they are the graph, the
-    queue, the visited set and the way back. An episode of three nodes::
+    What is told and the PUSH records, one a slot, and the marks of start, target and seen nodes are all that
+    has to be remembered: they are the graph, the queue, the visited set and the way back. An episode of
+    three nodes::
 
         told    (_, _, 6162; NODE) (6162, 882, 9170; EDGE) (_, _, 6162; END)
         told    (_, _, 9170; NODE) (9170, 4192, 6162; EDGE) (_, _, 9170; END)
@@ -78,7 +79,7 @@ class Search(Task):
     unreachable: float = 0.05
     """fraction of the questions that have no answer, where the graph allows it"""
     keep: float = 1.0
-    """in training, the least fraction of the nodes whose edges are scanned; 1 and ``ask=0``: whole searches"""
+    """in training, the least fraction of the nodes whose edges are scanned; the first always is"""
     ask: float = 0.0
     """in training, how often other questions are asked after a node"""
 
@@ -187,8 +188,9 @@ class Search(Task):
         return self.loss(outputs, batch) / batch.mask.sum(0)
 
     def writes(self, batch: Batch) -> Tensor:
-        """The steps that have to be written, bool [T, B]: what is told but for the first POP, and PUSH."""
-        return batch.inputs[..., [self.label_channels + op for op in WRITTEN]].sum(2) > 0
+        """Bool [T, B, 2]: the steps to write into a new slot, and those to mark in the slot of their node."""
+        kinds = batch.inputs[..., self.label_channels :]
+        return torch.stack([kinds[..., list(ops)].sum(2) > 0 for ops in (WRITTEN, MARKED)], 2)
 
     @torch.no_grad()
     def wrong_steps(self, outputs: Tensor, batch: Batch) -> Tensor:

@@ -1,8 +1,8 @@
 """Excerpts of a search to train on, with further questions in between.
 
 What a machine answers to a POP, NEXT, CHECK or BACK depends on the memory alone, and what follows on the last
-few steps. So training may leave out whole scans of a node, but what they push, and ask other questions in
-between: of those that are rare in a search, a machine would otherwise see too few.
+few steps. So training may leave out whole scans of a node, but what they mark and push, and ask other
+questions in between: of those that are rare in a search, a machine would otherwise see too few.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ PracticeStep = tuple[Record, Record | None]
 """What is fed, and what is wanted; None where the answer does not count."""
 
 QUESTIONS = ("next", "back", "check", "scan")
-WEIGHTS = (0.15, 0.3, 0.3, 0.25)
+WEIGHTS = (0.2, 0.3, 0.2, 0.3)
 """How often each of them is asked; "back" is the rarest in a search."""
 ANOTHER = 0.4
 """The probability of another question after one."""
@@ -46,7 +46,8 @@ class _Practice:
             yield searching.next(int(rng.integers(last + 1)) if rng.random() < 0.7 else last)
         elif kind == "check":
             end = self.edges[int(rng.integers(len(self.edges)))][2]
-            yield Record.at(end, Op.CHECK), Record.bare(searching.check(end))
+            if not self._would_end(end):
+                yield Record.at(end, Op.CHECK), Record.bare(searching.check(end))
         else:
             yield from self._scan()
 
@@ -58,10 +59,13 @@ class _Practice:
         for fed, wanted in self.searching.scan(node):
             yield fed, wanted
             edges -= wanted.op == Op.CHECK
-            if edges < 0 or wanted.op == Op.PUSH:
+            ends = wanted.op == Op.CHECK and self._would_end(wanted.destination)
+            if edges < 0 or wanted.op == Op.PUSH or ends:
                 return
-            if wanted.op == Op.PATH:
-                yield wanted, Record.at(node, Op.BACK)
+
+    def _would_end(self, node: int) -> bool:
+        """Whether a check would find the target, which is left to the search."""
+        return node == self.searching.target and node not in self.searching.seen
 
 
 def practice(
@@ -84,7 +88,8 @@ def practice(
     for place, node in enumerate(searching.queue):  # which grows
         kept = place == 0 or rng.random() < kept_fraction
         scan = list(searching.scan(node))
-        steps += scan if kept else [(fed, None) for fed, _ in scan if fed.op == Op.PUSH]
+        changes = [step for step in scan if step[0].op == Op.PUSH or step[1].op in (Op.UNSEEN, Op.FOUND)]
+        steps += scan if kept else [(fed, None) for fed, _ in changes]
         path = scan[-1][1]
         if path.op == Op.PATH:
             return [*steps, *(searching.way_back(path) if kept else ())]

@@ -70,8 +70,10 @@ LABELS: dict[Op, tuple[bool, bool, bool]] = {
 }
 """Which of source, edge and destination a record of each kind has."""
 
-WRITTEN = (Op.NODE, Op.EDGE, Op.END, Op.TARGET, Op.START, Op.PUSH)
-"""The kinds that have to be in memory for the search; all others only have to be answered."""
+WRITTEN = (Op.NODE, Op.EDGE, Op.END, Op.START, Op.PUSH)
+"""The kinds that have to be in memory, each in a slot of its own."""
+MARKED = (Op.TARGET, Op.START, Op.CHECK)
+"""The kinds that have to be marked in the slot of their node."""
 LAST = (Op.DONE, Op.FAIL)
 """The kinds that end a trace."""
 
@@ -110,6 +112,8 @@ class Searching:
             raise ValueError(f"start and target are both {start}: there is nothing to search")
         self.adjacency, self.start, self.target = adjacency, start, target
         self.queue = [start]
+        self.seen = {start}
+        """what was checked; in a whole search, what is in the queue"""
         self.reached_by: dict[int, Record] = {}
 
     def push(self, record: Record) -> None:
@@ -138,9 +142,10 @@ class Searching:
         yield fed, Record.at(node, Op.NEXT)
 
     def check(self, node: int) -> Op:
-        """What CHECK answers."""
-        if node == self.start or node in self.reached_by:
+        """What CHECK answers; from then on the node is seen."""
+        if node in self.seen:
             return Op.SEEN
+        self.seen.add(node)
         return Op.FOUND if node == self.target else Op.UNSEEN
 
     def next(self, place: int) -> Step:
