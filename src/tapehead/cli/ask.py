@@ -44,9 +44,10 @@ def main(arguments: Sequence[str]) -> int:
     graph = knowledge.read(options.file, hide_living=options.hide_living)
     answer = knowledge.ask(graph, options.question, model=options.model)
     if options.figure is not None:
-        from ..viz.figures import plot_answer, save_figure
+        from ..viz.figures import plot_answer, plot_search, save_figure
 
-        save_figure(plot_answer(answer), options.figure)
+        searched = isinstance(answer.parsed, knowledge.PathQuestion) and not hasattr(answer.network, "trace")
+        save_figure(plot_search(graph, answer) if searched else plot_answer(answer), options.figure)
     if options.json:
         print(json.dumps(answer.to_dict()))
         return 0

@@ -8,14 +8,28 @@ from typing import Any
 
 from .. import hub
 from ..errors import InputError
-from ..nn import Machine
+from ..nn import NTM, Machine
 from . import solver
 from .graph import Entity, KnowledgeGraph
+from .inference import search
 from .inference.answer import NetworkAnswer, ToldFact, answer_kinship, answer_path, answer_walk
-from .questions import KinshipQuestion, PathQuestion, Question, WalkQuestion, parse
+from .inference.search import SearchAnswer
+from .questions import KinshipQuestion, NearbyQuestion, PathQuestion, Question, WalkQuestion, parse
 
-MODELS = {KinshipQuestion: "dnc-kinship", WalkQuestion: "dnc-traversal", PathQuestion: "dnc-shortest-path"}
+MODELS = {
+    KinshipQuestion: "dnc-kinship",
+    WalkQuestion: "dnc-traversal",
+    PathQuestion: "ntm-search",
+    NearbyQuestion: "ntm-search",
+}
 """The model that answers a kind of question when none is named."""
+TASKS = {
+    KinshipQuestion: ("kinship",),
+    WalkQuestion: ("traversal",),
+    PathQuestion: ("search", "shortest-path"),
+    NearbyQuestion: ("search",),
+}
+"""The tasks that a model for a kind of question may have been trained on."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +43,7 @@ class Answer:
     understood: str
     """the same in words: "maternal grandfathers of Victoria Hanover (1819–1901)\""""
     answered: tuple[Entity, ...]
-    """the network's answer: people; of a walk or a path, the places after the start in their order"""
+    """the network's: people; places nearby; of a walk or a path, the places after the start in order"""
     expected: tuple[Entity, ...]
     """the exact answer; of several shortest paths the network's own if it is one"""
     correct: bool
@@ -42,10 +56,12 @@ class Answer:
     """sentences: the facts that the answer was read from, in order"""
     seconds: float
     """wall time from the words to the answer"""
-    network: NetworkAnswer = dataclasses.field(repr=False, compare=False)
-    """the network's answer in numbers, with the trace, for figures"""
+    network: NetworkAnswer | SearchAnswer = dataclasses.field(repr=False, compare=False)
+    """the network's answer in numbers, with the trace or the steps of the search, for figures"""
     notes: tuple[str, ...] = ()
     """sentences: what the question left open, and what was made of it"""
+    left_out: str = ""
+    """a sentence, where the answer rests on a part of the file: what the network was not told"""
 
     @property
     def answers(self) -> list[str]:
@@ -66,6 +82,7 @@ class Answer:
             "correct": self.correct,
             "confidence": self.confidence,
             "facts_given": self.facts_given,
+            "left_out": self.left_out,
             "facts_read": list(self.facts_read),
             "seconds": self.seconds,
         }
@@ -74,14 +91,23 @@ class Answer:
         """As ``tapehead ask`` prints it."""
         lines = [
             self.understood,
-            f"  network: {_listed(self.answered)} ({self.confidence:.0%} sure)",
-            f"  exact:   {_listed(self.expected)} {'✓' if self.correct else '✗'}",
+            f"  network: {self._said(self.answered)} ({self.confidence:.0%} sure)",
+            f"  exact:   {self._said(self.expected)} {'✓' if self.correct else '✗'}",
             f"  {self.facts_given} facts in memory, {len(self.facts_read)} read for the answer"
             f"{':' if self.facts_read else ''}",
             *(f"    {fact}" for fact in self.facts_read),
             f"  {self.seconds:.2f} s",
         ]
+        if self.left_out:
+            lines.insert(1, f"  note: {self.left_out}")
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+
+    def _said(self, entities: tuple[Entity, ...]) -> str:
+        nobody = "nobody" if isinstance(self.parsed, KinshipQuestion) else "no place"
+        listed = ", ".join(map(str, entities)) or nobody
+        if isinstance(self.parsed, PathQuestion) and self.parsed.only_length and entities:
+            return f"{len(entities)} stop{'s' if len(entities) > 1 else ''}: {listed}"
+        return listed
 
 
 def ask(
@@ -128,6 +154,9 @@ def ask_parsed(graph: KnowledgeGraph, question: Question, machine: Machine, *, w
         answer, correct = _ask_map(machine, graph, question, expected)
         if correct:
             expected = answer.answers
+    facts = len(graph.facts if graph.is_family else graph.edges.edges)
+    what = "facts" if graph.is_family else "connections"
+    left_out = f"the network is told {len(answer.facts):,} of the {facts:,} {what}, the nearest ones"
     understood = describe(graph, question)
     return Answer(
         question=words or understood,
@@ -142,6 +171,7 @@ def ask_parsed(graph: KnowledgeGraph, question: Question, machine: Machine, *, w
         seconds=time.perf_counter() - start,
         network=answer,
         notes=(question.note,) if isinstance(question, WalkQuestion) and question.note else (),
+        left_out=left_out if len(answer.facts) < facts else "",
     )
 
 
@@ -163,15 +193,15 @@ def model_for(question: Question, model: str | os.PathLike[str] | None = None) -
         config = hub.info(model)
     except hub.PretrainedError as error:
         raise InputError(str(error)) from error
-    task, wanted = config.get("task"), default.removeprefix("dnc-")
+    task, wanted = config.get("task"), TASKS[type(question)]
     trained_on = task.get("name") if isinstance(task, dict) else None
-    if trained_on != wanted:
+    if trained_on not in wanted:
         raise InputError(
             f"{model} was trained on {trained_on or 'no task that it tells of'}: "
-            f"this question needs a model of {wanted}"
+            f"this question needs a model of {' or '.join(wanted)}"
         )
     if config["architecture"] == "DeepLSTM":
-        raise InputError(f"{model} has no memory to read from: give a DNC")
+        raise InputError(f"{model} has no memory to read from: give an NTM or a DNC")
     return model
 
 
@@ -194,6 +224,8 @@ def describe(graph: KnowledgeGraph, question: Question) -> str:
     start = graph.entities[question.start]
     if isinstance(question, WalkQuestion):
         return f"from {start}: {', '.join(question.lines)}"
+    if isinstance(question, NearbyQuestion):
+        return f"within {question.stops} stop{'s' if question.stops > 1 else ''} of {start}"
     return f"from {start} to {graph.entities[question.end]}"
 
 
@@ -209,17 +241,27 @@ def fact_sentences(graph: KnowledgeGraph, facts: Sequence[ToldFact]) -> list[str
 
 
 def _ask_map(
-    machine: Machine, graph: KnowledgeGraph, question: WalkQuestion | PathQuestion, expected: list[int]
-) -> tuple[NetworkAnswer, bool]:
+    machine: Machine,
+    graph: KnowledgeGraph,
+    question: WalkQuestion | PathQuestion | NearbyQuestion,
+    expected: list[int],
+) -> tuple[NetworkAnswer | SearchAnswer, bool]:
     """The network's answer, and whether it is right."""
     edges = graph.edges
     start = edges.places.index(question.start)
     if isinstance(question, WalkQuestion):
-        answer = answer_walk(machine, edges, start, [edges.lines.index(line) for line in question.lines])
-        return answer, answer.answers == expected
+        walk = answer_walk(machine, edges, start, [edges.lines.index(line) for line in question.lines])
+        return walk, walk.answers == expected
+    if isinstance(question, NearbyQuestion):
+        nearby = search.answer_nearby(machine, graph, start, question.stops)
+        return nearby, set(nearby.answers) == set(expected)
     end = edges.places.index(question.end)
-    answer = answer_path(machine, edges, start, end)
-    return answer, solver.is_shortest_path(graph, start, answer.answers, end)
+    path: NetworkAnswer | SearchAnswer
+    if isinstance(machine, NTM):
+        path = search.answer_path(machine, graph, start, end)
+    else:
+        path = answer_path(machine, edges, start, end)
+    return path, solver.is_shortest_path(graph, start, path.answers, end)
 
 
 def _exact(graph: KnowledgeGraph, question: Question) -> list[int]:
@@ -231,6 +273,8 @@ def _exact(graph: KnowledgeGraph, question: Question) -> list[int]:
     start = places.index(question.start)
     if isinstance(question, WalkQuestion):
         return solver.walk(graph, start, [lines.index(line) for line in question.lines])
+    if isinstance(question, NearbyQuestion):
+        return solver.places_nearby(graph, start, question.stops)
     path = solver.shortest_path(graph, start, places.index(question.end))
     if path is None:
         raise InputError(f"there is no way {describe(graph, question)} in {graph.name}")

@@ -129,6 +129,14 @@ def shortest_path(graph: KnowledgeGraph, start: int, end: int) -> list[int] | No
         return None
 
 
+def places_nearby(graph: KnowledgeGraph, start: int, stops: int) -> list[int]:
+    """The places that can be reached within some stops, without the start, the nearest first."""
+    import networkx
+
+    reached = networkx.single_source_shortest_path_length(to_networkx(graph), start, cutoff=stops)
+    return sorted(set(reached) - {start}, key=lambda place: (reached[place], place))
+
+
 def is_shortest_path(graph: KnowledgeGraph, start: int, places: list[int], end: int) -> bool:
     """Whether these places, after the start, are a shortest path to the end."""
     best = shortest_path(graph, start, end)

@@ -75,4 +75,5 @@ def _about_map(graph: KnowledgeGraph) -> list[str]:
     questions = [f"from {name[start]} take {', '.join(lines)}: where am I?"]
     if MODELS[PathQuestion] in hub.names():
         questions.append(f"shortest path from {name[start]} to {name[place]}")
+        questions.append(f"which places are within 2 stops of {name[start]}?")
     return questions

@@ -1,4 +1,4 @@
-"""Parses questions in words by a small grammar: kinship, walks along lines, shortest paths between places."""
+"""Parses questions in words by a small grammar: kinship; walks along lines, shortest paths, places nearby."""
 
 import re
 
@@ -8,6 +8,7 @@ from .routes import parse_travel
 from .types import FAMILY_EXAMPLES as FAMILY_EXAMPLES
 from .types import MAP_EXAMPLES as MAP_EXAMPLES
 from .types import KinshipQuestion as KinshipQuestion
+from .types import NearbyQuestion as NearbyQuestion
 from .types import PathQuestion as PathQuestion
 from .types import Question as Question
 from .types import QuestionError as QuestionError

@@ -1,4 +1,4 @@
-"""Parses questions about a map: walks along lines, and shortest paths between places."""
+"""Parses questions about a map: walks along lines, shortest paths between places, and places nearby."""
 
 import difflib
 import re
@@ -6,9 +6,10 @@ import re
 from ...errors import InputError
 from ..graph import KnowledgeGraph
 from .names import Names, UnclearName, plain
-from .types import MAP_EXAMPLES, PathQuestion, QuestionError, WalkQuestion
+from .types import MAP_EXAMPLES, NearbyQuestion, PathQuestion, QuestionError, WalkQuestion
 
 MAX_STEPS = 30
+MAX_STOPS = 1_000
 MAX_LISTED = 40
 """lines that an unknown one is answered with"""
 
@@ -33,16 +34,25 @@ _STEPS_FIRST = re.compile(
     re.IGNORECASE,
 )
 _TO_FROM = re.compile(r"\bto (?P<end>.+?) from (?P<start>.+)$", re.IGNORECASE)
+_HOW_LONG = re.compile(r"^how (?:many|far|long)\b|^(?:the )?(?:number of|distance)\b", re.IGNORECASE)
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NEARBY = re.compile(
+    r"\b(?:within|no (?:more|further|farther) than|(?:in )?at most|up to)\s+(?P<stops>\w+)\s+"
+    r"(?:stops?|stations?|steps?|hops?|connections?)(?:\s+away)?\s+(?:of|from)\s+(?P<start>.+)$",
+    re.IGNORECASE,
+)
 _FROM_TO = re.compile(r"(?:.*?\b(?:from|between)\s+)?(?P<both>.+)$", re.IGNORECASE)
 
 
-def parse_travel(words: str, graph: KnowledgeGraph) -> WalkQuestion | PathQuestion:
-    """The walk or the path that some words ask for.
+def parse_travel(words: str, graph: KnowledgeGraph) -> WalkQuestion | PathQuestion | NearbyQuestion:
+    """The walk, the path or the places nearby that some words ask for.
 
     Raises:
         InputError: an unknown or ambiguous name, an unknown line, or words that are not understood.
     """
     names = Names(graph)
+    if nearby := _NEARBY.search(words):
+        return NearbyQuestion(names.find(nearby["start"]).id, _stops(nearby["stops"]))
     rest = _WHERE_FIRST.sub("", words)
     failure: InputError | None = None
     for text in dict.fromkeys([words, f"from {rest}" if rest != words else words, rest]):
@@ -69,7 +79,8 @@ def _path(words: str, graph: KnowledgeGraph, names: Names) -> PathQuestion:
     failure: InputError | None = None
     for start, end in pairs:
         try:
-            question = PathQuestion(names.find(start).id, names.find(end).id)
+            found = names.find(start).id, names.find(end).id
+            question = PathQuestion(*found, only_length=bool(_HOW_LONG.match(words)))
         except UnclearName as error:
             failure = failure or error
             continue
@@ -81,6 +92,13 @@ def _path(words: str, graph: KnowledgeGraph, names: Names) -> PathQuestion:
     if re.search(r"\bof\b|'s\b", words):
         raise QuestionError(f"{graph.name} is a map, not a family tree: ask, for example, {MAP_EXAMPLES}")
     raise QuestionError(f"{words[:80]!r} is not understood: ask, for example, {MAP_EXAMPLES}")
+
+
+def _stops(word: str) -> int:
+    number = _NUMBERS.index(word.lower()) + 1 if word.lower() in _NUMBERS else word
+    if not str(number).isascii() or not str(number).isdigit() or not 1 <= int(number) <= MAX_STOPS:
+        raise QuestionError(f"{word!r} is no number of stops: give one from 1 to {MAX_STOPS}")
+    return int(number)
 
 
 def _walk(start: str, lines: str, graph: KnowledgeGraph, names: Names) -> WalkQuestion:

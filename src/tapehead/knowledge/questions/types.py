@@ -38,14 +38,27 @@ class PathQuestion:
     start: str
     end: str
     """entity ids"""
+    only_length: bool = False
+    """the question is how many stops it has"""
 
 
-Question = KinshipQuestion | WalkQuestion | PathQuestion
+@dataclasses.dataclass(frozen=True)
+class NearbyQuestion:
+    """Which places can be reached from a place within some stops?"""
+
+    start: str
+    """entity id"""
+    stops: int
+    """at least 1"""
+
+
+Question = KinshipQuestion | WalkQuestion | PathQuestion | NearbyQuestion
 
 FAMILY_EXAMPLES = (
     '"Who is Queen Victoria\'s maternal grandfather?", "Who are the first cousins of Nicholas II?"'
 )
 MAP_EXAMPLES = (
     '"from Bond Street take Central, Circle, Circle: where am I?",'
-    ' "shortest path from Moorgate to Piccadilly Circus"'
+    ' "shortest path from Moorgate to Piccadilly Circus", "how many stops from Bank to Oxford Circus",'
+    ' "which stations are within 3 stops of Bank"'
 )

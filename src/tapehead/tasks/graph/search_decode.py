@@ -64,6 +64,8 @@ class ToldGraph:
     ) -> None:
         self.machine, self.task = machine, task
         graph = tell(adjacency, order)
+        self.records = len(graph)
+        """told"""
         self.slots = len(graph) + len(order) + 2 + EXTRA_SLOTS
         self.limit = 4 * len(graph) + 64
         """records after which an answer is cut off; no search of this graph is longer"""

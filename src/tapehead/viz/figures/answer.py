@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ...knowledge import Answer
 from ...knowledge.inference.answer import NetworkAnswer
+from ...knowledge.inference.search import SearchAnswer
 from ..arrays import as_array
 from .style import LINES, WRONG, image, new_figure, style
 
@@ -29,6 +30,8 @@ def plot_answer(answer: Answer) -> Figure:
     Returns:
         A figure, labelled "answer".
     """
+    if isinstance(answer.network, SearchAnswer):
+        raise ValueError("give the answer of a DNC, or draw this one with plot_search")
     given, facts_read = len(answer.network.facts), answer.network.facts_read
     sentences = answer.facts_read[:MAX_ROWS]
     rows = _read_weights(answer.network, facts_read[:MAX_ROWS])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from ...knowledge.inference.search import SearchAnswer
 from .layout import family_layout, map_layout
 from .recording import Picture, PictureEdge, PictureNode, QuestionRecord, Recording
 
@@ -22,6 +23,8 @@ def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording:
         answer: as :func:`tapehead.knowledge.ask` returned it.
     """
     network = answer.network
+    if isinstance(network, SearchAnswer):
+        raise ValueError("a search has a page of its own")
     given = len(network.facts)
     subject: _Subject = _Family(graph) if graph.is_family else _Map(graph)
     facts = [subject.sentence(fact) for fact in network.facts]

@@ -1,0 +1,257 @@
+"""Lets a machine search a map in its memory: the shortest path, and what is near."""
+
+import dataclasses
+import weakref
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ...nn import Machine, evaluation_mode
+from ...tasks import Search
+from ...tasks.graph.episode import Triple
+from ...tasks.graph.search_decode import Answer, ToldGraph
+from ...tasks.graph.search_graphs import draw_names
+from ...tasks.graph.search_trace import BLANK, Op, Record, query
+from ..graph import KnowledgeGraph
+from .answer import ToldFact
+from .routes import nearest_edges
+from .run import run_time_first
+
+MAX_EDGES = 4_000
+"""Edges told, at most."""
+TRACED_STEPS = 32
+"""Steps whose traces are held at once."""
+MAX_KEPT = 4
+"""Maps that are kept for the next question, for each machine."""
+
+
+class SearchStep(NamedTuple):
+    """A record that a machine said, in the numbers of the map."""
+
+    op: Op
+    source: int
+    """place, or BLANK"""
+    destination: int
+    """place, or BLANK"""
+    edge: int
+    """index of the told edge that the record names; BLANK without labels, or if no such edge was told"""
+
+
+@dataclasses.dataclass(frozen=True)
+class ToldMap:
+    """A map as a machine was told it: a state, and which name means which place."""
+
+    graph: ToldGraph
+    edges: list[Triple]
+    """(place, line, place) of the map, in the order told"""
+    name_of: dict[int, int]
+    """place → the name under which it was told"""
+    nowhere: int
+    """the name of a node that is told without edges: to look for it is to search everything"""
+    place_of: dict[int, int]
+    edge_of: dict[tuple[int, int, int], int]
+    """(source, label, destination) as told → index in ``edges``"""
+
+    @classmethod
+    def tell(cls, machine: Machine, edges: Sequence[Triple], places: Sequence[int]) -> "ToldMap":
+        """Tell a machine these edges between these places, under names that depend on their number alone.
+
+        Raises:
+            InputError: the machine's task has too few names.
+        """
+        task = search_task(machine)
+        rng = np.random.default_rng([len(edges), len(places)])
+        lines = sorted({line for _, line, _ in edges})
+        most = 10**task.digits
+        if len(places) >= most:
+            raise InputError(
+                f"the map has {len(places):,} places: the model knows {most - 1:,} names at most"
+            )
+        nowhere, *names = draw_names(rng, len(places) + 1, task.digits).tolist()
+        labels = draw_names(rng, min(len(lines), most), task.digits).tolist()
+        name_of = dict(zip(places, names))
+        # Of more lines than labels some share one; an edge that it does not tell apart is a second way alike.
+        label_of = {line: labels[number % most] for number, line in enumerate(lines)}
+        adjacency: dict[int, list[tuple[int, int]]] = {name: [] for name in [nowhere, *names]}
+        order = [edges[i] for i in rng.permutation(len(edges))]
+        for a, line, b in order:
+            adjacency[name_of[a]].append((label_of[line], name_of[b]))
+        told_order = rng.permutation(list(adjacency)).tolist()
+        triples = {(name_of[a], label_of[line], name_of[b]): (a, line, b) for a, line, b in order}
+        told = [(node, edge, end) for node in told_order for edge, end in adjacency[node]]
+        return cls(
+            graph=ToldGraph(machine, task, adjacency, told_order, constrained=True),
+            edges=[triples[triple] for triple in told],
+            name_of=name_of,
+            nowhere=nowhere,
+            place_of={name: place for place, name in name_of.items()},
+            edge_of={triple: index for index, triple in enumerate(told)},
+        )
+
+    def step(self, record: Record) -> SearchStep:
+        """A record in the numbers of the map."""
+        places = {**self.place_of, BLANK: BLANK}
+        return SearchStep(
+            record.op,
+            places.get(record.source, BLANK),
+            places.get(record.destination, BLANK),
+            self.edge_of.get(record[:3], BLANK),
+        )
+
+
+def search_task(machine: Machine) -> Search:
+    """The task of a search machine, with its number of digits.
+
+    Raises:
+        InputError: the machine has another number of inputs or outputs than any such task.
+    """
+    digits, rest = divmod(machine.input_size - len(Op), 30)
+    if rest or digits < 2 or machine.output_size != machine.input_size:
+        raise InputError(
+            f"a {type(machine).__name__} with {machine.input_size} inputs and {machine.output_size} outputs "
+            "was not trained on search: give a model of search"
+        )
+    return Search(digits=digits)
+
+
+_told: "weakref.WeakKeyDictionary[KnowledgeGraph, OrderedDict[object, ToldMap]]" = weakref.WeakKeyDictionary()
+
+
+def told_map(graph: KnowledgeGraph, machine: Machine, near: Sequence[int]) -> ToldMap:
+    """A map as a machine was told it, now or for an earlier question: the state of then is kept.
+
+    Args:
+        graph: the map.
+        machine: a search machine.
+        near: places. Of a map with more than ``MAX_EDGES`` edges the nearest to these are told.
+    """
+    edges, places = graph.edges.edges, list(range(len(graph.edges.places)))
+    if len(edges) > MAX_EDGES:
+        edges = nearest_edges(edges, near, MAX_EDGES)
+        places = sorted({*near, *(place for a, _, b in edges for place in (a, b))})
+    weights = tuple((parameter.data_ptr(), parameter._version) for parameter in machine.parameters())
+    key = (machine, weights, tuple(places), tuple(edges))
+    kept = _told.setdefault(graph, OrderedDict())
+    if key not in kept:
+        kept[key] = ToldMap.tell(machine, edges, places)
+        while len(kept) > MAX_KEPT:
+            kept.popitem(last=False)
+    kept.move_to_end(key)
+    return kept[key]
+
+
+class SearchAnswer(NamedTuple):
+    """What a search machine answered, and what it said on the way."""
+
+    answers: list[int]
+    """the places of the path after the start, in order; or the places nearby, the nearest first"""
+    confidence: float
+    """the probability of all that it said, in [0, 1], among what may be said"""
+    facts: list[ToldFact]
+    """what it was told, in this order"""
+    facts_read: list[int]
+    """indices into ``facts``: the edges that it named for the answer, in order"""
+    steps: list[SearchStep]
+    """all that it said, in the numbers of the map"""
+    said: list[Record]
+    """the same, as it said it"""
+    told: ToldMap
+
+
+def answer_path(machine: Machine, graph: KnowledgeGraph, start: int, end: int) -> SearchAnswer:
+    """Ask a search machine for the shortest path between two places, in one pass.
+
+    Each label that it says is the most probable one of those told (constrained decoding); everything else is
+    the machine's: which edge comes next, what was seen, the queue, the end, and the way back.
+    """
+    told = told_map(graph, machine, [start, end])
+    said = _said(machine, told, told.name_of[start], told.name_of[end])
+    path = [told.step(record) for record in said.path]
+    return SearchAnswer(
+        answers=[step.destination for step in path],
+        confidence=said.probability,
+        facts=_facts(graph, told),
+        facts_read=[step.edge for step in path],
+        steps=[told.step(record) for record in said.said],
+        said=said.said,
+        told=told,
+    )
+
+
+def answer_nearby(machine: Machine, graph: KnowledgeGraph, start: int, stops: int) -> SearchAnswer:
+    """Ask a search machine for the places within some stops of another: a search for a place without edges.
+
+    What it pushes is a tree of shortest paths; the places at most ``stops`` deep in it are the answer.
+    """
+    told = told_map(graph, machine, [start])
+    said = _said(machine, told, told.name_of[start], told.nowhere)
+    depth = {start: 0}
+    pushed = [step for step in map(told.step, said.said) if step.op == Op.PUSH]
+    for step in pushed:
+        # A source that was never reached is a mistake of the machine's, whose answer ends there.
+        if step.source in depth and step.destination != BLANK:
+            depth.setdefault(step.destination, depth[step.source] + 1)
+    near = [step for step in pushed if 0 < depth.get(step.destination, 0) <= stops]
+    answers = list(dict.fromkeys(step.destination for step in near))
+    return SearchAnswer(
+        answers=answers,
+        confidence=said.probability,
+        facts=_facts(graph, told),
+        facts_read=[step.edge for step in near if step.edge != BLANK],
+        steps=[told.step(record) for record in said.said],
+        said=said.said,
+        told=told,
+    )
+
+
+def _said(machine: Machine, told: ToldMap, start: int, target: int) -> Answer:
+    with evaluation_mode(machine):
+        return told.graph.ask(start, target)
+
+
+def _facts(graph: KnowledgeGraph, told: ToldMap) -> list[ToldFact]:
+    return [ToldFact(a, graph.edges.lines[line], b) for a, line, b in told.edges]
+
+
+class Heads(NamedTuple):
+    """Where the read heads stood at each record that a machine said."""
+
+    slots: Tensor
+    """of each record, the slot that each head read most, int64 [n, R]"""
+    weights: Tensor
+    """and how much of its reading that was, [n, R]"""
+    queue_begins: int
+    """the slot of START; those before it hold the map, those from it on the queue"""
+
+
+@torch.no_grad()
+def read_heads(answer: SearchAnswer, start: int, end: int) -> Heads:
+    """Run a search again, step by step, and look at its heads.
+
+    Args:
+        answer: from :func:`answer_path`.
+        start, end: the places that it was asked about.
+    """
+    told = answer.told.graph
+    asked = query(answer.told.name_of[start], answer.told.name_of[end])
+    fed = [*asked, *answer.said[:-1]]
+    x = torch.from_numpy(told.task.encode(fed))
+    slots, weights, state = [], [], told.state
+    # The trace of a step holds the whole memory: only a few steps at once.
+    for part in x.split(TRACED_STEPS):
+        _, state, trace = run_time_first(told.machine, part.unsqueeze(1), state, return_trace=True)
+        weight, slot = trace.read_weights[:, 0].max(-1)
+        slots.append(slot)
+        weights.append(weight)
+    first = len(asked) - 1
+    return Heads(
+        slots=torch.cat(slots)[first:],
+        weights=torch.cat(weights)[first:],
+        # The tape begins at slot 1; the target is marked, not written.
+        queue_begins=1 + told.records,
+    )

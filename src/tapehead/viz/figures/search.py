@@ -1,0 +1,127 @@
+"""A search in memory: what was reached when, and where the heads stood."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from ...knowledge import Answer, KnowledgeGraph, PathQuestion
+from ...knowledge.inference.search import SearchAnswer, read_heads
+from ...tasks.graph.search_trace import Op
+from ..player_page.layout import map_layout
+from .style import LINES, NO_VALUE, WEIGHTS, new_figure, style
+
+HEIGHT = 5.6
+"""Inches."""
+MAX_NAMED = 40
+"""Places of a map whose names are all written."""
+
+
+def plot_search(graph: KnowledgeGraph, answer: Answer) -> Figure:
+    """A map in the colours of the order in which a search reached its places, and the slots that it read.
+
+    Args:
+        graph: the map that was asked about.
+        answer: from :func:`tapehead.ask`, to a question for a shortest path that a search machine answered.
+
+    Returns:
+        A figure, labelled "search".
+
+    Raises:
+        ValueError: another kind of question, or an answer of another machine.
+    """
+    network, question = answer.network, answer.parsed
+    if not isinstance(network, SearchAnswer) or not isinstance(question, PathQuestion):
+        raise ValueError("give the answer of a search machine to a question for a shortest path")
+    places = graph.edges.places
+    start, end = places.index(question.start), places.index(question.end)
+    with style():
+        figure = new_figure(
+            "search",
+            answer.question,
+            "How does a network find its way? It searches breadth first: it keeps the map, the queue and what "
+            "it has seen in its memory, and reads one slot after another.",
+            HEIGHT,
+        )
+        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+        _draw_map(left, graph, network, start, end)
+        _draw_heads(right, network, start, end)
+        figure.supxlabel(
+            _summary(answer), x=0.01, ha="left", color=LINES[2] if answer.correct else LINES[1], fontsize=9
+        )
+    return figure
+
+
+def _summary(answer: Answer) -> str:
+    stops = len(answer.answered)
+    found = f"{stops} stops, {answer.confidence:.0%} sure" if stops else "no path found"
+    exact = len(answer.expected)
+    return f"network: {found}; exact: {exact} stops {'✓' if answer.correct else '✗'}"
+
+
+def _draw_map(axes: Axes, graph: KnowledgeGraph, network: SearchAnswer, start: int, end: int) -> None:
+    told = sorted({place for fact in network.facts for place in (fact.subject, fact.object)} | {start, end})
+    number = {place: i for i, place in enumerate(told)}
+    ends = [(number[a], number[b]) for a, _, b in network.facts]
+    pairs = sorted({(min(pair), max(pair)) for pair in ends})
+    spots = map_layout(len(told), pairs) * (1, -1)
+    axes.add_collection(LineCollection(spots[np.array(pairs)], colors=NO_VALUE, linewidths=0.8, zorder=1))
+    reached = {start: 0}
+    for step in network.steps:
+        if step.op == Op.PUSH and step.destination in number:
+            reached.setdefault(step.destination, len(reached))
+    if network.answers:
+        reached.setdefault(network.answers[-1], len(reached))
+        way = spots[[number[place] for place in [start, *network.answers]]]
+        axes.plot(*way.T, color=LINES[1], linewidth=2.5, zorder=2, label="the way back")
+    unseen = [number[place] for place in told if place not in reached]
+    seen = [number[place] for place in reached]
+    axes.scatter(spots[unseen, 0], spots[unseen, 1], s=10, color="white", edgecolors="#999999", linewidths=0.6, zorder=3)
+    drawn = axes.scatter(
+        spots[seen, 0],
+        spots[seen, 1],
+        c=range(len(seen)),
+        cmap=WEIGHTS,
+        s=16,
+        linewidths=0,
+        zorder=4,
+        vmin=0,
+        vmax=max(1, len(seen) - 1),
+    )
+    bar = axes.figure.colorbar(drawn, ax=axes, location="bottom", pad=0.01, aspect=40, fraction=0.03)
+    bar.set_label("order in which it reached the places; white: not reached", fontsize=7)
+    bar.outline.set_linewidth(0.5)
+    named = told if len(told) <= MAX_NAMED else [start, end]
+    for place in named:
+        bold = "bold" if place in (start, end) else "normal"
+        axes.annotate(
+            graph.entities[graph.edges.places[place]].name,
+            spots[number[place]],
+            xytext=(3, 3),
+            textcoords="offset points",
+            fontsize=7,
+            fontweight=bold,
+            zorder=5,
+        )
+    axes.set_title(f"{len(told)} places, {len(network.facts)} connections in memory")
+    axes.set_axis_off()
+
+
+def _draw_heads(axes: Axes, network: SearchAnswer, start: int, end: int) -> None:
+    heads = read_heads(network, start, end)
+    steps = np.arange(1, len(heads.slots) + 1)
+    colours = (LINES[0], LINES[4])
+    names = ("scans the map and the queue", "checks what was seen")
+    for head, (colour, name) in reversed(list(enumerate(zip(colours, names)))):
+        axes.scatter(
+            steps, heads.slots[:, head], s=2, color=colour, linewidths=0, label=f"head {head + 1}: {name}"
+        )
+    axes.axhline(heads.queue_begins - 0.5, color="#888888", linewidth=0.6)
+    axes.text(1, heads.queue_begins + 2, "the queue", fontsize=7, va="bottom")
+    axes.text(1, heads.queue_begins - 3, "the map as told", fontsize=7, va="top")
+    axes.set_xlabel("step of the search")
+    axes.set_ylabel("slot read most")
+    axes.set_title(
+        f"{len(steps):,} steps; each reads {float(heads.weights[:, 0].median()):.0%} of one slot (median)"
+    )
+    axes.legend(loc="lower right", markerscale=4)
