@@ -17,7 +17,14 @@ FLAGS = (
     "-fsanitize=address,undefined,float-cast-overflow",
     "-fno-sanitize-recover=all",
 )
-MODULES = ("test_native.py", "test_safety.py", "test_determinism.py", "test_update.py", "test_processes.py")
+MODULES = (
+    "test_native.py",
+    "test_safety.py",
+    "test_determinism.py",
+    "test_update.py",
+    "test_processes.py",
+    "test_decode.py",
+)
 # Under AddressSanitizer an address space is of any size, and hypothesis' examples take too long.
 LEFT_OUT = "not more_memory_than_there_is and not any_machine"
 

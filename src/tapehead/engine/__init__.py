@@ -1,8 +1,12 @@
 """Runs a machine over a whole sequence, on the reference loop or on the native kernel."""
 
+from .decoding import Choice as Choice
+from .decoding import Decoded as Decoded
+from .decoding import Field as Field
 from .dispatch import BACKEND_VARIABLE as BACKEND_VARIABLE
 from .dispatch import BACKENDS as BACKENDS
 from .dispatch import check_backend as check_backend
+from .dispatch import decode as decode
 from .dispatch import run as run
 from .dispatch import run_features as run_features
 from .native.build import EngineError as EngineError
@@ -13,11 +17,15 @@ from .spec import Unsupported as Unsupported
 __all__ = [
     "BACKENDS",
     "BACKEND_VARIABLE",
+    "Choice",
+    "Decoded",
     "EngineError",
+    "Field",
     "KernelSpec",
     "Runnable",
     "Unsupported",
     "check_backend",
+    "decode",
     "run",
     "run_features",
 ]

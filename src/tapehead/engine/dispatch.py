@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch.autograd import forward_ad
 
 from ..types import Trace
 from . import reference
+from .decoding import Choice, Decoded, by_steps
 from .native import ops
 from .native.build import EngineError
 from .spec import KernelSpec, Runnable, Unsupported
@@ -90,8 +92,78 @@ def run_features(
     return found[0], found[1], found[2]
 
 
+def decode(
+    machine: Callable[..., tuple[Tensor, Any]], first: Tensor, state: Any, choice: Choice, max_steps: int
+) -> Decoded:
+    """Run a machine on its own outputs: what it says, read as ``choice`` says, is its next input.
+
+    In one call of the native engine where that serves the machine, to the bit what it gives called once a
+    step. A machine whose output layer or whose call was changed, or a call under autocast, runs step by step,
+    and that is said once; so does any machine on the reference, and what is no machine of this package.
+    There are no gradients.
+
+    Args:
+        machine: called as ``machine(x [1, 1, input_size], state)``; its own ``backend`` holds.
+        first: the first input, [input_size].
+        state: to start from, of a batch of one sequence; None for the initial state. It stays as it is.
+        choice: how the next input is made from an output.
+        max_steps: after so many the loop ends, if no kind has ended it before.
+
+    Raises:
+        ValueError: a ``first``, a state or a choice that does not fit the machine, or no steps.
+        EngineError: ``backend="native"`` and the kernel cannot serve; the message says why.
+    """
+    if first.dim() != 1:
+        raise ValueError(f"first has {first.dim()} axes: give one input, [input_size]")
+    if max_steps < 1:
+        raise ValueError(f"max_steps is {max_steps}: give at least one")
+    with torch.no_grad():
+        if isinstance(machine, Runnable):
+            spec = _decoder(machine, first, state)
+            if spec is not None:
+                choice.check(spec.input_size, spec.outputs[0].shape[0])
+                start = _start(machine, spec, state, 1, None)
+                return Decoded(*ops.decode(spec, first, start, choice, max_steps))
+        return by_steps(machine, first, state, choice, max_steps)
+
+
+def _decoder(machine: Runnable, first: Tensor, state: Any) -> KernelSpec | None:
+    """The kernel's terms for decoding; None where it has to go step by step.
+
+    Raises:
+        ValueError: a state or an input that is not the machine's.
+    """
+    name = type(machine).__name__
+    if state is not None and not isinstance(state, machine.state_type):
+        raise ValueError(
+            f"state is a {type(state).__name__}: {name} goes on from the {machine.state_type.__name__} of an "
+            "earlier call"
+        )
+    spec = _kernel(machine, first[None, None], state, None, machine.backend, stacklevel=4)
+    if spec is None:
+        return None
+    if not spec.outputs:
+        reason = "its output layer is its own"
+    elif not spec.plain_call:
+        reason = "it has a hook, or its forward() is overridden"
+    elif torch.is_autocast_enabled("cpu"):
+        reason = "autocast rounds its outputs"
+    elif first.shape != (spec.input_size,):
+        size = spec.input_size
+        raise ValueError(f"first has {len(first)} channels, but this {name} was built with input_size={size}")
+    else:
+        return spec
+    _warn_once(reason, f"this {name} is decoded step by step, slower than in one call: {reason}", 3)
+    return None
+
+
 def _kernel(
-    machine: Runnable, x: Tensor, state: Any, memory_size: int | None, backend: str | None
+    machine: Runnable,
+    x: Tensor,
+    state: Any,
+    memory_size: int | None,
+    backend: str | None,
+    stacklevel: int = 7,  # where it was called: past run, unroll, forward and two frames of nn.Module
 ) -> KernelSpec | None:
     """The kernel's terms for this call; None where the reference has to run it."""
     backend = check_backend(backend or os.environ.get(BACKEND_VARIABLE) or "auto")
@@ -106,15 +178,17 @@ def _kernel(
             f"the native engine cannot run this {type(machine).__name__}: {spec.reason}; "
             'use backend="auto" or backend="reference"'
         )
-    if spec.reason not in _warned:
-        _warned.add(spec.reason)
-        warnings.warn(
-            f"this {type(machine).__name__} runs on the reference engine, "
-            f"slower than the native one: {spec.reason}",
-            RuntimeWarning,
-            stacklevel=7,  # where it was called: past run, unroll, forward and two frames of nn.Module
-        )
+    name = type(machine).__name__
+    sentence = f"this {name} runs on the reference engine, slower than the native one: {spec.reason}"
+    _warn_once(spec.reason, sentence, stacklevel)
     return None
+
+
+def _warn_once(reason: str, sentence: str, stacklevel: int) -> None:
+    """Warn, unless the same reason was said before; ``stacklevel`` counts from the caller on."""
+    if reason not in _warned:
+        _warned.add(reason)
+        warnings.warn(sentence, RuntimeWarning, stacklevel + 1)
 
 
 def _run_kernel(
@@ -125,9 +199,15 @@ def _run_kernel(
     lengths: Tensor | None,
     memory_size: int | None,
 ) -> tuple[Tensor | None, Tensor, Tensor | None, Any]:
-    if state is None and not spec.constant_start:
-        state = machine.initial_state(x.shape[1], memory_size)
+    state = _start(machine, spec, state, x.shape[1], memory_size)
     return ops.run(spec, x, state, lengths, reference.Recompute(machine, memory_size))
+
+
+def _start(machine: Runnable, spec: KernelSpec, state: Any, batch_size: int, memory_size: int | None) -> Any:
+    """The state that the kernel starts from; None for the constant one that it knows."""
+    if state is None and not spec.constant_start:
+        return machine.initial_state(batch_size, memory_size)
+    return state
 
 
 def _servable(spec: KernelSpec | Unsupported, x: Tensor, state: Any) -> KernelSpec | Unsupported:

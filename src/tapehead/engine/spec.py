@@ -19,6 +19,14 @@ class Unsupported(NamedTuple):
 class Runnable(Protocol):
     """What the engine asks of a machine; :class:`tapehead.nn.Machine` has it."""
 
+    @property
+    def backend(self) -> str | None:
+        """The engine that its calls are to run on, as in ``engine.run``."""
+
+    @property
+    def state_type(self) -> type:
+        """The named tuple that its state is."""
+
     def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> Any:
         """The state before the first step."""
 
@@ -76,6 +84,12 @@ class KernelSpec(NamedTuple):
     """Whether the initial state is the constant described here; otherwise the machine makes it."""
     plain_call: bool = True
     """Whether calling the machine does no more than the run: no hooks on it, no forward() of its own."""
+
+    @property
+    def input_size(self) -> int:
+        """Numbers in an input."""
+        _, columns = self.layers[0][0].shape
+        return columns - self.num_reads * self.word_size - self.lstm * self.hidden_size
 
     @classmethod
     def switches(cls) -> tuple[str, ...]:

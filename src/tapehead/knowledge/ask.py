@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import hub
 from ..errors import InputError
-from ..nn import NTM, Machine
+from ..nn import Machine
 from . import solver
 from .graph import Entity, KnowledgeGraph
 from .inference import search
@@ -145,6 +145,7 @@ def ask_parsed(graph: KnowledgeGraph, question: Question, machine: Machine, *, w
     """
     start = time.perf_counter()
     expected = _exact(graph, question)
+    answer: NetworkAnswer | SearchAnswer
     if isinstance(question, KinshipQuestion):
         tree, ids = graph.family_tree()
         answer = answer_kinship(machine, tree, ids.index(question.person), question.relation)
@@ -257,7 +258,7 @@ def _ask_map(
         return nearby, set(nearby.answers) == set(expected)
     end = edges.places.index(question.end)
     path: NetworkAnswer | SearchAnswer
-    if isinstance(machine, NTM):
+    if search.is_search_machine(machine):
         path = search.answer_path(machine, graph, start, end)
     else:
         path = answer_path(machine, edges, start, end)

@@ -6,10 +6,23 @@ import networkx as nx
 import numpy as np
 import torch
 
+from tapehead import NTM
 from tapehead.tasks import Sampler, Search
 from tapehead.tasks.graph.search_decode import ToldGraph
 from tapehead.tasks.graph.search_graphs import Question, draw_names
-from tapehead.tasks.graph.search_trace import BLANK, MARKED, WRITTEN, Op, Record, path_of, search
+from tapehead.tasks.graph.search_trace import (
+    BLANK,
+    LABELS,
+    LAST,
+    MARKED,
+    WRITTEN,
+    Op,
+    Record,
+    path_of,
+    query,
+    search,
+    tell,
+)
 
 SMALL = Search(min_nodes=2, max_nodes=14, min_degree=0, max_degree=3, unreachable=0.3)
 NOTHING = Record.bare(Op.FAIL)
@@ -176,3 +189,53 @@ def test_the_loop_follows_a_machine_that_is_right() -> None:
             # A draft changes nothing, be it right or wrong.
             for draft in (want, want[:3], [*want[:3], NOTHING]):
                 assert told.ask(question.start, question.target, draft).said == want
+
+
+def _most_probable(output: torch.Tensor, told: list[Record]) -> Record:
+    """The most probable kind, with the most probable of the labels that were told for a record like it."""
+    W = SMALL.label_channels
+    op = Op(int(output[W:].argmax()))
+    has = torch.tensor(LABELS[op]).repeat_interleave(W // 3)
+    log_probabilities = output[:W].unflatten(0, (-1, 10)).log_softmax(1).flatten()[has]
+    records = [record for record in told if record.op == (Op.EDGE if all(LABELS[op]) else Op.NODE)]
+    rows = torch.from_numpy(SMALL.encode(records))[:, :W][:, has]
+    best = records[int((rows @ log_probabilities).argmax())]
+    return Record.of([label if here else BLANK for label, here in zip(best, LABELS[op])], op)
+
+
+def test_the_loop_is_that_of_a_call_a_step() -> None:
+    kinds, ended = set(), set()
+    for seed, question in enumerate(q for q in questions(8) if any(q.adjacency.values())):
+        torch.manual_seed(seed)
+        machine = NTM(SMALL.input_size, 20, output_size=SMALL.output_size, memory_size=9, word_size=8)
+        with torch.no_grad():
+            for parameter in machine.parameters():
+                parameter *= 5
+        graph = tell(question.adjacency, question.order)
+        for constrained in (False, True):
+            told = ToldGraph(machine, SMALL, question.adjacency, question.order, constrained=constrained)
+            told.limit = 50
+            state, said = told.state, query(question.start, question.target)
+            for fed in itertools.count():
+                with torch.no_grad():
+                    x = torch.from_numpy(SMALL.encode(said[fed : fed + 1]))[:, None]
+                    (output,), state = machine(x, state)
+                if fed < 2:
+                    continue
+                record = _most_probable(output[0], graph) if constrained else SMALL.read(output)[0]
+                said.append(record)
+                if record.op in LAST or fed == told.limit + 1:
+                    break
+            kinds |= {record.op for record in said[3:]}
+            ended.add(said[-1].op in LAST)
+            answer = told.ask(question.start, question.target)
+            assert answer.said == said[3:]
+            for draft in (answer.said, answer.said[:2]):
+                assert told.ask(question.start, question.target, draft).said == said[3:]
+    assert len(kinds) > 10
+    assert ended == {True, False}
+
+
+def test_a_graph_without_edges() -> None:
+    told = ToldGraph(Scripted(SMALL), SMALL, {3: [], 5: []}, [3, 5], constrained=True)
+    assert told.ask(3, 5).unreachable

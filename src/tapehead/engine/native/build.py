@@ -174,7 +174,7 @@ def load() -> ctypes.CDLL:
 def _open(path: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     for scalar in ("float32", "float64"):
-        for name in ("layout", "forward", "backward", "bits_loss", "adam"):
+        for name in ("layout", "forward", "decode", "backward", "bits_loss", "adam"):
             getattr(library, f"tapehead_{name}_{scalar}").restype = ctypes.c_int
     for name in ("sentence", "size_names", "dnc_field_names", "ntm_field_names"):
         getattr(library, f"tapehead_{name}").restype = ctypes.c_char_p

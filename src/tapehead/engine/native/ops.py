@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from ..decoding import Choice
 from ..spec import CallSizes, KernelConfig, KernelSpec, flatten_state, unflatten_state
 from . import build, workspace
 from .build import EngineError
@@ -105,14 +106,7 @@ def run(
         ValueError: a state or a weight of another dtype or device than x, or a controller state that does
             not fit. (C++ sees addresses alone, and cannot tell.)
     """
-    weights = weights_of(spec)
-    start = [] if state is None else flatten_state(spec, x, state)
-    for tensor in [*weights, *start]:
-        if tensor.dtype != x.dtype or tensor.device != x.device:
-            raise ValueError(
-                f"x is {x.dtype} on {x.device}, but the state or a weight is {tensor.dtype} "
-                f"on {tensor.device}: convert one to the other"
-            )
+    weights, start = _checked_tensors(spec, x, state)
     config = KernelConfig.of(spec, state)
     numbers = numbers_of(spec)
     if torch.compiler.is_compiling():
@@ -124,6 +118,60 @@ def run(
     outputs, features, words, *final = found
     read_words = words.unflatten(-1, (spec.num_reads, spec.word_size)) if spec.num_reads else None
     return outputs if spec.outputs else None, features, read_words, unflatten_state(spec, x, final)
+
+
+def decode(
+    spec: KernelSpec, first: Tensor, state: Any, choice: Choice, max_steps: int
+) -> tuple[Tensor, Tensor, Any]:
+    """Run a machine with an output layer of the kernel's, feeding it its own outputs.
+
+    Args:
+        first: the first input, [input_size].
+        state: of one sequence, with a batch axis, as in :func:`run`.
+        choice: how the next input is made from an output; checked against ``spec``.
+        max_steps: after so many the loop ends, whatever the choice.
+
+    Returns:
+        (what each output was read as [n, input_size], outputs [n, output_size], the final state).
+
+    Raises:
+        ValueError: as in :func:`run`.
+    """
+    inputs = first.new_empty(max_steps + 1, 1, first.shape[0])
+    inputs[0, 0] = first
+    weights, start = _checked_tensors(spec, inputs, state)
+    weights, start = [w.contiguous() for w in weights], [s.contiguous() for s in start]
+    plan = _plan_for(inputs[1:], KernelConfig.of(spec, state), numbers_of(spec), keep_tape=False)
+    plan.check(inputs, None, [*weights, *start])
+    outputs, features, words, *final = [first.new_empty(shape) for shape in plan.output_shapes]
+    before = [inputs, None, *weights, *start, workspace.take(plan.tape, first.dtype)]
+    after = [features, words, outputs, *final]
+    of_choice, ran = choice.words, ctypes.c_int64()
+    plan.run(
+        "decode",
+        before,
+        plan.forward_scratch,
+        after,
+        ctypes.c_void_p(of_choice.data_ptr()),
+        ctypes.c_int64(len(of_choice)),
+        ctypes.byref(ran),
+    )
+    # Copies: max_steps may be many more.
+    chosen, said = inputs[1 : ran.value + 1, 0].clone(), outputs[: ran.value, 0].clone()
+    return chosen, said, unflatten_state(spec, inputs, final)
+
+
+def _checked_tensors(spec: KernelSpec, x: Tensor, state: Any) -> tuple[list[Tensor], list[Tensor]]:
+    """The weights, and the tensors of a state that is given, in the kernel's order."""
+    weights = weights_of(spec)
+    start = [] if state is None else flatten_state(spec, x, state)
+    for tensor in [*weights, *start]:
+        if tensor.dtype != x.dtype or tensor.device != x.device:
+            raise ValueError(
+                f"x is {x.dtype} on {x.device}, but the state or a weight is {tensor.dtype} "
+                f"on {tensor.device}: convert one to the other"
+            )
+    return weights, start
 
 
 def weights_of(spec: KernelSpec) -> list[Tensor]:
@@ -221,16 +269,21 @@ class _Plan:
         return f"there are {len(tensors)} weights and states, but {len(self.shapes)} are needed here"
 
     def run(
-        self, name: str, before: Sequence[Tensor | None], scratch: int, after: Sequence[Tensor | None]
+        self,
+        name: str,
+        before: Sequence[Tensor | None],
+        scratch: int,
+        after: Sequence[Tensor | None],
+        *further: Any,
     ) -> None:
-        """Call C++ with tensors, so many numbers of scratch, and tensors; None is null."""
+        """Call C++ with tensors, so many numbers of scratch, tensors, and what is further; None is null."""
         block = workspace.borrow(scratch * self.dtype.itemsize)
         try:
             addresses = [None if tensor is None else tensor.data_ptr() for tensor in before]
             addresses.append(block.address)
             addresses += [None if tensor is None else tensor.data_ptr() for tensor in after]
             pointers = (ctypes.c_void_p * len(addresses))(*addresses)
-            call_library(f"{name}_{self.scalar}", self.sizes, self.numbers, pointers)
+            call_library(f"{name}_{self.scalar}", self.sizes, self.numbers, pointers, *further)
         finally:
             workspace.give_back(block)
 

@@ -1,6 +1,7 @@
 """Lets a machine search a map in its memory: the shortest path, and what is near."""
 
 import dataclasses
+import math
 import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -46,6 +47,7 @@ class SearchStep(NamedTuple):
 class ToldMap:
     """A map as a machine was told it: a state, and which name means which place."""
 
+    machine: Machine
     graph: ToldGraph
     edges: list[Triple]
     """(place, line, place) of the map, in the order told"""
@@ -85,6 +87,7 @@ class ToldMap:
         triples = {(name_of[a], label_of[line], name_of[b]): (a, line, b) for a, line, b in order}
         told = [(node, edge, end) for node in told_order for edge, end in adjacency[node]]
         return cls(
+            machine=machine,
             graph=ToldGraph(machine, task, adjacency, told_order, constrained=True),
             edges=[triples[triple] for triple in told],
             name_of=name_of,
@@ -104,19 +107,23 @@ class ToldMap:
         )
 
 
+def is_search_machine(machine: Machine) -> bool:
+    """Whether a machine has the inputs and outputs of the search task."""
+    return machine.input_size == machine.output_size and (machine.input_size - len(Op)) % 30 == 0
+
+
 def search_task(machine: Machine) -> Search:
     """The task of a search machine, with its number of digits.
 
     Raises:
-        InputError: the machine has another number of inputs or outputs than any such task.
+        InputError: the machine has the inputs and outputs of another task.
     """
-    digits, rest = divmod(machine.input_size - len(Op), 30)
-    if rest or digits < 2 or machine.output_size != machine.input_size:
+    if not is_search_machine(machine):
         raise InputError(
             f"a {type(machine).__name__} with {machine.input_size} inputs and {machine.output_size} outputs "
             "was not trained on search: give a model of search"
         )
-    return Search(digits=digits)
+    return Search(digits=(machine.input_size - len(Op)) // 30)
 
 
 _told: "weakref.WeakKeyDictionary[KnowledgeGraph, OrderedDict[object, ToldMap]]" = weakref.WeakKeyDictionary()
@@ -174,7 +181,7 @@ def answer_path(machine: Machine, graph: KnowledgeGraph, start: int, end: int) -
     path = [told.step(record) for record in said.path]
     return SearchAnswer(
         answers=[step.destination for step in path],
-        confidence=said.probability,
+        confidence=math.exp(said.log_probability),
         facts=_facts(graph, told),
         facts_read=[step.edge for step in path],
         steps=[told.step(record) for record in said.said],
@@ -200,7 +207,7 @@ def answer_nearby(machine: Machine, graph: KnowledgeGraph, start: int, stops: in
     answers = list(dict.fromkeys(step.destination for step in near))
     return SearchAnswer(
         answers=answers,
-        confidence=said.probability,
+        confidence=math.exp(said.log_probability),
         facts=_facts(graph, told),
         facts_read=[step.edge for step in near if step.edge != BLANK],
         steps=[told.step(record) for record in said.said],
@@ -244,7 +251,8 @@ def read_heads(answer: SearchAnswer, start: int, end: int) -> Heads:
     slots, weights, state = [], [], told.state
     # The trace of a step holds the whole memory: only a few steps at once.
     for part in x.split(TRACED_STEPS):
-        _, state, trace = run_time_first(told.machine, part.unsqueeze(1), state, return_trace=True)
+        _, state, trace = run_time_first(answer.told.machine, part.unsqueeze(1), state, return_trace=True)
+        assert trace is not None
         weight, slot = trace.read_weights[:, 0].max(-1)
         slots.append(slot)
         weights.append(weight)

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ... import engine
 from .search import Search
-from .search_trace import BLANK, LABELS, LAST, Adjacency, Op, Record, path_of, query, tell
+from .search_trace import LABELS, LAST, Adjacency, Op, Record, path_of, query, tell
 
 EXTRA_SLOTS = 4
 """Slots in addition to one for each word written: the tape begins at the second and must not wrap around."""
@@ -26,6 +27,8 @@ class Answer:
     """in order, the last a DONE or a FAIL unless it was cut off"""
     start: int
     target: int
+    log_probability: float
+    """of all that it said, among what it could say"""
 
     @property
     def path(self) -> list[Record]:
@@ -69,13 +72,7 @@ class ToldGraph:
         self.slots = len(graph) + len(order) + 2 + EXTRA_SLOTS
         self.limit = 4 * len(graph) + 64
         """records after which an answer is cut off; no search of this graph is longer"""
-        self.nodes = [record for record in graph if record.op == Op.NODE]
-        self.edges = [record for record in graph if record.op == Op.EDGE]
-        self.constrained = constrained
-        if constrained:
-            W = task.label_channels
-            self._edge_rows = torch.from_numpy(task.encode(self.edges))[:, :W]
-            self._node_rows = torch.from_numpy(task.encode(self.nodes))[:, W * 2 // 3 : W]
+        self.choice = _choice(task, graph if constrained else [])
         _, self.state = self._run(graph, None)
 
     def ask(self, start: int, target: int, draft: Sequence[Record] = ()) -> Answer:
@@ -85,53 +82,58 @@ class ToldGraph:
             start: a node.
             target: another.
             draft: an evaluation shortcut: the answer that is expected, such as the right one. As long as the
-                machine says the same, its steps are run in one call, which is faster. The answer is the one
-                without a draft.
+                machine says the same, its steps are run as one sequence. The answer is the one without a
+                draft.
         """
         question = query(start, target)
-        fed = question + list(draft[:-1])
-        outputs, state = self._run(fed, self.state)
+        said, outputs = self._follow(question, draft)
+        if not said or (said[-1].op not in LAST and len(said) < self.limit):
+            fed = question + said
+            _, state = self._run(fed[:-1], self.state)
+            last = self._encode(fed[-1:])[0]
+            decoded = engine.decode(self.machine, last, state, self.choice, self.limit - len(said))
+            said += self.task.read(decoded.chosen)
+            outputs = torch.cat([outputs, decoded.outputs])
+        return Answer(said, start, target, self.choice.log_probability(outputs))
+
+    def _follow(self, question: Sequence[Record], draft: Sequence[Record]) -> tuple[list[Record], Tensor]:
+        """What the machine says as long as that is the draft, and the first that is not; and its outputs."""
         said: list[Record] = []
+        if not draft:
+            return said, torch.zeros(0, self.task.output_size)
+        outputs, _ = self._run([*question, *draft[:-1]], self.state)
         for output, expected in zip(outputs[len(question) - 1 :], draft):
-            said.append(self._decode(output))
+            chosen, _ = self.choice.read(output, output)
+            said += self.task.read(chosen[None])
             if said[-1] != expected or expected.op in LAST:
                 break
-        if said and said[-1] == draft[len(said) - 1]:
-            if said[-1].op in LAST:
-                return Answer(said, start, target)
-        elif said:
-            outputs, state = self._run((question + said)[:-1], self.state)
-        else:
-            said.append(self._decode(outputs[-1]))
-        while said[-1].op not in LAST and len(said) < self.limit:
-            outputs, state = self._run(said[-1:], state)
-            said.append(self._decode(outputs[0]))
-        return Answer(said, start, target)
+        return said, outputs[len(question) - 1 :][: len(said)]
 
     @torch.no_grad()
     def _run(self, records: Sequence[Record], state: Any) -> tuple[Tensor, Any]:
-        x = torch.from_numpy(self.task.encode(records))[:, None]
+        x = self._encode(records)[:, None]
         if state is None:
             outputs, state = self.machine(x, memory_size=self.slots)
         else:
             outputs, state = self.machine(x, state)
         return outputs[:, 0], state
 
-    def _decode(self, output: Tensor) -> Record:
-        record = self.task.read(output[None])[0]
-        if not self.constrained:
-            return record
-        W = self.task.label_channels
-        log_probabilities = output[:W].unflatten(0, (-1, 10)).log_softmax(1).flatten()
-        has = LABELS[record.op]
-        if all(has) and self.edges:
-            edge = self.edges[int((self._edge_rows @ log_probabilities).argmax())]
-            return Record(*edge[:3], record.op)
-        if any(has) and self.nodes:
-            part = has.index(True)
-            node = self.nodes[
-                int((self._node_rows @ log_probabilities[W * part // 3 : W * (part + 1) // 3]).argmax())
-            ]
-            labels = [node.destination if here else BLANK for here in has]
-            return Record.of(labels, record.op)
-        return record
+    def _encode(self, records: Sequence[Record]) -> Tensor:
+        return torch.from_numpy(self.task.encode(records))
+
+
+def _choice(task: Search, told: Sequence[Record]) -> engine.Choice:
+    """How an output is read: labels as those told for a node or an edge; digit by digit where none was."""
+    W = task.label_channels
+    tables: dict[tuple[bool, ...], Tensor] = {}
+    for op in (Op.NODE, Op.EDGE):
+        records = [record for record in told if record.op == op]
+        if records:
+            tables[LABELS[op]] = torch.from_numpy(task.encode(records))
+            tables[LABELS[op]][:, W:] = 0
+    digits = [(channel, 10) for channel in range(0, W, 10)]
+    fed: dict[int, Sequence[engine.Field | Tensor]] = {}
+    for op, has in LABELS.items():
+        here = itertools.chain.from_iterable(itertools.repeat(label, task.digits) for label in has)
+        fed[op] = [tables[has]] if has in tables else list(itertools.compress(digits, here))
+    return engine.Choice((W, len(Op)), fed, LAST)

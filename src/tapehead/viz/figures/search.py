@@ -76,7 +76,15 @@ def _draw_map(axes: Axes, graph: KnowledgeGraph, network: SearchAnswer, start: i
         axes.plot(*way.T, color=LINES[1], linewidth=2.5, zorder=2, label="the way back")
     unseen = [number[place] for place in told if place not in reached]
     seen = [number[place] for place in reached]
-    axes.scatter(spots[unseen, 0], spots[unseen, 1], s=10, color="white", edgecolors="#999999", linewidths=0.6, zorder=3)
+    axes.scatter(
+        spots[unseen, 0],
+        spots[unseen, 1],
+        s=10,
+        color="white",
+        edgecolors="#999999",
+        linewidths=0.6,
+        zorder=3,
+    )
     drawn = axes.scatter(
         spots[seen, 0],
         spots[seen, 1],

@@ -140,15 +140,35 @@ template <class F, class Loop> int run(const Arguments<F>& a, const Loop& loop) 
   return kDone;
 }
 
+template <class F> int run_forward(const Arguments<F>& a) {
+  return with_loops<F>(a.d, [&](auto loops) {
+    const typename decltype(loops)::forward loop(a);
+    return loop.interface_size() == a.d.interface_size ? run(a, loop) : int(kBadInterface);
+  });
+}
+
 template <class F> int forward(const int64_t* sizes, const double* numbers, void* const* pointers) {
   const Dims d = dims_of(sizes);
   if (const int code = check(d)) return code;
   Unpacker<F> unpacker(d, numbers, pointers);
-  const Arguments<F>& a = unpacker.for_forward();
-  return with_loops<F>(d, [&](auto loops) {
-    const typename decltype(loops)::forward loop(a);
-    return loop.interface_size() == d.interface_size ? run(a, loop) : int(kBadInterface);
-  });
+  return run_forward(unpacker.for_forward());
+}
+
+// A forward pass of one sequence that makes its inputs itself: x is [T + 1, X], and its first row is given. words: a
+// Choice's, so many; ran: the steps until it ended the loop.
+template <class F>
+int decode(const int64_t* sizes, const double* numbers, void* const* pointers, const int64_t* words, int64_t count,
+           int64_t* ran) {
+  const Dims d = dims_of(sizes);
+  if (const int code = check(d)) return code;
+  if (d.batch_size != 1 || !d.output_size) return kBadSizes;
+  Choice choice;
+  if (!choice.read(words, count, std::min(d.input_size, d.output_size))) return kBadChoice;
+  Unpacker<F> unpacker(d, numbers, pointers);
+  unpacker.a.choice = &choice;
+  unpacker.a.chosen = static_cast<F*>(pointers[0]) + d.input_size;
+  unpacker.a.ran = ran;
+  return run_forward(unpacker.for_forward());
 }
 
 template <class F> int backward(const int64_t* sizes, const double* numbers, void* const* pointers) {
@@ -192,6 +212,10 @@ template <class F> int adam_step(const int64_t* sizes, const double* numbers, vo
   }                                                                                                               \
   extern "C" int tapehead_forward_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers) {  \
     return guarded([&] { return forward<F>(sizes, numbers, pointers); });                                         \
+  }                                                                                                               \
+  extern "C" int tapehead_decode_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers,     \
+                                          const int64_t* words, int64_t count, int64_t* ran) {                    \
+    return guarded([&] { return decode<F>(sizes, numbers, pointers, words, count, ran); });                       \
   }                                                                                                               \
   extern "C" int tapehead_backward_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers) { \
     return guarded([&] { return backward<F>(sizes, numbers, pointers); });                                        \

@@ -4,7 +4,7 @@
 
 namespace tapehead {
 
-enum Code { kDone, kUnknownKind, kBadSizes, kBadInterface, kBadLengths, kNoMoreMemory, kUnexpected };
+enum Code { kDone, kUnknownKind, kBadSizes, kBadInterface, kBadLengths, kBadChoice, kNoMoreMemory, kUnexpected };
 
 inline const char* sentence(int code) {
   switch (code) {
@@ -13,6 +13,7 @@ inline const char* sentence(int code) {
     case kBadSizes: return "a size is out of range";
     case kBadInterface: return "the size of the interface vector is not the sum of its fields";
     case kBadLengths: return "a length is not within 1 and the number of steps";
+    case kBadChoice: return "the choice of the next input is none between the machine's channels";
     case kNoMoreMemory: return "the system has no more memory";
     default: return "the kernel failed for a reason it does not know";
   }

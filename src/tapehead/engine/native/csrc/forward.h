@@ -69,7 +69,8 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
       this->import_pieces(a.initial, b, F(a.initial_memory), M, L, before);
       memory.begin(M, before);
     }
-    for (Index t = 0; t < d.steps; t++) {
+    Index steps = d.steps;  // fewer where a choice ends the loop
+    for (Index t = 0; t < steps; t++) {
       const Index first = tape_row(t, from);
       for (Index l = 0; l < d.num_layers; l++) {
         for (Index b = from; b < to; b++) {
@@ -111,9 +112,12 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
         if (words) std::memcpy(out, r, sizeof(F) * words);
       }
       outputs_forward(t, from, to, packed, s.outputs);
+      if (a.choice && !a.choice->next(a.outputs + t * d.output_size, a.chosen + t * d.input_size, d.input_size))
+        steps = t + 1;
     }
+    if (a.ran) *a.ran = steps;
     for (Index b = from; b < to; b++) {
-      const Index i = b - from, last = a.lengths ? a.lengths[b] - 1 : d.steps - 1;
+      const Index i = b - from, last = a.lengths ? a.lengths[b] - 1 : steps - 1;
       for (Index l = 0; d.lstm && l < d.num_layers; l++) {
         std::memcpy(a.final[kStatePieces + 2 * l] + b * d.hidden_size, s.hidden[l] + i * d.hidden_size,
                     sizeof(F) * d.hidden_size);

@@ -1,5 +1,6 @@
 // What the loops over time share: a call's arguments, and where things lie in the tape and in the scratch.
 #pragma once
+#include "choice.h"
 #include "dnc.h"
 #include "ntm.h"
 #include "parallel.h"
@@ -44,6 +45,10 @@ template <class F> struct Arguments {
   F *tape, *scratch;
   F *outputs, *features, *words;            // [T, B, Y]; [T, B, L·H] and [T, B, R·W], see result_row
   F* final[kStatePieces + 2 * kMaxLayers];  // forward only
+  // Decoding only, else null: how output t becomes row t of `chosen`, which is row t + 1 of x; and how many steps ran.
+  const Choice* choice;
+  F* chosen;
+  int64_t* ran;
   // Backward only; a null gradient is zero.
   const F *d_outputs, *d_features, *d_words, *d_final[kStatePieces + 2 * kMaxLayers];
   // Null where nobody asks.
