@@ -125,11 +125,13 @@ def _draw_heads(axes: Axes, network: SearchAnswer, start: int, end: int) -> None
             steps, heads.slots[:, head], s=2, color=colour, linewidths=0, label=f"head {head + 1}: {name}"
         )
     axes.axhline(heads.queue_begins - 0.5, color="#888888", linewidth=0.6)
-    axes.text(1, heads.queue_begins + 2, "the queue", fontsize=7, va="bottom")
-    axes.text(1, heads.queue_begins - 3, "the map as told", fontsize=7, va="top")
+    axes.set_xlim(-len(steps) / 50, len(steps) * 1.28)
+    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= len(steps)])
+    for slot, text, side in ((0.5, "the queue", "bottom"), (-1.5, "the map as told", "top")):
+        axes.text(len(steps) * 1.03, heads.queue_begins + slot, text, fontsize=7, va=side)
     axes.set_xlabel("step of the search")
     axes.set_ylabel("slot read most")
     axes.set_title(
         f"{len(steps):,} steps; each reads {float(heads.weights[:, 0].median()):.0%} of one slot (median)"
     )
-    axes.legend(loc="lower right", markerscale=4)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=1, markerscale=4)
