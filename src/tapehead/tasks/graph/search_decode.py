@@ -1,5 +1,6 @@
 """The closed loop of the search task: what a machine says is its next input, until it says DONE or FAIL."""
 
+import copy
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
@@ -75,6 +76,12 @@ class ToldGraph:
             self._edge_rows = torch.from_numpy(task.encode(self.edges))[:, :W]
             self._node_rows = torch.from_numpy(task.encode(self.nodes))[:, W * 2 // 3 : W]
         _, self.state = self._run(graph, None)
+
+    def unconstrained(self) -> "ToldGraph":
+        """The same, told no second time, but each answer of the most probable digits."""
+        other = copy.copy(self)
+        other.constrained = False
+        return other
 
     def ask(self, start: int, target: int, draft: Sequence[Record] = ()) -> Answer:
         """Search for a shortest way.
