@@ -15,6 +15,7 @@ FIELDS: dict[str, dict[str, int]] = {
     "inference": SMALL | {"planning_steps": 2},
     "shortest-path": SMALL | {"planning_steps": 2},
     "kinship": {"max_facts": 20},
+    "search": {"min_nodes": 3, "max_nodes": 4, "min_degree": 1, "max_degree": 1},
 }
 
 
@@ -81,6 +82,23 @@ def test_a_file_of_ones_own(models: dict[str, str], capsys: Any, tmp_path: Path)
     assert found(capsys, models["traversal"], "--graph", str(graph), "--steps", "2")["graph"] == str(graph)
 
 
+def test_searches(models: dict[str, str], capsys: Any, tmp_path: Path) -> None:
+    graph = tmp_path / "map.csv"
+    graph.write_text("from,line,to\nA,red,B\nB,red,C\nC,green,A\n")
+    answer = found(capsys, models["search"], "--graph", str(graph), "--pairs", "1000", "--seed", "0")
+    assert list(answer) == [
+        *("model", "task", "graph", "nodes", "edges", "pairs"),
+        *("accuracy", "accuracy_constrained", "by_steps"),
+    ]
+    assert (answer["model"], answer["task"], answer["graph"]) == (models["search"], "search", str(graph))
+    assert (answer["nodes"], answer["edges"], answer["pairs"]) == (3, 3, 6)
+    assert [(row["steps"], row["pairs"]) for row in answer["by_steps"]] == [(1, 3), (2, 3)]
+    assert list(answer["by_steps"][0]) == ["steps", "pairs", "accuracy", "accuracy_constrained"]
+    random = found(capsys, models["search"], "--nodes", "5", "--episodes", "2", "--steps", "1")
+    assert (random["graph"], random["nodes"], random["edges"]) == ("random", 5, None)
+    assert (random["pairs"], [row["steps"] for row in random["by_steps"]]) == (2, [1])
+
+
 def test_a_family(models: dict[str, str], capsys: Any) -> None:
     answer = found(capsys, models["kinship"], "--data", "family", "--questions", "1")
     assert list(answer) == ["model", "data", "people", "accuracy_by_length", "questions_by_length"]
@@ -142,6 +160,13 @@ def test_a_baseline(tmp_path: Path, capsys: Any) -> None:
             ["--steps", "30", "--episodes", "1"],
             "hardly ever have shortest paths of 30 edges",
         ),
+        ("search", ["--pairs", "0"], "pairs must be a whole number of at least 1, got 0"),
+        ("search", ["--lengths", "3"], "trained on search, which knows no --lengths"),
+        ("search", ["--memory-size", "9"], "trained on search, which knows no --memory-size"),
+        ("search", ["--single-pass"], "trained on search, which knows no --single-pass"),
+        ("search", ["--nodes", "5", "--graph", "london"], "--nodes is about random graphs: leave it out"),
+        ("search", ["--graph", "london", "--steps", "99"], "london: the graph has no two nodes whose"),
+        ("traversal", ["--nodes", "5"], "trained on traversal, which knows no --nodes"),
         ("copy", ["--graph", "london"], "trained on copy, which knows no --graph"),
         ("copy", ["--data", "family"], "trained on copy, which knows no --data"),
         ("copy", ["--steps", "3"], "trained on copy, which knows no --steps"),

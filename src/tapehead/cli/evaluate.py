@@ -35,8 +35,10 @@ class Options:
     """inference on your own file: a table of relations (name, edges), the edges separated by >"""
     steps: int | None = None
     """graph tasks: steps of the walk, of the relation or of the shortest path"""
-    episodes: int = 1000
-    """graph tasks: number of episodes"""
+    nodes: int | None = None
+    """search on random graphs: number of nodes"""
+    episodes: Annotated[int, tyro.conf.arg(aliases=("--pairs",))] = 1000
+    """graph tasks: number of episodes; of search, of pairs of nodes"""
     single_pass: bool = False
     """graph tasks: run the model once per episode and decode each output digit by itself, as the paper does;
     otherwise the answer is voted over several runs with different node labels, as by `tapehead ask`
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         task = tasks.from_dict(described)
         _check(options, task)
-        if isinstance(task, GraphTask | tasks.Kinship):
+        if isinstance(task, GraphTask | tasks.Kinship | tasks.Search):
             print(_on_file(options, task))
             return 0
         results = evaluate(
@@ -97,27 +99,32 @@ def _check(options: Options, task: tasks.Task) -> None:
         InputError: there is one.
     """
     graph, kinship = isinstance(task, GraphTask), isinstance(task, tasks.Kinship)
+    search = isinstance(task, tasks.Search)
+    has_sizes = not (graph or kinship or search)
     misplaced = {
-        "--graph": options.graph is not None and not graph,
+        "--graph": options.graph is not None and not (graph or search),
         "--relations": options.relations is not None and not isinstance(task, tasks.Inference),
-        "--steps": options.steps is not None and not graph,
+        "--steps": options.steps is not None and not (graph or search),
+        "--nodes": options.nodes is not None and not search,
         "--single-pass": options.single_pass and not graph,
         "--data": options.data is not None and not kinship,
-        "--lengths": bool(options.lengths) and (graph or kinship),
-        "--repeats": bool(options.repeats) and (graph or kinship),
-        "--items": bool(options.items) and (graph or kinship),
-        "--memory-size": options.memory_size is not None and kinship,
+        "--lengths": bool(options.lengths) and not has_sizes,
+        "--repeats": bool(options.repeats) and not has_sizes,
+        "--items": bool(options.items) and not has_sizes,
+        "--memory-size": options.memory_size is not None and (kinship or search),
     }
     for option, is_misplaced in misplaced.items():
         if is_misplaced:
             raise InputError(f"{options.model} was trained on {task.name}, which knows no {option}")
     if options.relations is not None and options.graph is None:
         raise InputError("--relations is about a file: give it with --graph")
+    if options.nodes is not None and options.graph is not None:
+        raise InputError("--nodes is about random graphs: leave it out with --graph")
     if graph and options.memory_size is not None and options.memory_size < 1:
         raise InputError(f"memory_size is {options.memory_size}: give at least 1")
 
 
-def _on_file(options: Options, task: GraphTask | tasks.Kinship) -> str:
+def _on_file(options: Options, task: GraphTask | tasks.Kinship | tasks.Search) -> str:
     """The score on a family, a map, or random graphs, as text or JSON."""
     from ..knowledge.evaluation import scores
 
@@ -127,8 +134,19 @@ def _on_file(options: Options, task: GraphTask | tasks.Kinship) -> str:
             raise InputError(
                 "kinship is scored on a family tree: give one with --data, such as --data family"
             )
-        found: scores.KinshipReport | scores.GraphReport = scores.kinship(
+        found: scores.KinshipReport | scores.GraphReport | scores.SearchReport = scores.kinship(
             options.model, machine, options.data, questions=options.questions, seed=options.seed
+        )
+    elif isinstance(task, tasks.Search):
+        found = scores.search(
+            options.model,
+            machine,
+            task,
+            graph=options.graph,
+            nodes=options.nodes,
+            steps=options.steps,
+            pairs=options.episodes,
+            seed=options.seed,
         )
     else:
         found = scores.graph(

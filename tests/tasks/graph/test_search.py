@@ -16,6 +16,7 @@ from tapehead.tasks.graph.search_trace import (
     LAST,
     MARKED,
     WRITTEN,
+    Adjacency,
     Op,
     Record,
     path_of,
@@ -49,7 +50,7 @@ class Scripted:
     def __call__(self, x: torch.Tensor, state: object = None, memory_size: int = 0):
         fed = list(state or []) + self.task.read(x[:, 0])  # type: ignore[call-overload]
         answers = [self.answer(fed[: i + 1]) for i in range(len(fed) - len(x), len(fed))]
-        return torch.from_numpy(self.task.encode(answers))[:, None], fed
+        return torch.from_numpy(self.task.encode(answers))[:, None], tuple(fed)
 
     def answer(self, fed: list[Record]) -> Record:
         starts = [i for i, record in enumerate(fed) if record.op == Op.START]
@@ -60,8 +61,11 @@ class Scripted:
             if op == Op.EDGE:
                 adjacency.setdefault(source, []).append((edge, end))
         (target,) = [record.destination for record in fed if record.op == Op.TARGET]
-        said = search(adjacency, fed[starts[0]].destination, target)
+        said = self.trace(adjacency, fed[starts[0]].destination, target)
         return (said + [NOTHING] * len(fed))[len(fed) - 2 - starts[0]]
+
+    def trace(self, adjacency: Adjacency, start: int, target: int) -> list[Record]:
+        return search(adjacency, start, target)
 
 
 def test_a_trace_ends_in_a_shortest_way() -> None:

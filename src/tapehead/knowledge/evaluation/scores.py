@@ -7,19 +7,23 @@ import os
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from ...errors import InputError
 from ...nn import Machine
-from ...tasks.graph import Inference, ShortestPath, Traversal
+from ...tasks.graph import Inference, Search, ShortestPath, Traversal
 from ...tasks.graph.episode import GraphTask
 from ...tasks.graph.fixed import FixedGraph
 from ...tasks.graph.inference import FAMILY_EDGES, NUM_EDGE_LABELS, relations_of
 from ...tasks.kinship.relations import BY_NAME
-from ..graph import Entity, Fact, KnowledgeGraph
+from ..graph import Edges, Entity, Fact, KnowledgeGraph
+from ..inference.run import run_time_first
 from ..readers import edge_list
 from ..readers.files import ReadError, decode, read_capped
 from ..readers.read import EXAMPLES, read
 from .graphs import score_given, score_random
 from .kinship import KinshipScore, score_kinship
+from .search import SearchScore, score_random_searches, score_searches
 
 LENGTHS = (2, 3, 4, 5)
 _DATA = Path(__file__).parents[1] / "data"
@@ -89,6 +93,55 @@ class GraphReport:
         return (
             f"{self.task} on {self.graph}, {steps}: {self.right / self.episodes:.1%} "
             f"of {self.episodes:,} episodes wholly right"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchReport:
+    """How a model did on searches for a shortest way."""
+
+    model: str
+    task: str
+    graph: str
+    """the file or example; "random" for fresh graphs"""
+    nodes: int | None
+    """None: random graphs of several sizes"""
+    edges: int | None
+    """None: random graphs"""
+    score: SearchScore
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON. The steps of pairs without a way between them are None."""
+        return {
+            "model": self.model,
+            "task": self.task,
+            "graph": self.graph,
+            "nodes": self.nodes,
+            "edges": self.edges,
+            **self.score.total.to_dict(),
+            "by_steps": [{"steps": steps, **tally.to_dict()} for steps, tally in self.score.by_steps.items()],
+        }
+
+    def __str__(self) -> str:
+        """A row for each length of the shortest path, and one for all."""
+        nodes = "graphs of the last lesson" if self.nodes is None else f"{self.nodes:,} nodes"
+        edges = "" if self.edges is None else f" and {self.edges:,} edges"
+        lengths = self.score.by_steps.items()
+        tallies = {
+            "no way" if steps is None else f"{steps} step{'s' * (steps > 1)}": tally
+            for steps, tally in lengths
+        } | {"all": self.score.total}
+        width = max(map(len, tallies))
+        return "\n".join(
+            [
+                f"{self.task} on {self.graph}, {nodes}{edges}; an answer counts if it is a shortest way",
+                f"{'':{width}}   greedy  constrained",
+                *(
+                    f"{name:{width}}  {tally.accuracy:7.1%}  {tally.accuracy_constrained:11.1%}"
+                    f"  of {tally.pairs:,}"
+                    for name, tally in tallies.items()
+                ),
+            ]
         )
 
 
@@ -165,7 +218,7 @@ def graph(
         if isinstance(task, Inference):
             given, known = _inference_graph(graph, relations, steps)
         else:
-            given, known = _map(graph), []
+            given, known = FixedGraph(tuple(_edges(graph).edges)), []
         right, done = score_given(
             machine,
             task,
@@ -184,11 +237,56 @@ def graph(
     return GraphReport(model, task.name, graph, steps, done, right)
 
 
+def search(
+    model: str,
+    machine: Machine,
+    task: Search,
+    *,
+    graph: str | None,
+    nodes: int | None = None,
+    steps: int | None = None,
+    pairs: int = 1000,
+    seed: int = 0,
+) -> SearchReport:
+    """Score a model of the search task on a file, or without one on random graphs.
+
+    Args:
+        model: its name, for the report.
+        machine: trained on ``task``.
+        task: says how graphs are told, and of which random ones are drawn.
+        graph: an edge list or another map, or the name of an example; None: random graphs.
+        nodes: of random graphs; None: as many as in the task.
+        steps: of the shortest path; None: of any length, and pairs without a way between them, too.
+        pairs: how many pairs of nodes; on a file at most all that there are, each once.
+        seed: of the pairs and the names.
+
+    Raises:
+        InputError: the file does not fit the task, or has no such pair.
+    """
+
+    def run(x: Tensor, state: tuple | None = None, memory_size: int | None = None) -> tuple[Tensor, tuple]:
+        return run_time_first(machine, x, state, memory_size=memory_size)[:2]
+
+    try:
+        if graph is None:
+            drawn = task if nodes is None else task.with_sizes(nodes=nodes)
+            score = score_random_searches(run, drawn, pairs=pairs, steps=steps, seed=seed)
+            fixed = drawn.min_nodes if drawn.min_nodes == drawn.max_nodes else None
+            return SearchReport(model, task.name, "random", fixed, None, score)
+        edges = _edges(graph)
+        score = score_searches(run, task, edges, pairs=pairs, steps=steps, seed=seed)
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(str(error) if graph is None else f"{graph}: {error}") from error
+    return SearchReport(model, task.name, graph, len(edges.places), len(edges.edges), score)
+
+
 Relations = list[tuple[int, tuple[int, ...]]]
 """(label, edges) of relations that may be asked for."""
 
 
-def _map(graph: str) -> FixedGraph:
+def _edges(graph: str) -> Edges:
     """The edges of a map, or of any other edge list."""
     found = read(graph)
     if found.is_family:  # An edge list of relatives is a graph like any other.
@@ -196,7 +294,7 @@ def _map(graph: str) -> FixedGraph:
         nodes = dict.fromkeys(node for start, _, end in rows for node in (start, end))
         entities = {node: Entity(node, node, "place") for node in nodes}
         found = KnowledgeGraph(graph, entities, [Fact(*row) for row in rows])
-    return FixedGraph(tuple(found.edges.edges))
+    return found.edges
 
 
 def _inference_graph(graph: str, relations: str | None, steps: int) -> tuple[FixedGraph, Relations]:

@@ -104,12 +104,15 @@ class Search(Task):
         size = self.label_channels + len(Op)
         return Channels.numbered(size, size)
 
-    def question(self, rng: np.random.Generator) -> Question:
-        """Draw a graph, and between which of its nodes a way is asked for."""
+    def graph(self, rng: np.random.Generator) -> list[list[int]]:
+        """Draw a graph: of every node where its edges lead to."""
         nodes = int(rng.integers(self.min_nodes, self.max_nodes + 1))
         both_ways = bool(rng.random() < self.both_ways)
-        ends = draw_ends(rng, nodes, self.min_degree, self.max_degree, both_ways)
-        return draw_question(rng, ends, self.digits, self.unreachable)
+        return draw_ends(rng, nodes, self.min_degree, self.max_degree, both_ways)
+
+    def question(self, rng: np.random.Generator) -> Question:
+        """Draw a graph, and between which of its nodes a way is asked for."""
+        return draw_question(rng, self.graph(rng), self.digits, self.unreachable)
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         check_whole("batch_size", batch_size, minimum=1)
@@ -148,7 +151,7 @@ class Search(Task):
     def encode(self, records: Sequence[Record]) -> np.ndarray:
         """Records as channels, float32 [n, channels]: one of ten for every digit, then one for the kind."""
         rows = np.zeros((len(records), self.input_size), np.float32)
-        numbers = np.array(records)
+        numbers = np.array(records, np.int64).reshape(-1, 4)
         powers = 10 ** np.arange(self.digits - 1, -1, -1)
         digits = numbers[:, :3, None] // powers % 10 + 10 * np.arange(3 * self.digits).reshape(3, -1)
         step, label = np.nonzero(numbers[:, :3] != BLANK)

@@ -1,5 +1,6 @@
 """The closed loop of the search task: what a machine says is its next input, until it says DONE or FAIL."""
 
+import copy
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
@@ -74,6 +75,12 @@ class ToldGraph:
         """records after which an answer is cut off; no search of this graph is longer"""
         self.choice = _choice(task, graph if constrained else [])
         _, self.state = self._run(graph, None)
+
+    def unconstrained(self) -> "ToldGraph":
+        """The same, told no second time, but each answer of the most probable digits."""
+        other = copy.copy(self)
+        other.choice = _choice(self.task, [])
+        return other
 
     def ask(self, start: int, target: int, draft: Sequence[Record] = ()) -> Answer:
         """Search for a shortest way.

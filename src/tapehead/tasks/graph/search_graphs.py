@@ -71,6 +71,30 @@ def reachable(ends: list[list[int]], start: int) -> list[int]:
     return queue[1:]
 
 
+def name_graph(rng: np.random.Generator, ends: list[list[int]], digits: int) -> tuple[list[int], Adjacency]:
+    """Draw names for the nodes of a graph, and labels for its edges, none twice among those of a node.
+
+    Args:
+        rng: the only source of random numbers.
+        ends: where the edges of every node lead to.
+        digits: of a label.
+
+    Returns:
+        The name of every node, and the edges of every name.
+    """
+    nodes = len(ends)
+    names = draw_names(rng, nodes, digits).tolist()
+    max_degree = max(map(len, ends))
+    kinds = int(rng.integers(max_degree, 10 ** (digits - 1) + 1)) if max_degree else 1
+    labels = draw_names(rng, kinds, digits).tolist()
+    firsts = rng.integers(kinds, size=nodes).tolist()
+    adjacency = {
+        names[node]: [(labels[(first + i) % kinds], names[end]) for i, end in enumerate(leaving)]
+        for node, (first, leaving) in enumerate(zip(firsts, ends))
+    }
+    return names, adjacency
+
+
 def draw_question(
     rng: np.random.Generator, ends: list[list[int]], digits: int, unreachable: float
 ) -> Question:
@@ -83,15 +107,7 @@ def draw_question(
         unreachable: the probability of a target that cannot be reached, where there is one.
     """
     nodes = len(ends)
-    names = draw_names(rng, nodes, digits).tolist()
-    max_degree = max(map(len, ends))
-    kinds = int(rng.integers(max_degree, 10 ** (digits - 1) + 1)) if max_degree else 1
-    labels = draw_names(rng, kinds, digits).tolist()
-    firsts = rng.integers(kinds, size=nodes).tolist()
-    adjacency = {
-        names[node]: [(labels[(first + i) % kinds], names[end]) for i, end in enumerate(leaving)]
-        for node, (first, leaving) in enumerate(zip(firsts, ends))
-    }
+    names, adjacency = name_graph(rng, ends, digits)
     start = int(rng.integers(nodes))
     near = reachable(ends, start)
     far = sorted(set(range(nodes)) - set(near) - {start})

@@ -39,8 +39,8 @@ def plot_search(graph: KnowledgeGraph, answer: Answer) -> Figure:
         figure = new_figure(
             "search",
             answer.question,
-            "How does a network find its way? It searches breadth first: it keeps the map, the queue and what "
-            "it has seen in its memory, and reads one slot after another.",
+            "How does a network find its way? It searches breadth first: it keeps the map, the queue and "
+            "what it has seen in its memory, and reads one slot after another.",
             HEIGHT,
         )
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
