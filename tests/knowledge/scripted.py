@@ -4,6 +4,7 @@ They are called as a DNC is, and remember what they hear: every step in a slot o
 steps of an answer read.
 """
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,9 @@ import torch
 from torch import Tensor
 
 from tapehead import DNC, Trace
+from tapehead.tasks import Search
 from tapehead.tasks.graph.inference import relations
+from tapehead.tasks.graph.search_trace import Op, Record, search
 from tapehead.tasks.kinship.encoding import INPUT_SIZE, INPUTS, OUTPUT_SIZE, OUTPUTS
 from tests.tasks.graph.reading import Row, rows
 from tests.tasks.kinship.reading import FACT, Reader, Said, read
@@ -238,6 +241,58 @@ class Traveller:
 def channels(triple: Row) -> Tensor:
     digits = torch.tensor([int(digit) for label in triple for digit in f"{label:03}"])
     return torch.nn.functional.one_hot(digits, 10).flatten().float()
+
+
+class Searcher:
+    """Searches, by the reference trace; its answers are read from all that it has heard."""
+
+    def __init__(self) -> None:
+        self.task = Search()
+        self.heard: list[Record] = []
+
+    def step(self, row: Tensor) -> tuple[Tensor, int]:
+        """Outputs, and no slot."""
+        self.heard += self.task.read(row.unsqueeze(0))
+        said = Record.bare(Op.FAIL)
+        kinds = [record.op for record in self.heard]
+        if Op.START in kinds and kinds[-1] != Op.START:
+            first = kinds.index(Op.START)
+            said = self.said(self.heard[first - 1].destination, self.heard[first].destination)[
+                len(kinds) - first - 2
+            ]
+        return SURE * torch.from_numpy(self.task.encode([said])[0]), -1
+
+    def said(self, target: int, start: int) -> list[Record]:
+        """The whole trace."""
+        adjacency: dict[int, list[tuple[int, int]]] = {}
+        for source, edge, end, op in self.heard:
+            if op == Op.EDGE:
+                adjacency.setdefault(source, []).append((edge, end))
+        return search(adjacency, start, target)
+
+
+class FailsToSearch(Searcher):
+    """Says that there is no way."""
+
+    def said(self, target: int, start: int) -> list[Record]:
+        return [Record.bare(Op.FAIL)]
+
+
+class _SearchMachine(Scripted):
+    """A state is kept for the next question, so each call goes on from a copy of it."""
+
+    state_type = tuple  # type: ignore[assignment]
+
+    def forward(self, x: Tensor, state: Any = None, **options: Any) -> Any:  # type: ignore[override]
+        return super().forward(x, copy.deepcopy(state), **options)
+
+
+def searcher(script: type[Searcher] = Searcher) -> Scripted:
+    """A machine for search."""
+    task = Search()
+    machine = _SearchMachine(script, task.input_size, task.output_size)
+    machine.backend = "reference"  # it has no weights for a kernel to run
+    return machine
 
 
 class GoesAstray(Traveller):

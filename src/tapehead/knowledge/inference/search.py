@@ -77,7 +77,7 @@ class ToldMap:
         nowhere, *names = draw_names(rng, len(places) + 1, task.digits).tolist()
         labels = draw_names(rng, min(len(lines), most), task.digits).tolist()
         name_of = dict(zip(places, names))
-        # Of more lines than labels some share one; an edge that it does not tell apart is a second way alike.
+        # Of more lines than labels some share one; two edges that are then told alike lead to the same place.
         label_of = {line: labels[number % most] for number, line in enumerate(lines)}
         adjacency: dict[int, list[tuple[int, int]]] = {name: [] for name in [nowhere, *names]}
         order = [edges[i] for i in rng.permutation(len(edges))]
@@ -137,7 +137,7 @@ def told_map(graph: KnowledgeGraph, machine: Machine, near: Sequence[int]) -> To
         machine: a search machine.
         near: places. Of a map with more than ``MAX_EDGES`` edges the nearest to these are told.
     """
-    edges, places = graph.edges.edges, list(range(len(graph.edges.places)))
+    edges, places = _connections(graph)[0], list(range(len(graph.edges.places)))
     if len(edges) > MAX_EDGES:
         edges = nearest_edges(edges, near, MAX_EDGES)
         places = sorted({*near, *(place for a, _, b in edges for place in (a, b))})
@@ -222,7 +222,19 @@ def _said(machine: Machine, told: ToldMap, start: int, target: int) -> Answer:
 
 
 def _facts(graph: KnowledgeGraph, told: ToldMap) -> list[ToldFact]:
-    return [ToldFact(a, graph.edges.lines[line], b) for a, line, b in told.edges]
+    lines = _connections(graph)[1]
+    return [ToldFact(a, lines[line], b) for a, line, b in told.edges]
+
+
+def _connections(graph: KnowledgeGraph) -> tuple[list[Triple], list[str]]:
+    """The map's facts in numbers, and the names of their lines: as the file has them, unlike a walk's."""
+    number = {place: i for i, place in enumerate(graph.edges.places)}
+    lines: dict[str, int] = {}
+    edges = [
+        (number[fact.subject], lines.setdefault(fact.label, len(lines)), number[fact.object])
+        for fact in dict.fromkeys(graph.facts)
+    ]
+    return edges, list(lines)
 
 
 class Heads(NamedTuple):
