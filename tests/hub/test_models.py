@@ -1,8 +1,10 @@
 """Every model that ships: it loads, has a card, and does what one point of its card says."""
 
+import itertools
+
 import pytest
 
-from tapehead import hub, tasks
+from tapehead import ask, hub, knowledge, tasks
 from tapehead.knowledge.evaluation import scores
 from tapehead.train import evaluate
 
@@ -31,7 +33,7 @@ GRAPHS = {
 
 
 def test_every_model_has_a_point():
-    assert set(hub.names()) == {*POINTS, *GRAPHS, "dnc-kinship"}
+    assert set(hub.names()) == {*POINTS, *GRAPHS, "dnc-kinship", "ntm-search"}
     for name in hub.names():
         assert (hub.find(name) / "card.md").is_file()
 
@@ -51,6 +53,14 @@ def test_card_of_a_graph_model(name):
     task = tasks.from_dict(hub.info(name)["task"])
     report = scores.graph(name, hub.load(name), task, graph=graph, steps=steps, episodes=50, seed=1)
     assert report.to_dict()["accuracy"] >= least
+
+
+def test_card_of_the_search_model():
+    machine, graph = hub.load("ntm-search"), knowledge.read("london")
+    names = [entity.name for entity in graph.entities.values()]
+    pairs = list(itertools.permutations(names, 2))[::13]
+    right = [ask(graph, f"shortest path from {a} to {b}", model=machine).correct for a, b in pairs]
+    assert sum(right) >= 0.95 * len(right)
 
 
 def test_card_of_the_kinship_model():

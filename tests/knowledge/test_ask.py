@@ -102,7 +102,8 @@ def test_as_a_dictionary() -> None:
     answer = ask(read("family"), "Who is Hans Bach's father?", model=scripted.kin()).to_dict()
     assert json.loads(json.dumps(answer)) == answer
     assert list(answer) == [
-        *("question", "answers", "exact", "correct", "confidence", "facts_given", "facts_read", "seconds"),
+        *("question", "answers", "exact", "correct", "confidence"),
+        *("facts_given", "left_out", "facts_read", "seconds"),
     ]
     assert answer["question"] == "Who is Hans Bach's father?"
     assert answer["answers"] == ["Veit Bach"]
@@ -122,18 +123,23 @@ def test_as_text() -> None:
     [
         ("family", "Who is Hans Bach's father?", "dnc-kinship"),
         ("london", "from Bank take Central eastbound", "dnc-traversal"),
-        ("london", "from Bank to Victoria", "dnc-shortest-path"),
+        ("london", "from Bank to Victoria", "ntm-search"),
+        ("london", "places within 2 stops of Bank", "ntm-search"),
     ],
 )
 def test_a_model_for_each_kind_of_question(
     monkeypatch: pytest.MonkeyPatch, graph: str, words: str, model: str
 ) -> None:
     asked = []
-    task = {"name": model.removeprefix("dnc-")}
+    task = {"name": model.partition("-")[2]}
 
     def load(name: str) -> Any:
         asked.append(name)
-        return scripted.kin() if graph == "family" else scripted.traveller()
+        return {
+            "dnc-kinship": scripted.kin,
+            "dnc-traversal": scripted.traveller,
+            "ntm-search": scripted.searcher,
+        }[model]()
 
     monkeypatch.setattr(hub, "names", lambda: (model,))
     monkeypatch.setattr(hub, "load", load)
@@ -145,7 +151,7 @@ def test_a_model_for_each_kind_of_question(
 
 def test_a_kind_of_question_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "names", lambda: ())
-    with pytest.raises(InputError, match="tapehead train dnc-shortest-path"):
+    with pytest.raises(InputError, match="tapehead train ntm-search"):
         ask(read("london"), "from Bank to Victoria")
 
 
@@ -159,7 +165,7 @@ def test_a_missing_model_is_told() -> None:
     [
         (DNC, "copy", "was trained on copy: this question needs a model of kinship"),
         (DNC, None, "was trained on no task that it tells of: this question needs a model of kinship"),
-        (DeepLSTM, "kinship", "has no memory to read from: give a DNC"),
+        (DeepLSTM, "kinship", "has no memory to read from: give an NTM or a DNC"),
     ],
 )
 def test_models_that_do_not_serve(machine: Any, task: str | None, complaint: str, tmp_path: Path) -> None:

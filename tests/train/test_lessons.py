@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tapehead import nn, tasks, train
-from tapehead.tasks import Inference, Kinship, PrioritySort, Sampler, ShortestPath, Traversal
+from tapehead.tasks import Inference, Kinship, PrioritySort, Sampler, Search, ShortestPath, Traversal
 
 # DNC Extended Data Table 3: nodes / edges that leave a node / steps of each lesson.
 TRAVERSAL = """
@@ -138,9 +138,10 @@ def test_presets_have_the_right_tasks() -> None:
         "inference": Inference,
         "shortest-path": ShortestPath,
         "kinship": Kinship,
+        "search": Search,
         "priority-sort": PrioritySort,
     }
-    assert len(WITH_LESSONS) == 13
+    assert len(WITH_LESSONS) == 14
     for name in WITH_LESSONS:
         task = name.removeprefix("ntm-ff-").removeprefix("ntm-").removeprefix("dnc-").removeprefix("lstm-")
         task = task.removesuffix("-paper")

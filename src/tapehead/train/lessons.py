@@ -181,7 +181,15 @@ SEARCH: tuple[tuple[tuple[int, int], tuple[int, int], float], ...] = (
 def search() -> CurriculumConfig:
     """Lessons of the search task, on larger and larger graphs; the small ones are replayed until the end."""
     tasks = tuple(
-        Search(min_nodes=low, max_nodes=high, min_degree=least, max_degree=most, keep=keep, ask=0.5)
+        Search(
+            min_nodes=low,
+            max_nodes=high,
+            min_degree=least,
+            max_degree=most,
+            similar=0.5 if low >= 10 else 0.0,
+            keep=keep,
+            ask=0.5,
+        )
         for (low, high), (least, most), keep in SEARCH
     )
     return CurriculumConfig(tasks, threshold=0.7, episodes=64, check_every=200, replay=0.4, stay=True)

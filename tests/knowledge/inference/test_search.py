@@ -1,6 +1,7 @@
 """Maps searched in a machine's memory: paths, places nearby, what is told, and what is kept."""
 
 import csv
+import dataclasses
 import random
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,9 @@ def test_a_told_map_answers_bit_for_bit_the_same() -> None:
     assert answers[0].confidence == answers[1].confidence == fresh.confidence
     assert answers[0].told is answers[1].told is not fresh.told
     assert set(fresh.told.name_of) == set(range(places))
+    batches_first = NTM.from_config(dataclasses.replace(machine.config, batch_first=True))
+    batches_first.load_state_dict(machine.state_dict())
+    assert search.answer_path(batches_first, graph, 1, 2).said == fresh.said
     # New weights are told anew.
     with torch.no_grad():
         machine.interface.bias.add_(0.1)

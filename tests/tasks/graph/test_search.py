@@ -4,12 +4,13 @@ import itertools
 
 import networkx as nx
 import numpy as np
+import pytest
 import torch
 
 from tapehead import NTM
 from tapehead.tasks import Sampler, Search
 from tapehead.tasks.graph.search_decode import ToldGraph
-from tapehead.tasks.graph.search_graphs import Question, draw_names
+from tapehead.tasks.graph.search_graphs import Question, draw_names, draw_similar_names
 from tapehead.tasks.graph.search_trace import (
     BLANK,
     LABELS,
@@ -91,6 +92,21 @@ def test_records_come_back_from_their_channels() -> None:
     assert SMALL.read(torch.from_numpy(SMALL.encode(said))) == said
 
 
+@pytest.mark.parametrize("count", [1, 2, 27, 120, 1000])
+def test_similar_names(count: int) -> None:
+    near = {}
+    for draw in (draw_names, draw_similar_names):
+        names = draw(np.random.default_rng(1), count, 4)
+        digits = names[:, None] // 10 ** np.arange(4) % 10
+        differ = (digits[:, None] != digits[None]).sum(2)
+        np.fill_diagonal(differ, 4)
+        assert len(set(names.tolist())) == count
+        assert differ.min() >= 2
+        near[draw] = (differ == 2).sum()
+    if 2 < count < 1000:
+        assert near[draw_similar_names] > 1.5 * near[draw_names]
+
+
 def test_names_differ_in_two_digits() -> None:
     names = draw_names(np.random.default_rng(1), 1000, 4)
     digits = names[:, None] // 10 ** np.arange(4) % 10
@@ -101,7 +117,7 @@ def test_names_differ_in_two_digits() -> None:
 
 
 def test_the_same_seed_draws_the_same() -> None:
-    for task in (SMALL, Search(keep=0.2, ask=0.5)):
+    for task in (SMALL, Search(keep=0.2, ask=0.5, similar=0.5)):
         one, other = Sampler(3, 7).draw(task), Sampler(3, 7).draw(task)
         assert all(torch.equal(a, b) for a, b in zip(one, other))
 

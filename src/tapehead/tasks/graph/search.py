@@ -78,6 +78,8 @@ class Search(Task):
     """fraction of the graphs in which all edges lead both ways"""
     unreachable: float = 0.05
     """fraction of the questions that have no answer, where the graph allows it"""
+    similar: float = 0.0
+    """fraction of the graphs whose names are hard to tell apart, as they are in larger ones"""
     keep: float = 1.0
     """in training, the least fraction of the nodes whose edges are scanned; the first always is"""
     ask: float = 0.0
@@ -89,7 +91,7 @@ class Search(Task):
         check_whole("digits", self.digits, minimum=2)
         if self.max_nodes > 10**self.digits:
             raise ValueError(f"{self.digits} digits cannot name {self.max_nodes} nodes: give more digits.")
-        for field in ("both_ways", "unreachable", "keep", "ask"):
+        for field in ("both_ways", "unreachable", "similar", "keep", "ask"):
             if not 0 <= getattr(self, field) <= 1:
                 raise ValueError(f"{field} is {getattr(self, field)}: give a fraction from 0 to 1.")
 
@@ -112,7 +114,8 @@ class Search(Task):
 
     def question(self, rng: np.random.Generator) -> Question:
         """Draw a graph, and between which of its nodes a way is asked for."""
-        return draw_question(rng, self.graph(rng), self.digits, self.unreachable)
+        similar = rng.random() < self.similar
+        return draw_question(rng, self.graph(rng), self.digits, self.unreachable, similar=similar)
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         check_whole("batch_size", batch_size, minimum=1)

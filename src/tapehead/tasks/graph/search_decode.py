@@ -17,7 +17,8 @@ EXTRA_SLOTS = 4
 """Slots in addition to one for each word written: the tape begins at the second and must not wrap around."""
 
 Machine = Callable[..., tuple[Tensor, Any]]
-"""Called as ``machine(x, state)`` or ``machine(x, memory_size=slots)``: outputs [T, B, channels], state."""
+"""Called as ``machine(x, state)`` or ``machine(x, memory_size=slots)``: outputs [T, B, channels], state;
+[B, T, channels] where it has a ``batch_first`` that is true."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,12 +119,13 @@ class ToldGraph:
 
     @torch.no_grad()
     def _run(self, records: Sequence[Record], state: Any) -> tuple[Tensor, Any]:
-        x = self._encode(records)[:, None]
+        sequence = 0 if getattr(self.machine, "batch_first", False) else 1
+        x = self._encode(records).unsqueeze(sequence)
         if state is None:
             outputs, state = self.machine(x, memory_size=self.slots)
         else:
             outputs, state = self.machine(x, state)
-        return outputs[:, 0], state
+        return outputs.squeeze(sequence), state
 
     def _encode(self, records: Sequence[Record]) -> Tensor:
         return torch.from_numpy(self.task.encode(records))

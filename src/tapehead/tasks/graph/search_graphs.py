@@ -25,8 +25,29 @@ def draw_names(rng: np.random.Generator, count: int, digits: int) -> np.ndarray:
         raise ValueError(f"{count} names were asked for, but {digits} digits have only {10 * free}")
     if count > free or digits == 1:
         return rng.permutation(10 * free)[:count]
-    heads = rng.permutation(free)[:count]
-    check = np.full(count, rng.integers(10))
+    return _with_check_digit(rng, rng.permutation(free)[:count], digits)
+
+
+def draw_similar_names(rng: np.random.Generator, count: int, digits: int) -> np.ndarray:
+    """As :func:`draw_names`, of few different digits: many pairs differ in two only, as in large graphs.
+
+    Raises:
+        ValueError: there are not that many labels.
+    """
+    places = digits - 1
+    if digits == 1 or count > 10**places:
+        return draw_names(rng, count, digits)
+    least = next(few for few in range(2, 11) if few**places >= count)
+    few = int(rng.integers(least, min(10, least + 3) + 1))
+    numbers = rng.permutation(few**places)[:count]
+    heads = np.zeros(count, int)
+    for place in range(places):
+        heads += rng.permutation(10)[numbers // few**place % few] * 10**place
+    return _with_check_digit(rng, heads, digits)
+
+
+def _with_check_digit(rng: np.random.Generator, heads: np.ndarray, digits: int) -> np.ndarray:
+    check = np.full(len(heads), rng.integers(10))
     for place in range(digits - 1):
         check += heads // 10**place % 10 * COPRIME[int(rng.integers(4))]
     return heads * 10 + check % 10
@@ -71,19 +92,22 @@ def reachable(ends: list[list[int]], start: int) -> list[int]:
     return queue[1:]
 
 
-def name_graph(rng: np.random.Generator, ends: list[list[int]], digits: int) -> tuple[list[int], Adjacency]:
+def name_graph(
+    rng: np.random.Generator, ends: list[list[int]], digits: int, *, similar: bool = False
+) -> tuple[list[int], Adjacency]:
     """Draw names for the nodes of a graph, and labels for its edges, none twice among those of a node.
 
     Args:
         rng: the only source of random numbers.
         ends: where the edges of every node lead to.
         digits: of a label.
+        similar: draw names that are hard to tell apart.
 
     Returns:
         The name of every node, and the edges of every name.
     """
     nodes = len(ends)
-    names = draw_names(rng, nodes, digits).tolist()
+    names = (draw_similar_names if similar else draw_names)(rng, nodes, digits).tolist()
     max_degree = max(map(len, ends))
     kinds = int(rng.integers(max_degree, 10 ** (digits - 1) + 1)) if max_degree else 1
     labels = draw_names(rng, kinds, digits).tolist()
@@ -96,7 +120,12 @@ def name_graph(rng: np.random.Generator, ends: list[list[int]], digits: int) -> 
 
 
 def draw_question(
-    rng: np.random.Generator, ends: list[list[int]], digits: int, unreachable: float
+    rng: np.random.Generator,
+    ends: list[list[int]],
+    digits: int,
+    unreachable: float,
+    *,
+    similar: bool = False,
 ) -> Question:
     """Names and labels for a graph, and a pair of its nodes.
 
@@ -105,9 +134,10 @@ def draw_question(
         ends: where the edges of every node lead to.
         digits: of a label.
         unreachable: the probability of a target that cannot be reached, where there is one.
+        similar: draw names that are hard to tell apart.
     """
     nodes = len(ends)
-    names, adjacency = name_graph(rng, ends, digits)
+    names, adjacency = name_graph(rng, ends, digits, similar=similar)
     start = int(rng.integers(nodes))
     near = reachable(ends, start)
     far = sorted(set(range(nodes)) - set(near) - {start})
