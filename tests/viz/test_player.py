@@ -29,7 +29,7 @@ from tapehead.viz.player_page.html import ENTRY, STATIC
 from tapehead.viz.player_page.layout import LABEL_SIZE, PERSON_GAP, family_layout, map_layout
 from tests.web import fakes
 
-DTYPES = {"f4": "<f4", "f2": "<f2", "u4": "<u4", "i2": "<i2", "u1": "u1"}
+DTYPES = {"f4": "<f4", "f2": "<f2", "u4": "<u4", "i4": "<i4", "i2": "<i2", "u1": "u1"}
 MACHINES = {
     "NTM": lambda: NTM(10, 12, output_size=9, memory_size=12, word_size=5, num_reads=2, num_writes=2),
     "DNC": lambda: DNC(10, 12, output_size=9, memory_size=12, word_size=5, num_reads=2),

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tapehead.web import create_app
 from tests.web import fakes
 
 CHROMIUM = shutil.which("chromium")
+SCREENS = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
 GEDCOM = b"""0 HEAD
 1 GEDC
 2 VERS 5.5.1
@@ -87,3 +89,14 @@ def use_fakes(patch: pytest.MonkeyPatch) -> None:
     """Answer questions with the fake network."""
     patch.setattr(knowledge, "ask", fakes.ask)
     patch.setattr(knowledge, "ask_parsed", fakes.ask_parsed)
+
+
+def open_file(tab: Any, path: Path) -> None:
+    """Open a player, and wait until it is there."""
+    tab.goto(path.as_uri())
+    tab.wait_for_selector(".transport")
+
+
+def step(tab: Any) -> int:
+    """The step that a player shows."""
+    return int(tab.evaluate("player.step"))

@@ -14,8 +14,6 @@ from tapehead import DNC, Trace, knowledge, tasks
 from tapehead.viz.player_page import record, record_answer, write_player
 from tests.web import fakes, live
 
-SCREENS = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
-
 SECONDS_FOR_150_STEPS = """async () => {
   const start = performance.now();
   for (let step = 0; step < 150; step++) {
@@ -24,27 +22,6 @@ SECONDS_FOR_150_STEPS = """async () => {
   }
   return (performance.now() - start) / 1000;
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with live.browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-def tab(chromium: Any) -> Iterator[Any]:
-    """A page whose complaints fail the test."""
-    context = chromium.new_context(viewport=SCREENS["wide"])
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    # That a request was refused is what some tests are about.
-    page.on("console", lambda line: "400" in line.text or complaints.append(line.text))
-    page.set_default_timeout(10_000)
-    yield page
-    context.close()
-    assert not complaints
 
 
 @pytest.fixture
@@ -63,15 +40,6 @@ def dnc_trace() -> tuple[Any, torch.Tensor, Trace]:
     return batch, outputs, trace
 
 
-def open_file(tab: Any, path: Path) -> None:
-    tab.goto(path.as_uri())
-    tab.wait_for_selector(".transport")
-
-
-def step(tab: Any) -> int:
-    return int(tab.evaluate("player.step"))
-
-
 def test_the_file_steps(tab: Any, tmp_path: Path) -> None:
     batch, outputs, trace = dnc_trace()
     path = write_player(
@@ -79,7 +47,7 @@ def test_the_file_steps(tab: Any, tmp_path: Path) -> None:
     )
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
-    open_file(tab, path)
+    live.open_file(tab, path)
     assert tab.title() == "A copy"
     assert tab.inner_text(".counter") == "Step 1 of 19"
     assert tab.inner_text(".caption").endswith("start")
@@ -91,15 +59,15 @@ def test_the_file_steps(tab: Any, tmp_path: Path) -> None:
         ("Home", 0),
     ):
         tab.keyboard.press(key)
-        assert step(tab) == expected, key
+        assert live.step(tab) == expected, key
     tab.focus("input[type=range]")
     tab.keyboard.press("ArrowRight")
-    assert step(tab) == 1, "one step, not one by the slider and one by the player"
+    assert live.step(tab) == 1, "one step, not one by the slider and one by the player"
     tab.click("[aria-label^='Step forward']")
-    assert step(tab) == 2
+    assert live.step(tab) == 2
     box = tab.locator(".strip .area").first.bounding_box()
     tab.mouse.click(box["x"] + box["width"] * 9.5 / 19, box["y"] + 5)
-    assert step(tab) == 9
+    assert live.step(tab) == 9
     tab.keyboard.press("Home")
     tab.select_option("[aria-label='Steps per second']", "40")
     tab.locator("h1").click()
@@ -111,7 +79,7 @@ def test_the_file_steps(tab: Any, tmp_path: Path) -> None:
 
 def test_what_is_shown_equals_the_trace(tab: Any, tmp_path: Path) -> None:
     batch, outputs, trace = dnc_trace()
-    open_file(tab, write_player(record(trace, "t", batch=batch, outputs=outputs), tmp_path / "p.html"))
+    live.open_file(tab, write_player(record(trace, "t", batch=batch, outputs=outputs), tmp_path / "p.html"))
 
     def shown(name: str, at: int) -> np.ndarray:
         return np.array(tab.evaluate(f"player.values('{name}', {at})"), np.float32)
@@ -150,7 +118,7 @@ def test_a_long_recording_is_smooth(tab: Any, tmp_path: Path) -> None:
     opened, played = [], []
     for _ in range(3):
         start = time.monotonic()
-        open_file(tab, path)
+        live.open_file(tab, path)
         opened.append(time.monotonic() - start)
         played.append(tab.evaluate(SECONDS_FOR_150_STEPS))
         if min(opened) < 3 and 150 / min(played) >= 30:
@@ -167,9 +135,9 @@ def test_a_question_in_a_file(kind: str, tab: Any, tmp_path: Path) -> None:
         "london": "shortest path from Bank to Victoria",
     }[kind]
     answer = fakes.ask(graph, question)
-    open_file(tab, write_player(record_answer(graph, answer), tmp_path / "p.html"))
+    live.open_file(tab, write_player(record_answer(graph, answer), tmp_path / "p.html"))
     given = answer.facts_given
-    assert step(tab) == given, "it begins after the facts"
+    assert live.step(tab) == given, "it begins after the facts"
     lit = tab.locator(".facts .reading")
     assert lit.count() == 1
     assert lit.inner_text() == tab.locator(".facts button").first.inner_text()
@@ -183,7 +151,7 @@ def test_a_question_in_a_file(kind: str, tab: Any, tmp_path: Path) -> None:
     last, frame = tab.locator(".facts .writing").bounding_box(), tab.locator(".facts").bounding_box()
     assert frame["y"] <= last["y"] <= frame["y"] + frame["height"] - last["height"], "the list follows"
     tab.locator(".facts button").nth(3).click()
-    assert step(tab) == 3
+    assert live.step(tab) == 3
     assert tab.locator(".facts .writing").count() == 1
 
 
@@ -198,12 +166,12 @@ def test_the_page_from_upload_to_answer(site: str, tab: Any, tmp_path: Path) -> 
     tab.fill("#question", "Who is Ada Stone's maternal grandfather?")
     tab.click("#ask-button")
     tab.wait_for_selector('.question h2:text("Who is Ada Stone\'s maternal grandfather?")')
-    first = step(tab)
+    first = live.step(tab)
     assert tab.locator(".facts .reading").inner_text() == tab.locator(".facts button").nth(0).inner_text()
     tab.keyboard.press("Escape")
     tab.locator("h1").click()
     tab.keyboard.press("ArrowRight")
-    assert step(tab) == first + 1
+    assert live.step(tab) == first + 1
     assert tab.locator(".facts .reading").inner_text() == tab.locator(".facts button").nth(1).inner_text()
     tab.keyboard.press("End")
     assert tab.inner_text(".answers:not(.exact) li.given") == "Dan Wood"
@@ -274,11 +242,11 @@ def test_scripts_have_the_type_of_modules(site: str, tab: Any) -> None:
     assert {kind.partition(";")[0] for kind in scripts.values()} == {"text/javascript"}
 
 
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("screen", live.SCREENS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_screen(screen: str, scheme: str, site: str, chromium: Any) -> None:
     """Nothing sticks out, text can be told from its ground, and everything has a name."""
-    context = chromium.new_context(viewport=SCREENS[screen], color_scheme=scheme)
+    context = chromium.new_context(viewport=live.SCREENS[screen], color_scheme=scheme)
     page = context.new_page()
     page.goto(site)
     page.wait_for_selector("#stage .transport")
@@ -287,7 +255,7 @@ def test_every_screen(screen: str, scheme: str, site: str, chromium: Any) -> Non
     page.wait_for_selector("#suggestions button")
     page.click("#ask-button")
     page.wait_for_selector(".picture")
-    assert page.evaluate("document.documentElement.scrollWidth") == SCREENS[screen]["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") == live.SCREENS[screen]["width"]
     for selector in (
         "body",
         ".card",

@@ -29,6 +29,8 @@ class Options:
     """leave out the names and dates of people who may be alive"""
     figure: str | None = None
     """a PNG to draw the answer and the facts it was read from to"""
+    page: str | None = None
+    """an HTML file to show what the network did, step by step, in a browser"""
     json: bool = False
     """print the answer for a program"""
 
@@ -48,6 +50,10 @@ def main(arguments: Sequence[str]) -> int:
 
         searched = isinstance(answer.parsed, knowledge.PathQuestion) and not hasattr(answer.network, "trace")
         save_figure(plot_search(graph, answer) if searched else plot_answer(answer), options.figure)
+    if options.page is not None:
+        from ..viz.player_page import record_answer, write_player
+
+        write_player(record_answer(graph, answer), options.page)
     if options.json:
         print(json.dumps(answer.to_dict()))
         return 0

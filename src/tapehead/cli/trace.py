@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from ..errors import InputError
-from ..viz.player_page import Recording, record_episode, write_player
+from ..viz.player_page import Recording, SearchRecording, record_episode, write_player
 from ._parse import parse
 
 
@@ -58,7 +58,7 @@ def _record_task(options: Options) -> Recording:
     )
 
 
-def _record_question(options: Options) -> Recording:
+def _record_question(options: Options) -> Recording | SearchRecording:
     from .. import knowledge
     from ..viz.player_page import record_answer
 

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from .. import __version__, knowledge
 from ..errors import TapeheadError
-from ..viz.player_page import Recording, pack, record_answer, record_episode
+from ..viz.player_page import Recording, SearchRecording, pack, record_answer, record_episode
 from ..viz.player_page.html import STATIC as PLAYER_STATIC
 from .guard import STATIC, Guard
 from .library import Library
@@ -141,7 +141,7 @@ def _answered(library: Library, request: AskRequest) -> dict[str, Any]:
     return {**answer.to_dict(), "recording": _bytes(record_answer(graph, answer))}
 
 
-def _bytes(recording: Recording) -> str:
+def _bytes(recording: Recording | SearchRecording) -> str:
     return base64.b64encode(pack(recording)).decode()
 
 

@@ -130,11 +130,13 @@ def test_of_a_map_that_does_not_fit_the_nearest_part_is_told(tmp_path: Path, mon
 def test_the_heads_of_a_search() -> None:
     graph, machine = read("london"), untrained()
     answer = search.answer_path(machine, graph, 1, 2)
-    heads = search.read_heads(answer, 1, 2)
+    heads = search.read_heads(answer)
     assert heads.slots.shape == heads.weights.shape == (len(answer.said), 2)
     assert heads.queue_begins == 1 + 2 * (len(graph.edges.places) + 1) + len(graph.edges.edges)
     assert bool((heads.weights > 0).all())
     assert bool((heads.weights <= 1.0001).all())
+    nearby = search.answer_nearby(machine, graph, 1, 2)
+    assert search.read_heads(nearby).slots.shape == (len(nearby.said), 2)
 
 
 def test_another_machine_is_refused() -> None:

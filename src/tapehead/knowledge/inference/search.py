@@ -17,7 +17,7 @@ from ...tasks import Search
 from ...tasks.graph.episode import Triple
 from ...tasks.graph.search_decode import Answer, ToldGraph
 from ...tasks.graph.search_graphs import draw_names
-from ...tasks.graph.search_trace import BLANK, Op, Record, query
+from ...tasks.graph.search_trace import BLANK, Op, Record, query, tell
 from ..graph import KnowledgeGraph
 from .answer import ToldFact
 from .routes import nearest_edges
@@ -49,6 +49,8 @@ class ToldMap:
 
     machine: Machine
     graph: ToldGraph
+    records: list[Record]
+    """what it was told, in order: slot by slot, from the second on"""
     edges: list[Triple]
     """(place, line, place) of the map, in the order told"""
     name_of: dict[int, int]
@@ -84,11 +86,13 @@ class ToldMap:
         for a, line, b in order:
             adjacency[name_of[a]].append((label_of[line], name_of[b]))
         told_order = rng.permutation(list(adjacency)).tolist()
+        records = tell(adjacency, told_order)
         triples = {(name_of[a], label_of[line], name_of[b]): (a, line, b) for a, line, b in order}
-        told = [(node, edge, end) for node in told_order for edge, end in adjacency[node]]
+        told = [record[:3] for record in records if record.op == Op.EDGE]
         return cls(
             machine=machine,
             graph=ToldGraph(machine, task, adjacency, told_order, constrained=True),
+            records=records,
             edges=[triples[triple] for triple in told],
             name_of=name_of,
             nowhere=nowhere,
@@ -165,8 +169,10 @@ class SearchAnswer(NamedTuple):
     """indices into ``facts``: the edges that it named for the answer, in order"""
     steps: list[SearchStep]
     """all that it said, in the numbers of the map"""
+    asked: list[Record]
+    """the question as it was put to it"""
     said: list[Record]
-    """the same, as it said it"""
+    """what it said, as it said it"""
     told: ToldMap
 
 
@@ -177,7 +183,8 @@ def answer_path(machine: Machine, graph: KnowledgeGraph, start: int, end: int) -
     the machine's: which edge comes next, what was seen, the queue, the end, and the way back.
     """
     told = told_map(graph, machine, [start, end])
-    said = _said(machine, told, told.name_of[start], told.name_of[end])
+    asked = told.name_of[start], told.name_of[end]
+    said = _said(machine, told, *asked)
     path = [told.step(record) for record in said.path]
     return SearchAnswer(
         answers=[step.destination for step in path],
@@ -185,6 +192,7 @@ def answer_path(machine: Machine, graph: KnowledgeGraph, start: int, end: int) -
         facts=_facts(graph, told),
         facts_read=[step.edge for step in path],
         steps=[told.step(record) for record in said.said],
+        asked=query(*asked),
         said=said.said,
         told=told,
     )
@@ -196,7 +204,8 @@ def answer_nearby(machine: Machine, graph: KnowledgeGraph, start: int, stops: in
     What it pushes is a tree of shortest paths; the places at most ``stops`` deep in it are the answer.
     """
     told = told_map(graph, machine, [start])
-    said = _said(machine, told, told.name_of[start], told.nowhere)
+    asked = told.name_of[start], told.nowhere
+    said = _said(machine, told, *asked)
     depth = {start: 0}
     pushed = [step for step in map(told.step, said.said) if step.op == Op.PUSH]
     for step in pushed:
@@ -211,6 +220,7 @@ def answer_nearby(machine: Machine, graph: KnowledgeGraph, start: int, stops: in
         facts=_facts(graph, told),
         facts_read=[step.edge for step in near if step.edge != BLANK],
         steps=[told.step(record) for record in said.said],
+        asked=query(*asked),
         said=said.said,
         told=told,
     )
@@ -249,16 +259,14 @@ class Heads(NamedTuple):
 
 
 @torch.no_grad()
-def read_heads(answer: SearchAnswer, start: int, end: int) -> Heads:
+def read_heads(answer: SearchAnswer) -> Heads:
     """Run a search again, step by step, and look at its heads.
 
     Args:
-        answer: from :func:`answer_path`.
-        start, end: the places that it was asked about.
+        answer: from :func:`answer_path` or :func:`answer_nearby`.
     """
     told = answer.told.graph
-    asked = query(answer.told.name_of[start], answer.told.name_of[end])
-    fed = [*asked, *answer.said[:-1]]
+    fed = [*answer.asked, *answer.said[:-1]]
     x = torch.from_numpy(told.task.encode(fed))
     slots, weights, state = [], [], told.state
     # The trace of a step holds the whole memory: only a few steps at once.
@@ -268,7 +276,7 @@ def read_heads(answer: SearchAnswer, start: int, end: int) -> Heads:
         weight, slot = trace.read_weights[:, 0].max(-1)
         slots.append(slot)
         weights.append(weight)
-    first = len(asked) - 1
+    first = len(answer.asked) - 1
     return Heads(
         slots=torch.cat(slots)[first:],
         weights=torch.cat(weights)[first:],

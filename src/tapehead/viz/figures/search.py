@@ -45,7 +45,7 @@ def plot_search(graph: KnowledgeGraph, answer: Answer) -> Figure:
         )
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         _draw_map(left, graph, network, start, end)
-        _draw_heads(right, network, start, end)
+        _draw_heads(right, network)
         figure.supxlabel(
             _summary(answer), x=0.01, ha="left", color=LINES[2] if answer.correct else LINES[1], fontsize=9
         )
@@ -115,8 +115,8 @@ def _draw_map(axes: Axes, graph: KnowledgeGraph, network: SearchAnswer, start: i
     axes.set_axis_off()
 
 
-def _draw_heads(axes: Axes, network: SearchAnswer, start: int, end: int) -> None:
-    heads = read_heads(network, start, end)
+def _draw_heads(axes: Axes, network: SearchAnswer) -> None:
+    heads = read_heads(network)
     steps = np.arange(1, len(heads.slots) + 1)
     colours = (LINES[0], LINES[4])
     names = ("scans the map and the queue", "checks what was seen")

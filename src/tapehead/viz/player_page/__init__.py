@@ -18,6 +18,8 @@ from .recording import PictureNode as PictureNode
 from .recording import QuestionRecord as QuestionRecord
 from .recording import Recording as Recording
 from .recording import record as record
+from .search import SearchRecording as SearchRecording
+from .search import record_search as record_search
 
 __all__ = [
     "Picture",
@@ -25,6 +27,7 @@ __all__ = [
     "PictureNode",
     "QuestionRecord",
     "Recording",
+    "SearchRecording",
     "describe_model",
     "has_bit_outputs",
     "pack",
@@ -32,5 +35,6 @@ __all__ = [
     "record",
     "record_answer",
     "record_episode",
+    "record_search",
     "write_player",
 ]

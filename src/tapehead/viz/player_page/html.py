@@ -10,6 +10,7 @@ from ...files import write_atomically
 from .bundle import bundle
 from .pack import pack
 from .recording import Recording
+from .search import SearchRecording
 
 STATIC = Path(__file__).parent / "static"
 ENTRY = "player.js"
@@ -17,7 +18,7 @@ ENTRY = "player.js"
 STYLE = "player.css"
 
 
-def player_html(recording: Recording) -> str:
+def player_html(recording: Recording | SearchRecording) -> str:
     """The player of a recording: a whole HTML document that loads nothing from anywhere.
 
     Raises:
@@ -33,7 +34,7 @@ def player_html(recording: Recording) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda mark: parts[mark[1]], _static("player.html"))
 
 
-def write_player(recording: Recording, path: str | os.PathLike) -> Path:
+def write_player(recording: Recording | SearchRecording, path: str | os.PathLike) -> Path:
     """Write the player of a recording to a file, whole or not at all.
 
     Args:

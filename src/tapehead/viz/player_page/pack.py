@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from ...tasks.graph.search_trace import Op
 from ...types import Trace
 from ..arrays import as_array, colour_limit, read_heads, write_heads
 from ..interface import is_ntm, write_fields
 from ..slots import choose_slots
 from .captions import slot_owners
 from .recording import Recording
+from .search import SearchRecording
 
 FORMAT_VERSION = 1
 MAX_STEPS = 32_000
@@ -31,12 +33,43 @@ MEMORY_ERROR = (5e-4, 1e-4)
 LINK_ERROR = (0.0, 2e-3)
 
 
-def pack(recording: Recording) -> bytes:
+def pack(recording: Recording | SearchRecording) -> bytes:
     """The bytes that the player reads.
 
     Raises:
-        ValueError: more than 32,000 steps.
+        ValueError: more than 32,000 steps, but for a search.
     """
+    if isinstance(recording, SearchRecording):
+        header, arrays = _search_parts(recording)
+    else:
+        header, arrays = _trace_parts(recording)
+    return gzip.compress(_join({"version": FORMAT_VERSION, **header}, arrays), compresslevel=6, mtime=0)
+
+
+def _search_parts(search: SearchRecording) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    header = {
+        "title": search.title,
+        "subtitle": search.subtitle,
+        "steps": len(search.said),
+        "question": dataclasses.asdict(search.question),
+        "search": {
+            "kinds": [op.name for op in Op],
+            "note": search.note,
+            "places": list(search.places),
+            "lines": list(search.lines),
+            "start": search.start,
+            "target": search.target,
+            "nowhere": search.nowhere,
+            "stops": search.stops,
+            "answers": list(search.answers),
+            "queue_begins": search.queue_begins,
+        },
+    }
+    names = ("spots", "edges", "said", "right", "slots", "weights")
+    return header, {name: getattr(search, name) for name in names}
+
+
+def _trace_parts(recording: Recording) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     T = recording.steps
     if T > MAX_STEPS:
         raise ValueError(f"the recording has {T} steps: a player shows up to {MAX_STEPS}")
@@ -54,7 +87,6 @@ def pack(recording: Recording) -> bytes:
     weights = np.concatenate([arrays["write_weights"], arrays["read_weights"]], 1)
     question = recording.question
     header = {
-        "version": FORMAT_VERSION,
         "title": recording.title,
         "subtitle": recording.subtitle,
         "steps": T,
@@ -69,7 +101,7 @@ def pack(recording: Recording) -> bytes:
         "step_captions": list(recording.step_captions),
         "question": None if question is None else dataclasses.asdict(question),
     }
-    return gzip.compress(_join(header, arrays), compresslevel=6, mtime=0)
+    return header, arrays
 
 
 def _trace_arrays(trace: Trace) -> dict[str, np.ndarray]:
@@ -152,7 +184,7 @@ def _updates(name: str, values: np.ndarray, error: tuple[float, float]) -> dict[
     }
 
 
-DTYPES = {"float32": "f4", "float16": "f2", "uint32": "u4", "int16": "i2", "uint8": "u1"}
+DTYPES = {"float32": "f4", "float16": "f2", "uint32": "u4", "int32": "i4", "int16": "i2", "uint8": "u1"}
 
 
 def _join(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from ...knowledge.inference.search import SearchAnswer
 from .layout import family_layout, map_layout
 from .recording import Picture, PictureEdge, PictureNode, QuestionRecord, Recording
+from .search import SearchRecording, record_search
 
 if TYPE_CHECKING:
     from ...knowledge import Answer, KnowledgeGraph
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
     from ...knowledge.questions import Question
 
 
-def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording:
+def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording | SearchRecording:
     """Record what the network did to answer a question.
 
-    The network was given one fact in each of the first steps; each later step may look up one of them.
+    A network that does not search was given one fact in each of the first steps; each later step may look up
+    one of them.
 
     Args:
         graph: the graph that was asked about.
@@ -24,7 +26,7 @@ def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording:
     """
     network = answer.network
     if isinstance(network, SearchAnswer):
-        raise ValueError("a search has a page of its own")
+        return record_search(graph, answer)
     given = len(network.facts)
     subject: _Subject = _Family(graph) if graph.is_family else _Map(graph)
     facts = [subject.sentence(fact) for fact in network.facts]

@@ -42,6 +42,7 @@ export class Colours {
     }
     this.ink = style.getPropertyValue("--ink").trim();
     this.muted = style.getPropertyValue("--muted").trim();
+    this.card = style.getPropertyValue("--card").trim();
     this.line = style.getPropertyValue("--line").trim();
     this.wrong = style.getPropertyValue("--wrong").trim();
     this.modes = ["backward", "content", "forward"].map((mode) =>

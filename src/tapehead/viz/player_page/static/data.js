@@ -1,6 +1,6 @@
 // A recording as Python's `pack` writes it: gzip of (header length, header, arrays).
 
-const TYPES = { f4: Float32Array, f2: Uint16Array, u4: Uint32Array, i2: Int16Array, u1: Uint8Array };
+const TYPES = { f4: Float32Array, f2: Uint16Array, u4: Uint32Array, i4: Int32Array, i2: Int16Array, u1: Uint8Array };
 const VERSION = 1;
 const SNAPSHOT_STEPS = 32;
 

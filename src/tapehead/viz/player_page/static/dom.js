@@ -54,3 +54,11 @@ export function shorten(text, fits) {
 export function range(count) {
   return [...Array(count).keys()];
 }
+
+/** Scroll a list, the offset parent of its items, until an item is visible. */
+export function scrollIntoList(scroller, item) {
+  const from = item.offsetTop, to = from + item.offsetHeight;
+  if (from < scroller.scrollTop || to > scroller.scrollTop + scroller.clientHeight) {
+    scroller.scrollTop = (from + to - scroller.clientHeight) / 2;
+  }
+}

@@ -81,7 +81,7 @@ export class Picture {
     this.nodes.forEach((shape, n) => {
       paint(shape, this.touching[n]);
       const place = picture.answers.indexOf(n);
-      shape.classList.toggle("answer", place >= 0 && player.question.answeredBy(step, place));
+      shape.classList.toggle("answer", place >= 0 && player.question.answers.answeredBy(step, place));
     });
     this.follow();
   }

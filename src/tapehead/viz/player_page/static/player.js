@@ -1,34 +1,22 @@
-// The player: lays out the parts of the page and moves them through time.
+// The player: lays out the parts of the page.
 
-import { Colours } from "./colours.js";
 import { Replay, unpack } from "./data.js";
 import { format, make, range } from "./dom.js";
 import { Links, Memory } from "./memory.js";
 import { Picture } from "./picture.js";
+import { Playback } from "./playback.js";
 import { Question } from "./question.js";
+import { SearchPage } from "./search.js";
 import { buildTimeline } from "./timeline.js";
 
 const MIN_MENTIONED = 0.3; // of a weight: below, the summary of a step leaves a slot out
 const MAX_MENTIONED = 4; // slots
-const SPEEDS = [1, 2, 5, 10, 20, 40]; // steps per second
 const MAX_SECONDS = 20; // to play all steps, at the speed that is chosen at first
 
-/**
- * A part of the page that follows the current step. The player calls `show` after every change of the step, and
- * `draw`, where there is one, after every change of width or colours; `draw` ends with what `show` does.
- *
- * @typedef {object} Part
- * @property {Element} element - the part on the page
- * @property {(step: number) => void} show - show a step, from 0
- * @property {(width: number, colours: Colours) => void} [draw] - draw anew, in CSS pixels
- */
-
-class Player {
+class Player extends Playback {
   constructor(element, recording) {
+    super(element, recording.steps, MAX_SECONDS);
     this.recording = recording;
-    this.steps = recording.steps;
-    this.step = 0;
-    this.element = element;
     this.memory = new Replay(recording, "memory");
     this.links = recording.links ? new Replay(recording, "link") : null;
     this.hasCaptions = recording.step_captions.length > 0;
@@ -36,27 +24,8 @@ class Player {
     this.answers = spans(recording.arrays.mask);
     /** The slots that are drawn. */
     this.shown = recording.shown;
-    this.timer = null;
     this.build();
-    this.step = this.firstStep;
-    this.colours = new Colours(element);
-    this.observer = new ResizeObserver(() => this.redraw());
-    this.observer.observe(this.over);
-    this.dark = matchMedia("(prefers-color-scheme: dark)");
-    this.recolour = () => { this.colours.refresh(); this.redraw(); };
-    this.dark.addEventListener("change", this.recolour);
-    this.keys = (event) => this.key(event);
-    document.addEventListener("keydown", this.keys);
-    this.redraw();
-  }
-
-  /** Take the player off the page. */
-  remove() {
-    this.pause();
-    this.observer.disconnect();
-    this.dark.removeEventListener("change", this.recolour);
-    document.removeEventListener("keydown", this.keys);
-    this.element.replaceChildren();
+    this.begin(this.over);
   }
 
   // The recording.
@@ -105,11 +74,6 @@ class Player {
     return this.hasCaptions ? this.recording.step_captions[step] : "";
   }
 
-  stepName(step) {
-    const caption = this.caption(step);
-    return `step ${step + 1}${caption ? `, ${caption}` : ""}`;
-  }
-
   /** What a step writes and reads, in a sentence or two. */
   summary(step) {
     const slots = range(this.recording.slots);
@@ -129,72 +93,10 @@ class Player {
     return sentences.join(" ") || "Its weightings are spread over many slots.";
   }
 
-  // Time.
-
-  show(step) {
-    this.step = Math.min(this.steps - 1, Math.max(0, step));
-    for (const part of this.parts) part.show(this.step);
-    this.slider.value = this.step;
-    this.slider.setAttribute("aria-valuetext", this.stepName(this.step));
-    this.counterLine.textContent = `Step ${this.step + 1} of ${this.steps}`;
-    this.captionLine.textContent = this.caption(this.step);
-    this.summaryLine.textContent = this.summary(this.step);
-  }
-
-  play() {
-    if (this.timer !== null) return;
-    if (this.step === this.steps - 1) this.show(0);
-    let last = performance.now(), due = 0;
-    const tick = (now) => {
-      due += ((now - last) / 1000) * Number(this.speed.value);
-      last = now;
-      if (due >= 1) {
-        this.show(this.step + Math.floor(due));
-        due -= Math.floor(due);
-      }
-      if (this.step === this.steps - 1) this.pause();
-      else this.timer = requestAnimationFrame(tick);
-    };
-    this.timer = requestAnimationFrame(tick);
-    this.summaryLine.removeAttribute("aria-live");
-    this.labelButton();
-  }
-
-  pause() {
-    if (this.timer !== null) cancelAnimationFrame(this.timer);
-    this.timer = null;
-    this.summaryLine.setAttribute("aria-live", "polite");
-    this.labelButton();
-  }
-
-  labelButton() {
-    const playing = this.timer !== null;
-    this.button.textContent = playing ? "❚❚ Pause" : "▶ Play";
-    this.button.setAttribute("aria-pressed", playing);
-  }
-
-  key(event) {
-    const { target, key } = event;
-    if (event.altKey || event.ctrlKey || event.metaKey || !this.element.isConnected) return;
-    const field = target.closest?.("input, textarea, select, [contenteditable]");
-    if (field && field !== this.slider) return;
-    const far = event.shiftKey ? 10 : 1;
-    const jumps = { ArrowRight: this.step + far, ArrowLeft: this.step - far, Home: 0, End: this.steps - 1 };
-    if (key in jumps) {
-      this.pause();
-      this.show(jumps[key]);
-    } else if (key === " " && !target.closest?.("button, summary, a")) {
-      if (this.timer === null) this.play();
-      else this.pause();
-    } else return;
-    event.preventDefault();
-  }
-
   // The page.
 
   build() {
     const { recording } = this, record = recording.question;
-    this.element.classList.add("player");
     this.question = record ? new Question(this, record) : null;
     // The steps that give the facts are many and alike: begin after them.
     this.firstStep = this.question ? Math.min(this.question.firstQueryStep, this.steps - 1) : 0;
@@ -210,8 +112,6 @@ class Player {
     this.over = make("section", { class: "card over" }, make("h2", {}, "Over time"),
       make("p", { class: "help" }, "One column is one step. Click or drag to go to a step."),
       ...strips(false), recording.arrays.modes ? modesKey() : null, make("div", { class: "small" }, ...strips(true)));
-    this.tipBox = make("div", { class: "tip", role: "tooltip", hidden: true });
-    /** @type {Part[]} */
     this.parts = [this.memoryPanel, ...this.strips, this.linksPanel, this.question, picture].filter(Boolean);
     this.element.replaceChildren(...[
       make("header", {}, make("h1", {}, recording.title), make("p", {}, recording.subtitle)),
@@ -219,31 +119,6 @@ class Player {
       this.question && make("div", { class: picture ? "beside" : "" }, this.question.list, picture?.element),
       make("div", { class: "stage" }, this.now, this.over), this.linksPanel?.element, this.tipBox,
     ].filter(Boolean));
-  }
-
-  /** Buttons, slider and the lines about the current step. */
-  transport() {
-    const button = (text, label, step) => make("button", { type: "button", "aria-label": label, title: label,
-      onclick: () => { this.pause(); this.show(step()); } }, text);
-    this.button = make("button", { type: "button", class: "main", title: "Space",
-      onclick: () => (this.timer === null ? this.play() : this.pause()) });
-    this.slider = make("input", { type: "range", min: 0, max: this.steps - 1, value: 0, "aria-label": "Step",
-      oninput: () => { this.pause(); this.show(Number(this.slider.value)); } });
-    const first = SPEEDS.find((speed) => (this.steps - this.firstStep) / speed <= MAX_SECONDS) ?? SPEEDS.at(-1);
-    this.speed = make("select", { "aria-label": "Steps per second" },
-      ...SPEEDS.map((speed) => make("option", { value: speed, selected: speed === first }, `${speed} / s`)));
-    this.counterLine = make("span", { class: "counter" });
-    this.captionLine = make("span", { class: "caption" });
-    this.summaryLine = make("p", { class: "summary" });
-    const bar = make("div", { class: "transport", role: "group", "aria-label": "Playback" },
-      make("div", { class: "buttons" },
-        button("⇤", "First step (Home)", () => 0), button("←", "Step back (left arrow)", () => this.step - 1),
-        this.button, button("→", "Step forward (right arrow)", () => this.step + 1),
-        button("⇥", "Last step (End)", () => this.steps - 1), this.speed),
-      this.slider,
-      make("div", { class: "story" }, make("p", {}, this.counterLine, this.captionLine), this.summaryLine));
-    this.labelButton();
-    return bar;
   }
 
   legend() {
@@ -270,17 +145,6 @@ class Player {
     this.linksPanel?.draw(wide(this.linksPanel.element), this.colours);
     this.show(this.step);
   }
-
-  /** Show lines of text beside the pointer; null hides them. */
-  tip(event, lines) {
-    this.tipBox.hidden = !lines;
-    if (!lines) return;
-    this.tipBox.replaceChildren(...lines.map((line) => make("div", {}, line)));
-    const { offsetWidth: width, offsetHeight: height } = this.tipBox;
-    const left = event.clientX + 14 + width > innerWidth ? event.clientX - width - 10 : event.clientX + 14;
-    const top = event.clientY + 16 + height > innerHeight ? event.clientY - height - 10 : event.clientY + 16;
-    this.tipBox.style.transform = `translate(${Math.max(4, left)}px, ${Math.max(4, top)}px)`;
-  }
 }
 
 function modesKey() {
@@ -305,5 +169,6 @@ function spans(mask) {
 
 /** Show a recording (base64) in an element; resolves to the player. */
 export async function mount(element, text) {
-  return new Player(element, await unpack(text));
+  const recording = await unpack(text);
+  return recording.search ? new SearchPage(element, recording) : new Player(element, recording);
 }

@@ -1,6 +1,7 @@
-// The question, the facts that were given, and the answers as they come.
+// The question and the facts that were given, as they are written and read.
 
-import { make } from "./dom.js";
+import { Answers } from "./answers.js";
+import { make, scrollIntoList } from "./dom.js";
 
 const MIN_READ = 0.1; // of a read weight: below, a fact is not marked as read
 const MIN_FOLLOWED = 0.3; // below, the list does not scroll to a fact
@@ -12,27 +13,10 @@ export class Question {
     this.record = record;
     this.factAt = new Map(record.fact_steps.map((step, fact) => [step, fact]));
     this.firstQueryStep = Math.max(-1, ...record.fact_steps) + 1;
-    this.answerSteps = record.answers.map((_, answer) => record.answer_steps[answer] ?? player.steps - 1);
     this.trails = new Map([[this.firstQueryStep - 1, new Float32Array(record.facts.length)]]);
-    this.element = make("section", { class: "card question" },
-      make("h2", {}, record.text), this.answerLine(), this.exactLine());
+    this.answers = new Answers(record, player.steps);
+    this.element = this.answers.element;
     this.list = this.factList();
-  }
-
-  answerLine() {
-    this.chips = this.record.answers.map((answer) => make("li", {}, answer));
-    const chips = this.chips.length ? this.chips : [make("li", { class: "given" }, "none")];
-    const sure = this.record.confidence;
-    return make("div", { class: "answers" }, make("span", { class: "who" }, "Network's answer"),
-      make("ul", {}, ...chips),
-      sure === null ? null : make("span", { class: "help" }, `${Math.round(100 * sure)} % sure`));
-  }
-
-  exactLine() {
-    const { exact, correct } = this.record;
-    return make("div", { class: "answers exact" }, make("span", { class: "who" }, "Exact answer"),
-      make("ul", {}, ...(exact.length ? exact : ["none"]).map((name) => make("li", { class: "given" }, name))),
-      make("span", { class: correct ? "verdict right" : "verdict wrong" }, correct ? "✓ correct" : "✗ wrong"));
   }
 
   factList() {
@@ -85,11 +69,6 @@ export class Question {
     return this.trails.get(Math.max(step, this.firstQueryStep - 1));
   }
 
-  /** Whether the network has given an answer (by number) by a step. */
-  answeredBy(step, answer) {
-    return step >= this.answerSteps[answer];
-  }
-
   show(step) {
     const given = this.factGivenAt(step), weights = this.readFacts(step);
     let strongest = -1;
@@ -99,16 +78,8 @@ export class Question {
       item.style.setProperty("--weight", weights[fact].toFixed(2));
       if (weights[fact] > MIN_FOLLOWED && (strongest < 0 || weights[fact] > weights[strongest])) strongest = fact;
     });
-    this.chips.forEach((chip, answer) => chip.classList.toggle("given", this.answeredBy(step, answer)));
+    this.answers.show(step);
     const seen = this.items[given >= 0 ? given : strongest];
     if (seen) scrollIntoList(this.scroller, seen);
-  }
-}
-
-/** Scroll a list, the offset parent of its items, until an item is visible. */
-function scrollIntoList(scroller, item) {
-  const from = item.offsetTop, to = from + item.offsetHeight;
-  if (from < scroller.scrollTop || to > scroller.scrollTop + scroller.clientHeight) {
-    scroller.scrollTop = (from + to - scroller.clientHeight) / 2;
   }
 }

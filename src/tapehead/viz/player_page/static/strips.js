@@ -3,7 +3,8 @@
 import { PixelImage, level } from "./colours.js";
 import { format, make, sizeCanvas } from "./dom.js";
 
-class Panel {
+/** A picture over time; the line at the current step moves. */
+export class Panel {
   /** A click shows the clicked step in the player. `readout(step)`, if given, is the text beside the title. */
   constructor(player, { title, help = "", readout = null, label }) {
     this.player = player;
