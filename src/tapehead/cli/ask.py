@@ -46,9 +46,10 @@ def main(arguments: Sequence[str]) -> int:
     graph = knowledge.read(options.file, hide_living=options.hide_living)
     answer = knowledge.ask(graph, options.question, model=options.model)
     if options.figure is not None:
+        from ..knowledge.inference.search import SearchAnswer
         from ..viz.figures import plot_answer, plot_search, save_figure
 
-        searched = isinstance(answer.parsed, knowledge.PathQuestion) and not hasattr(answer.network, "trace")
+        searched = isinstance(answer.network, SearchAnswer)
         save_figure(plot_search(graph, answer) if searched else plot_answer(answer), options.figure)
     if options.page is not None:
         from ..viz.player_page import record_answer, write_player

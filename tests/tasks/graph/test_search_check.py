@@ -45,7 +45,7 @@ def test_the_edge_that_is_looked_at() -> None:
 
 
 def test_a_place_that_is_pushed_twice() -> None:
-    """The second edge from 2 to 4 is taken for a way to a new place: the one mistake, after which all is right."""
+    """The second edge from 2 to 4 is taken for a way to a new place: one mistake, then all is right."""
     push = Record(2, 6, 4, Op.PUSH)
     wrong = SAID.index(Record.bare(Op.SEEN), SAID.index(Record(2, 7, 4, Op.PUSH)))
     said = [*SAID[:wrong], Record.bare(Op.UNSEEN), push, *SAID[wrong + 1 :]]

@@ -97,7 +97,7 @@ class _Follower:
             self.edge = None
 
     def _place(self, node: int, ahead: int = 0) -> int:
-        """Where a node stands in the queue: here, or ``ahead`` of here, if it does, else where it first does."""
+        """Where a node stands in the queue: here or ``ahead`` of here, if it does, else where it first is."""
         queue, here = self.search.queue, self.place + ahead
         if node in queue[here : here + 1]:
             return here

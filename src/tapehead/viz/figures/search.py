@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from ...knowledge import Answer, KnowledgeGraph, PathQuestion
 from ...knowledge.inference.search import SearchAnswer, read_heads
+from ...knowledge.questions import NearbyQuestion
 from ...tasks.graph.search_trace import Op
 from ..player_page.layout import map_layout
 from .style import LINES, NO_VALUE, WEIGHTS, new_figure, style
@@ -22,19 +23,21 @@ def plot_search(graph: KnowledgeGraph, answer: Answer) -> Figure:
 
     Args:
         graph: the map that was asked about.
-        answer: from :func:`tapehead.ask`, to a question for a shortest path that a search machine answered.
+        answer: from :func:`tapehead.ask`, of a search machine: a path, which is drawn, or places nearby,
+            which are ringed.
 
     Returns:
         A figure, labelled "search".
 
     Raises:
-        ValueError: another kind of question, or an answer of another machine.
+        ValueError: the answer of another machine.
     """
     network, question = answer.network, answer.parsed
-    if not isinstance(network, SearchAnswer) or not isinstance(question, PathQuestion):
-        raise ValueError("give the answer of a search machine to a question for a shortest path")
+    if not isinstance(network, SearchAnswer) or not isinstance(question, PathQuestion | NearbyQuestion):
+        raise ValueError("give the answer of a search machine, or draw this one with plot_answer")
     places = graph.edges.places
-    start, end = places.index(question.start), places.index(question.end)
+    start = places.index(question.start)
+    end = places.index(question.end) if isinstance(question, PathQuestion) else None
     with style():
         figure = new_figure(
             "search",
@@ -53,14 +56,16 @@ def plot_search(graph: KnowledgeGraph, answer: Answer) -> Figure:
 
 
 def _summary(answer: Answer) -> str:
-    stops = len(answer.answered)
-    found = f"{stops} stops, {answer.confidence:.0%} sure" if stops else "no path found"
-    exact = len(answer.expected)
-    return f"network: {found}; exact: {exact} stops {'✓' if answer.correct else '✗'}"
+    found, exact = len(answer.answered), len(answer.expected)
+    unit = "stops" if isinstance(answer.parsed, PathQuestion) else "places"
+    said = f"{found} {unit}, {answer.confidence:.0%} sure" if found else "nothing found"
+    return f"network: {said}; exact: {exact} {unit} {'✓' if answer.correct else '✗'}"
 
 
-def _draw_map(axes: Axes, graph: KnowledgeGraph, network: SearchAnswer, start: int, end: int) -> None:
-    told = sorted({place for fact in network.facts for place in (fact.subject, fact.object)} | {start, end})
+def _draw_map(axes: Axes, graph: KnowledgeGraph, network: SearchAnswer, start: int, end: int | None) -> None:
+    asked = [start] if end is None else [start, end]
+    ends_of_facts = {place for fact in network.facts for place in (fact.subject, fact.object)}
+    told = sorted(ends_of_facts.union(asked))
     number = {place: i for i, place in enumerate(told)}
     ends = [(number[a], number[b]) for a, _, b in network.facts]
     pairs = sorted({(min(pair), max(pair)) for pair in ends})
@@ -70,7 +75,10 @@ def _draw_map(axes: Axes, graph: KnowledgeGraph, network: SearchAnswer, start: i
     for step in network.steps:
         if step.op == Op.PUSH and step.destination in number:
             reached.setdefault(step.destination, len(reached))
-    if network.answers:
+    if end is None:
+        near = spots[[number[place] for place in network.answers]]
+        axes.scatter(near[:, 0], near[:, 1], s=45, color="none", edgecolors=LINES[1], linewidths=1, zorder=2)
+    elif network.answers:
         reached.setdefault(network.answers[-1], len(reached))
         way = spots[[number[place] for place in [start, *network.answers]]]
         axes.plot(*way.T, color=LINES[1], linewidth=2.5, zorder=2, label="the way back")
@@ -99,9 +107,9 @@ def _draw_map(axes: Axes, graph: KnowledgeGraph, network: SearchAnswer, start: i
     bar = axes.figure.colorbar(drawn, ax=axes, location="bottom", pad=0.01, aspect=40, fraction=0.03)
     bar.set_label("order in which it reached the places; white: not reached", fontsize=7)
     bar.outline.set_linewidth(0.5)
-    named = told if len(told) <= MAX_NAMED else [start, end]
+    named = told if len(told) <= MAX_NAMED else asked
     for place in named:
-        bold = "bold" if place in (start, end) else "normal"
+        bold = "bold" if place in asked else "normal"
         axes.annotate(
             graph.entities[graph.edges.places[place]].name,
             spots[number[place]],
@@ -125,7 +133,7 @@ def _draw_heads(axes: Axes, network: SearchAnswer) -> None:
             steps, heads.slots[:, head], s=2, color=colour, linewidths=0, label=f"head {head + 1}: {name}"
         )
     axes.axhline(heads.queue_begins - 0.5, color="#888888", linewidth=0.6)
-    axes.set_xlim(-len(steps) / 50, len(steps) * 1.28)
+    axes.set_xlim(-len(steps) / 50, len(steps) * 1.4)
     axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= len(steps)])
     for slot, text, side in ((0.5, "the queue", "bottom"), (-1.5, "the map as told", "top")):
         axes.text(len(steps) * 1.03, heads.queue_begins + slot, text, fontsize=7, va=side)
