@@ -212,7 +212,7 @@ def test_only_shortest_paths_of_the_graph_count() -> None:
 
     def counts(*path: tuple[int, int, int]) -> bool:
         said = [Record.of(edge, Op.PATH) for edge in reversed(path)]
-        answer = Answer([*said, Record.bare(Op.DONE)], question.start, question.target)
+        answer = Answer([*said, Record.bare(Op.DONE)], question.start, question.target, 0.0)
         return search_baselines.is_shortest(answer, question, 1)
 
     assert counts((1, 8, 3))
