@@ -8,6 +8,7 @@ import pytest
 
 from tapehead import cli, hub
 from tests.knowledge import scripted
+from tests.viz import searches
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +29,15 @@ def test_json(capsys: Any) -> None:
     assert cli.main(["ask", "family", "Who is Hans Bach's father?", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["answers"], answer["exact"], answer["correct"]) == (["Veit Bach"], ["Veit Bach"], True)
+
+
+def test_a_page(capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    searches.use(monkeypatch)
+    monkeypatch.setattr(hub, "load", lambda name: scripted.searcher())
+    page = tmp_path / "new" / "search.html"
+    assert cli.main(["ask", "london", "shortest path from Bank to Victoria", "--page", str(page)]) == 0
+    assert "✓" in capsys.readouterr().out
+    assert "<title>Search of " in page.read_text(encoding="utf-8")
 
 
 def test_a_terminal_without_arrows(monkeypatch: pytest.MonkeyPatch) -> None:

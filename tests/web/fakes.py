@@ -9,6 +9,7 @@ from tapehead.knowledge import (
     Answer,
     KinshipQuestion,
     KnowledgeGraph,
+    NearbyQuestion,
     Question,
     WalkQuestion,
     parse,
@@ -81,6 +82,8 @@ def ask_parsed(graph: KnowledgeGraph, question: Question, machine: Any, *, words
         start = ids.index(question.start)
         if isinstance(question, WalkQuestion):
             answers = solver.walk(graph, start, [lines.index(line) for line in question.lines])
+        elif isinstance(question, NearbyQuestion):
+            answers = solver.places_nearby(graph, start, question.stops)
         else:
             answers = solver.shortest_path(graph, start, ids.index(question.end)) or []
         facts = [ToldFact(a, lines[line], b) for a, line, b in edges]

@@ -150,7 +150,9 @@ def test_what_is_nearby(tab: Any, tmp_path: Path) -> None:
 def test_a_mistake_is_shown_as_one(tab: Any, tmp_path: Path) -> None:
     network = opened(tab, tmp_path, script=searches.PushesTwice)
     assert tab.locator(".mistake").count() == 0
-    tab.click(".ending button")
+    wrong = [int(words.removeprefix("step ")) - 1 for words in names(tab, ".ending button")]
+    assert wrong == tab.evaluate("player.search.mistakes")
+    tab.locator(".ending button").first.click()
     twice = live.step(tab)
     assert network.said[twice].op == Op.UNSEEN
     assert tab.inner_text(".mistake").strip().endswith("had been seen, so that a correct search says SEEN.")

@@ -10,6 +10,7 @@ from .graph import Fact as Fact
 from .graph import KnowledgeGraph as KnowledgeGraph
 from .privacy import hide_living as hide_living
 from .questions import KinshipQuestion as KinshipQuestion
+from .questions import NearbyQuestion as NearbyQuestion
 from .questions import PathQuestion as PathQuestion
 from .questions import Question as Question
 from .questions import WalkQuestion as WalkQuestion
@@ -27,6 +28,7 @@ __all__ = [
     "Fact",
     "KinshipQuestion",
     "KnowledgeGraph",
+    "NearbyQuestion",
     "PathQuestion",
     "Question",
     "ReadError",

@@ -4,7 +4,7 @@ import { range, sizeCanvas } from "./dom.js";
 import { headWords, saying } from "./searchwords.js";
 import { Panel } from "./strips.js";
 
-const HEIGHT = 260, DOT = 2; // pixels
+const HEIGHT = 260, DOT = 2, MAX_DOT = 5; // pixels
 const MIN_INK = 0.12; // of a dot whose head reads many slots
 
 /** A dot for each head in each step: the slot that it reads most, the paler the less of its reading that is. */
@@ -24,13 +24,14 @@ export class HeadStrip extends Panel {
     context.clearRect(0, 0, width, HEIGHT);
     context.fillStyle = colours.css("plain", 0, 0, 1);
     context.fillRect(0, border, width, HEIGHT - border);
+    const tall = Math.min(MAX_DOT, Math.max(DOT, HEIGHT / this.slots)), wide = Math.max(DOT, width / search.steps);
     // The first head above the others.
     for (const head of range(search.heads).reverse()) {
       context.fillStyle = headColour(colours, head);
       for (let step = 0; step < search.steps; step++) {
-        const { slot, weight } = search.read(step, head), wide = Math.max(DOT, width / search.steps);
+        const { slot, weight } = search.read(step, head);
         context.globalAlpha = MIN_INK + (1 - MIN_INK) * weight;
-        context.fillRect((step * width) / search.steps, y(slot + 0.5) - DOT / 2, wide, DOT);
+        context.fillRect((step * width) / search.steps, y(slot + 0.5) - tall / 2, wide, tall);
       }
     }
     context.globalAlpha = 1;

@@ -10,6 +10,7 @@ import { SearchMap } from "./searchmap.js";
 import { correction, headWords, outcome, saying } from "./searchwords.js";
 import { Axis } from "./strips.js";
 
+const MAX_LISTED = 6; // mistakes
 const MAX_SECONDS = 45; // to play all steps, at the speed that is chosen at first
 const ABOUT = "The network holds this map in its memory and searches it breadth first. In each step it reads " +
   "the memory and says one record, which it is fed next.";
@@ -44,12 +45,13 @@ export class SearchPage extends Playback {
 
   /** How the search ended, and what was wrong in it. */
   ending() {
-    const { search, recording } = this, { mistakes } = search, many = mistakes.length;
+    const { search, recording } = this, { mistakes } = search, more = mistakes.length - MAX_LISTED;
     const line = make("p", { class: "help ending" }, outcome(search, recording.question.answers.length));
-    if (many) {
-      const words = many === 1 ? "One step is a mistake:" : `${many} of its ${search.steps} steps are mistakes, from`;
-      line.append(` ${words} `, make("button", { type: "button",
-        onclick: () => { this.pause(); this.show(mistakes[0]); } }, `step ${mistakes[0] + 1}`));
+    if (mistakes.length) {
+      line.append(mistakes.length === 1 ? " One step is a mistake: " :
+        ` ${mistakes.length} of its ${search.steps} steps are mistakes: `,
+      ...mistakes.slice(0, MAX_LISTED).map((step) => make("button", { type: "button",
+        onclick: () => { this.pause(); this.show(step); } }, `step ${step + 1}`)), more > 0 ? ` and ${more} more` : "");
     }
     if (search.note) line.append(` Note: ${search.note}.`);
     return line;
