@@ -12,7 +12,7 @@ import networkx
 import torch
 from torch import Tensor
 
-from tapehead import DNC, Trace
+from tapehead import DNC, NTM, Trace
 from tapehead.tasks import Search
 from tapehead.tasks.graph.inference import relations
 from tapehead.tasks.graph.search_trace import Op, Record, search
@@ -293,6 +293,14 @@ def searcher(script: type[Searcher] = Searcher) -> Scripted:
     machine = _SearchMachine(script, task.input_size, task.output_size)
     machine.backend = "reference"  # it has no weights for a kernel to run
     return machine
+
+
+def untrained_searcher() -> NTM:
+    """A small machine of random weights with the heads of a search machine."""
+    torch.manual_seed(0)
+    size = Search().input_size
+    options: dict[str, Any] = {"controller": "feedforward", "read_first": True, "write_gate": True}
+    return NTM(size, 16, output_size=size, word_size=8, num_reads=2, num_writes=2, **options)
 
 
 class GoesAstray(Traveller):

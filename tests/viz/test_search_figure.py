@@ -1,28 +1,18 @@
 """The figure of a search."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
-from tapehead import NTM, cli, knowledge
-from tapehead.tasks import Search
+from tapehead import cli, knowledge
 from tapehead.viz.figures import plot_answer, plot_search, save_figure
 from tests.knowledge import scripted
-
-
-def untrained() -> NTM:
-    torch.manual_seed(0)
-    size = Search().input_size
-    options: dict[str, Any] = {"controller": "feedforward", "read_first": True, "write_gate": True}
-    return NTM(size, 16, output_size=size, word_size=8, num_reads=2, num_writes=2, **options)
 
 
 @pytest.mark.parametrize("words", ["from Bank to Victoria", "which stations are within 2 stops of Bank"])
 def test_every_answer_of_a_search_machine_is_drawn(words: str, tmp_path: Path) -> None:
     graph = knowledge.read("london")
-    answer = knowledge.ask(graph, words, model=untrained())
+    answer = knowledge.ask(graph, words, model=scripted.untrained_searcher())
     figure = plot_search(graph, answer)
     picture, heads, bar = figure.axes
     assert picture.get_title(loc="left") == "26 places, 104 connections in memory"
@@ -43,7 +33,9 @@ def test_other_answers_have_another_figure() -> None:
 
 
 def test_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = knowledge.ask(knowledge.read("london"), "from Bank to Victoria", model=untrained())
+    answer = knowledge.ask(
+        knowledge.read("london"), "from Bank to Victoria", model=scripted.untrained_searcher()
+    )
     monkeypatch.setattr(knowledge, "ask", lambda *_, **__: answer)
     out = tmp_path / "search.png"
     assert cli.main(["ask", "london", "from Bank to Victoria", "--figure", str(out)]) == 0

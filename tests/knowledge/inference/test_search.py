@@ -14,7 +14,6 @@ from tapehead.errors import InputError
 from tapehead.knowledge import KnowledgeGraph, ask, read, solver
 from tapehead.knowledge.inference import search
 from tapehead.knowledge.inference.search import SearchAnswer
-from tapehead.tasks import Search
 from tests.knowledge import scripted
 
 WAY = "shortest path from Moorgate to Piccadilly Circus"
@@ -33,13 +32,6 @@ def grid(folder: Path, side: int) -> KnowledgeGraph:
                         table.writerow([f"{x}/{y}", "road", f"{a}/{b}"])
                         table.writerow([f"{a}/{b}", "road", f"{x}/{y}"])
     return read(path)
-
-
-def untrained() -> NTM:
-    torch.manual_seed(0)
-    size = Search().input_size
-    options: dict[str, Any] = {"controller": "feedforward", "read_first": True, "write_gate": True}
-    return NTM(size, 16, output_size=size, word_size=8, num_reads=2, num_writes=2, **options)
 
 
 def test_a_path() -> None:
@@ -97,7 +89,7 @@ def test_random_pairs_of_a_grid(tmp_path: Path) -> None:
 
 
 def test_a_told_map_answers_bit_for_bit_the_same() -> None:
-    machine = untrained()
+    machine = scripted.untrained_searcher()
     graph = read("london")
     places = len(graph.edges.places)
     answers = [search.answer_path(machine, graph, 1, 2) for _ in range(2)]
@@ -128,7 +120,7 @@ def test_of_a_map_that_does_not_fit_the_nearest_part_is_told(tmp_path: Path, mon
 
 
 def test_the_heads_of_a_search() -> None:
-    graph, machine = read("london"), untrained()
+    graph, machine = read("london"), scripted.untrained_searcher()
     answer = search.answer_path(machine, graph, 1, 2)
     heads = search.read_heads(answer)
     assert heads.slots.shape == heads.weights.shape == (len(answer.said), 2)

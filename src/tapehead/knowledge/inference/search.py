@@ -17,7 +17,7 @@ from ...tasks import Search
 from ...tasks.graph.episode import Triple
 from ...tasks.graph.search_decode import Answer, ToldGraph
 from ...tasks.graph.search_graphs import draw_names
-from ...tasks.graph.search_trace import BLANK, Op, Record, query, tell
+from ...tasks.graph.search_trace import BLANK, Op, Record, query
 from ..graph import KnowledgeGraph
 from .answer import ToldFact
 from .routes import nearest_edges
@@ -49,8 +49,6 @@ class ToldMap:
 
     machine: Machine
     graph: ToldGraph
-    records: list[Record]
-    """what it was told, in order: slot by slot, from the second on"""
     edges: list[Triple]
     """(place, line, place) of the map, in the order told"""
     name_of: dict[int, int]
@@ -86,13 +84,12 @@ class ToldMap:
         for a, line, b in order:
             adjacency[name_of[a]].append((label_of[line], name_of[b]))
         told_order = rng.permutation(list(adjacency)).tolist()
-        records = tell(adjacency, told_order)
+        graph = ToldGraph(machine, task, adjacency, told_order, constrained=True)
         triples = {(name_of[a], label_of[line], name_of[b]): (a, line, b) for a, line, b in order}
-        told = [record[:3] for record in records if record.op == Op.EDGE]
+        told = [record[:3] for record in graph.records if record.op == Op.EDGE]
         return cls(
             machine=machine,
-            graph=ToldGraph(machine, task, adjacency, told_order, constrained=True),
-            records=records,
+            graph=graph,
             edges=[triples[triple] for triple in told],
             name_of=name_of,
             nowhere=nowhere,
@@ -100,13 +97,17 @@ class ToldMap:
             edge_of={triple: index for index, triple in enumerate(told)},
         )
 
+    @property
+    def records(self) -> list[Record]:
+        """What it was told, in order: slot by slot, from the second on."""
+        return self.graph.records
+
     def step(self, record: Record) -> SearchStep:
         """A record in the numbers of the map."""
-        places = {**self.place_of, BLANK: BLANK}
         return SearchStep(
             record.op,
-            places.get(record.source, BLANK),
-            places.get(record.destination, BLANK),
+            self.place_of.get(record.source, BLANK),
+            self.place_of.get(record.destination, BLANK),
             self.edge_of.get(record[:3], BLANK),
         )
 
@@ -281,5 +282,5 @@ def read_heads(answer: SearchAnswer) -> Heads:
         slots=torch.cat(slots)[first:],
         weights=torch.cat(weights)[first:],
         # The tape begins at slot 1; the target is marked, not written.
-        queue_begins=1 + told.records,
+        queue_begins=1 + len(told.records),
     )

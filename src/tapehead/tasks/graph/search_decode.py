@@ -68,9 +68,8 @@ class ToldGraph:
         constrained: bool = False,
     ) -> None:
         self.machine, self.task = machine, task
-        graph = tell(adjacency, order)
-        self.records = len(graph)
-        """told"""
+        graph = self.records = tell(adjacency, order)
+        """what it was told, in order: slot by slot, from the second on"""
         self.slots = len(graph) + len(order) + 2 + EXTRA_SLOTS
         self.limit = 4 * len(graph) + 64
         """records after which an answer is cut off; no search of this graph is longer"""
