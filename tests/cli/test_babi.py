@@ -58,6 +58,7 @@ def test_a_question_about_a_story(model: str, capsys: Any, tmp_path: Path) -> No
     ("arguments", "says"),
     [
         (["evaluate", "MODEL"], "give their folder with --data tasks_1-20_v1-2/en-10k"),
+        (["trace", "MODEL"], "babi is told in words, which no page shows: use `tapehead ask`"),
         (["evaluate", "MODEL", "--data", "nowhere"], "there is no folder 'nowhere'"),
         (
             ["evaluate", "MODEL", "--data", "STORY", "--lengths", "3"],
