@@ -14,6 +14,7 @@ from ..tasks import AssociativeRecall, Copy, NGrams, PrioritySort, Reallocation,
 from ..tasks.graph import Inference, ShortestPath, Traversal
 from ..tasks.kinship import Kinship
 from . import lessons as lessons
+from .babi import BABI_PRESETS
 from .config import CurriculumConfig, OptimizerConfig, TrainConfig
 from .errors import ConfigError
 from .models import AnyConfig, dnc, lstm, ntm
@@ -383,7 +384,7 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
     ),
 }
 
-PRESETS: dict[str, TrainConfig] = FAST_PRESETS | PAPER_PRESETS | GRAPH_PRESETS
+PRESETS: dict[str, TrainConfig] = FAST_PRESETS | PAPER_PRESETS | GRAPH_PRESETS | BABI_PRESETS
 
 
 def preset(name: str) -> TrainConfig:
