@@ -6,10 +6,19 @@ from collections import Counter
 from typing import Literal, NamedTuple
 
 from ..tasks.kinship.tree import Family, FamilyTree, Sex
+from .pedigree import Day, ParentKind, Pedigree, Union, by_day
 
 Kind = Literal["person", "family", "place"]
 
-CHILD_LABELS = ("child of", "adopted child of", "foster child of")
+KIND_OF_LABEL: dict[str, ParentKind] = {
+    "child of": "birth",
+    "adopted child of": "adopted",
+    "foster child of": "foster",
+    "ward of": "guardian",
+    "step child of": "step",
+}
+"""How a child came to the parents; where it differs between them, :attr:`KnowledgeGraph.parent_kinds` says."""
+CHILD_LABELS = tuple(KIND_OF_LABEL)
 """From a person to the family they grew up in, the strongest tie first."""
 PARTNER_LABELS = ("husband in", "wife in", "partner in")
 """From a person to the family they founded; "partner in" where the sex is unknown."""
@@ -39,6 +48,14 @@ class Entity:
     """the name without the surname, where the file tells them apart"""
     titles: tuple[str, ...] = ()
     other_names: tuple[str, ...] = ()
+    born_on: Day = ()
+    """for order"""
+    families: tuple[str, ...] = ()
+    """of a person: ids of the families they founded, in the order of their own record; () where unsaid"""
+    married_on: Day = ()
+    """of a family"""
+    divorced: bool = False
+    """of a family"""
 
     @property
     def years(self) -> str:
@@ -47,6 +64,11 @@ class Entity:
         if born and died:
             return f"{born}–{died}"
         return f"born {born}" if born else f"died {died}" if died else ""
+
+    @property
+    def born_day(self) -> Day:
+        """As far as it is known."""
+        return self.born_on or (() if self.born_year is None else (self.born_year,))
 
     def __str__(self) -> str:
         return f"{self.name} ({self.years})" if self.years else self.name
@@ -87,6 +109,8 @@ class KnowledgeGraph:
     """in file order"""
     notes: list[str] = dataclasses.field(default_factory=list)
     """sentences: what was strange in the file, and what was made of it"""
+    parent_kinds: dict[tuple[str, str, str], ParentKind] = dataclasses.field(default_factory=dict)
+    """(child, family, parent) → the tie between them, where it is not what the child's fact says"""
 
     @property
     def is_family(self) -> bool:
@@ -144,6 +168,50 @@ class KnowledgeGraph:
         if sexes[0] != sexes[1] and (sexes[0] == "f" or sexes[1] == "m"):
             first, second = second, first
         return number[first], number[second]
+
+    @functools.cached_property
+    def pedigree(self) -> Pedigree:
+        """All ties of the family, each parent's own; of a map, nobody's."""
+        people = [entity for entity in self.entities.values() if entity.kind == "person"]
+        partners: dict[str, list[str]] = {e.id: [] for e in self.entities.values() if e.kind == "family"}
+        children: dict[str, list[str]] = {family: [] for family in partners}
+        labels: dict[tuple[str, str], str] = {}
+        for subject, label, family in self.facts:
+            if label in PARTNER_LABELS:
+                partners[family].append(subject)
+            elif label in KIND_OF_LABEL:
+                children[family].append(subject)
+                labels[subject, family] = label
+        unions = {
+            family: Union(
+                family,
+                tuple(couple),
+                tuple(by_day(children[family], lambda child: self.entities[child].born_day)),
+                next(iter(self.entities[family].married_on), None),
+                self.entities[family].divorced,
+            )
+            for family, couple in partners.items()
+        }
+        order: dict[str, list[Union]] = {}
+        for union in unions.values():
+            for partner in union.partners:
+                order.setdefault(partner, []).append(union)
+        for person, found in order.items():
+            own = {family: place for place, family in enumerate(self.entities[person].families)}
+            found.sort(key=lambda union: own.get(union.family, len(own)))
+            order[person] = by_day(found, lambda union: self.entities[union.family].married_on)
+
+        def kind(child: str, union: Union, parent: str) -> ParentKind:
+            said = self.parent_kinds.get((child, union.family, parent))
+            return said or KIND_OF_LABEL[labels[child, union.family]]
+
+        return Pedigree.of_unions(
+            {person.id: person.sex for person in people},
+            {person.id: person.born_year for person in people},
+            list(unions.values()),
+            kind,
+            order,
+        )
 
     @functools.cached_property
     def edges(self) -> Edges:

@@ -4,7 +4,7 @@ import dataclasses
 
 from ..graph import CHILD_LABELS, Entity, Fact, KnowledgeGraph
 
-BORN, ADOPTED, FOSTER = CHILD_LABELS
+BORN, ADOPTED, FOSTER = CHILD_LABELS[:3]
 
 
 @dataclasses.dataclass(slots=True)
