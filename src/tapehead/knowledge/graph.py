@@ -17,7 +17,7 @@ KIND_OF_LABEL: dict[str, ParentKind] = {
     "ward of": "guardian",
     "step child of": "step",
 }
-"""How a child came to the parents; where it differs between them, :attr:`KnowledgeGraph.parent_kinds` says."""
+"""How a child came to the parents; where they differ, :attr:`KnowledgeGraph.parent_kinds` says."""
 CHILD_LABELS = tuple(KIND_OF_LABEL)
 """From a person to the family they grew up in, the strongest tie first."""
 PARTNER_LABELS = ("husband in", "wife in", "partner in")
@@ -46,6 +46,8 @@ class Entity:
     """nothing says that the person died, and they may well be alive"""
     given: str = ""
     """the name without the surname, where the file tells them apart"""
+    surname: str = ""
+    """where the file tells it apart"""
     titles: tuple[str, ...] = ()
     other_names: tuple[str, ...] = ()
     born_on: Day = ()

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from ...tasks.kinship.tree import Sex
 from ..graph import Entity, KnowledgeGraph
-from .family_tree import BORN, Couple, build
+from .dates import year_of
+from .family_tree import Couple, build
 from .files import ReadError
-from .gedcom import year_of
 
 
 class EdgeRow(NamedTuple):
@@ -105,7 +105,7 @@ def read_family(edges: list[EdgeRow], name: str, names: dict[str, str]) -> Knowl
         partners = [kin.other, kin.named] if kin.kind == "partner" else parents[kin.child]
         couple = couples.setdefault(frozenset(partners), Couple("", list(partners)))
         if kin.kind != "partner":
-            couple.children[kin.child] = BORN
+            couple.children[kin.child] = "birth"
     taken = 0
     for couple in couples.values():
         taken += 1
