@@ -66,7 +66,7 @@ def test_remarks_on_a_file(capsys: Any, tmp_path: Path) -> None:
     [
         (["nowhere.ged", "Who is Ann's father?"], "there is no file 'nowhere.ged'"),
         (["family", "Who is Nobody Known's father?"], "nobody is called"),
-        (["family", "Who is Hans Bach's step-uncle?"], "no relation 'step-uncle'"),
+        (["family", "Who is Hans Bach's step-unkle?"], "no relation 'step-unkle'"),
         (["family"], "QUESTION"),
         (["family", "Hans Bach's father", "--nonsense"], "nonsense"),
     ],

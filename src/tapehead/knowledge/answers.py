@@ -1,6 +1,7 @@
 """What comes back from a question: the network's answer, the exact one, and how the two compare."""
 
 import dataclasses
+import itertools
 from typing import Any
 
 from .graph import Entity
@@ -107,6 +108,12 @@ class Answer:
             }
         return answer
 
+    @property
+    def lines(self) -> list[str]:
+        """Both answers in sentences, and what is to be said about them, without the facts that were read."""
+        lines = [*self._network_lines(), *self._exact_lines()]
+        return [self.understood, *(line.strip() for line in lines), *self.notes]
+
     def __str__(self) -> str:
         """As ``tapehead ask`` prints it."""
         lines = [self.understood, *self._network_lines(), *self._exact_lines()]
@@ -148,7 +155,7 @@ class Answer:
         """The people of the exact answer, each with what they are where the question does not say it."""
         listed = [
             f"{entity}, {relation}" if marked else str(entity)
-            for entity, relation, marked in zip(self.expected, self.relations, self.marked)
+            for entity, relation, marked in itertools.zip_longest(self.expected, self.relations, self.marked)
         ][:MAX_PRINTED]
         if len(self.expected) > MAX_PRINTED:
             listed.append(f"and {len(self.expected) - MAX_PRINTED:,} more")

@@ -121,6 +121,7 @@ def parse_kinship(words: str, graph: KnowledgeGraph) -> FamilyQuestion:
     # Words that open a question may begin a name too ("All"): try without them first.
     failures: list[tuple[QuestionError | None, str]] = []  # an unknown relation, or else the unclear name
     for text in dict.fromkeys([bare, words]):
+        understood: list[tuple[str, KinshipQuestion]] = []
         for person, links in _readings(text):
             found = names.candidates(person)
             try:
@@ -129,8 +130,13 @@ def parse_kinship(words: str, graph: KnowledgeGraph) -> FamilyQuestion:
                 failures.append((failure, person if len(found) != 1 else ""))
                 continue
             if len(found) == 1:
-                return KinshipQuestion(found[0].id, chain, _network_relation(chain), count)
-            failures.append((None, person))
+                question = KinshipQuestion(found[0].id, chain, _network_relation(chain), count)
+                understood.append((person, question))
+            else:
+                failures.append((None, person))
+        if understood:
+            # Of "Mary's Son's child" the longest name, where somebody has it.
+            return max(understood, key=lambda reading: len(reading[0]))[1]
     if failures:
         # The nearer to an answer, the better the complaint: first of a reading with one trouble, not two.
         unknown, person = min(failures, key=lambda failure: failure[0] is not None and failure[1] != "")
