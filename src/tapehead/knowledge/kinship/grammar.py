@@ -48,6 +48,8 @@ class _Parts:
     law: bool | None = None
     marriage: bool | None = None
     co: bool | None = None
+    behind: frozenset[str] = frozenset()
+    """the fields that words behind the noun set"""
 
 
 def understand(words: str) -> Link | None:
@@ -61,7 +63,7 @@ def understand(words: str) -> Link | None:
 
 @functools.lru_cache(maxsize=4096)
 def _understand(text: str) -> Link | None:
-    whole = [WHOLE_WORDS.get(word, word) for word in text.split()]
+    whole = " ".join(WHOLE_WORDS.get(word, word) for word in text.split()).split()
     if not whole or len(whole) > MAX_WORDS:
         return None
     if whole == ["in", "law"]:
@@ -88,11 +90,7 @@ def _understand(text: str) -> Link | None:
 
 def _inherit(part: _Parts, other: _Parts, leading: bool) -> _Parts:
     """ "maternal aunts and uncles" are maternal both; "brothers and sisters in law" are in-laws both."""
-    shared = (
-        ("side", "blood", "line", "former", "lines", "order")
-        if leading
-        else ("law", "marriage", "side", "line")
-    )
+    shared = ("side", "blood", "line", "former", "lines", "order") if leading else sorted(other.behind)
     missing = {field: getattr(other, field) for field in shared if getattr(part, field) is None}
     part = dataclasses.replace(part, **missing)
     if leading and part.kind == other.kind and not (part.greats or part.grand):
@@ -141,7 +139,8 @@ def _parts(text: str) -> _Parts | None:
         changes = _suffix(match)
         if changes is None or any(getattr(part, field) is not None for field in changes):
             return None
-        part = dataclasses.replace(part, **changes)  # type: ignore[arg-type]
+        behind = part.behind.union(changes)
+        part = dataclasses.replace(part, **changes, behind=behind)  # type: ignore[arg-type]
     words = [piece for word in text.split() for piece in _split(word)]
     if not words or words[-1] not in BASES:
         return None

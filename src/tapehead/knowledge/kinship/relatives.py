@@ -163,7 +163,7 @@ def _walk(kin: Kin, starts: _Ways, reading: Kinship, term: Term) -> _Ways:
     here = _ascend(kin, starts, reading.up - 1, term.line)
     beside: _Ways = {}
     for identity, way in here.items():
-        for sibling, other in _siblings(kin, identity, term.line).items():
+        for sibling, other in _siblings(kin, identity, term.line, way.line).items():
             sides = way.sides or other.sides
             line = weakest(way.line, other.line)
             _keep(beside, sibling, dataclasses.replace(other, line=line, sides=sides, former=way.former))
@@ -201,19 +201,17 @@ def _descend(kin: Kin, here: _Ways, generations: int, line: Line | None) -> _Way
     return here
 
 
-def _siblings(kin: Kin, person: str, line: Line | None) -> _Ways:
+def _siblings(kin: Kin, person: str, line: Line | None, so_far: Line) -> _Ways:
     """The siblings, half and full, along such ties; without the person."""
     found: _Ways = {}
-    for parent, first in parents_by(kin, person, line, "birth"):
+    for parent, first in parents_by(kin, person, line, so_far):
         side = frozenset({SIDE_OF[kin.sexes[parent]]})
-        for child, second in children_by(kin, parent, line, first):
-            if child == person:
-                continue
+        for child, second in children_by(kin, parent, line, weakest(so_far, first)):
             way = weakest(first, second)
+            if child == person or (way == "step" and kin.shared_parents(person, child)):
+                continue
             half = way == "birth" and kin.is_half(person, child)
             _keep(found, child, _Way(way, half, side))
-    if line == "step":
-        found = {child: way for child, way in found.items() if not kin.shared_parents(person, child)}
     return found
 
 
