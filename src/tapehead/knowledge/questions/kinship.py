@@ -105,6 +105,7 @@ def parse_kinship(words: str, graph: KnowledgeGraph) -> FamilyQuestion:
     """
     names = Names(graph)
     words = _POLITE.sub("", words)
+    words = re.sub(r"^(who|what) (.+) (is|are|was|were)$", r"\1 \3 \2", words, flags=re.IGNORECASE)
     pair = _pair(words, names) or _check(words, names)
     if pair is not None:
         return pair
