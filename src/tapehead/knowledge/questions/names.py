@@ -19,6 +19,10 @@ MAX_LISTED = 10
 MAX_SUGGESTED = 3
 MAX_CLUES = 3
 """clues that are understood beside a name"""
+MAX_NAMED = 120
+"""characters of a name with clues"""
+MAX_KEPT = 1000
+"""answers of :meth:`Names.candidates` that are kept, for a question is read in many ways"""
 MAX_COMPARED = 50_000
 """words that a misspelt one is compared with"""
 _NEAR = 0.7
@@ -97,6 +101,7 @@ class _Index:
             for word in known.words():
                 self._having.setdefault(word, []).append(place)
         self._vocabulary = sorted(self._having)
+        self._found: dict[str, list[Entity]] = {}
         # Not the graph: the index is kept beside it, as long as it lives.
         self._pedigree = graph.pedigree if self.people else None
 
@@ -123,9 +128,13 @@ class _Index:
         by_id = self._by_id.get((match[1] if (match := _ID.fullmatch(text)) else text).casefold(), [])
         if len(by_id) == 1:
             return by_id
-        if not self.people:
-            return self._ranked(self._words(text))[0]
-        return self._people(text, (), MAX_CLUES)
+        if text not in self._found:
+            if len(self._found) >= MAX_KEPT:
+                self._found.clear()
+            self._found[text] = (
+                self._people(text, (), MAX_CLUES) if self.people else self._ranked(self._words(text))[0]
+            )
+        return self._found[text]
 
     def _people(self, text: str, checks: tuple[Check, ...], clues_left: int) -> list[Entity]:
         found, best = self._ranked(self._words(text), checks)
@@ -140,12 +149,12 @@ class _Index:
         )
 
     def _with_clue(self, text: str, checks: tuple[Check, ...], clues_left: int) -> list[Entity]:
-        for clue in clues(text) if clues_left else ():
+        for clue in clues(text) if clues_left > 0 and len(text) <= MAX_NAMED else ():
             check: Check
             if clue.years:
                 check = functools.partial(fits, years=clue.years)
             else:
-                others = self._people(clue.other, (), clues_left - 1)
+                others = self._people(clue.other, (), clues_left - 2)
                 relation = self._relatives.to if clue.turned else self._relatives.of
                 allowed = {one for other in others for one in relation(other.id, clue.relation)}
                 check = functools.partial(_is_one_of, allowed=allowed)
@@ -248,7 +257,7 @@ class _Index:
 
     def nearest(self, text: str) -> list[str]:
         """The two or three names that are most like one that nobody has."""
-        for clue in clues(text) if self.people else ():
+        for clue in clues(text) if self.people and len(text) <= MAX_NAMED else ():
             namesakes = self._people(clue.name, (), MAX_CLUES)
             if namesakes:
                 return self.described(namesakes)[:MAX_SUGGESTED]
