@@ -27,6 +27,8 @@ class Options:
     """a model that ships with tapehead, or a run's folder; the one for this kind of question by default"""
     hide_living: bool = False
     """leave out the names and dates of people who may be alive"""
+    both_ways: bool = False
+    """of a map whose file has each connection once: let every one lead both ways"""
     figure: str | None = None
     """a PNG to draw the answer and the facts it was read from to"""
     page: str | None = None
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         prog="tapehead ask",
         about="Ask a trained network about a family tree or a map; the exact answer stands beside its own.",
     )
-    graph = knowledge.read(options.file, hide_living=options.hide_living)
+    graph = knowledge.read(options.file, hide_living=options.hide_living, both_ways=options.both_ways)
     answer = knowledge.ask(graph, options.question, model=options.model)
     if options.figure is not None:
         from ..knowledge.inference.search import SearchAnswer

@@ -212,5 +212,6 @@ def _exact(graph: KnowledgeGraph, question: MapQuestion) -> list[int]:
         return solver.places_nearby(graph, start, question.stops)
     path = solver.shortest_path(graph, start, places.index(question.end))
     if path is None:
-        raise InputError(f"there is no way {describe(graph, question)} in {graph.name}")
+        hint = "; --both-ways lets each connection lead back as well" if graph.is_one_way else ""
+        raise InputError(f"there is no way {describe(graph, question)} in {graph.name}{hint}")
     return path

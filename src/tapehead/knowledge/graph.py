@@ -119,6 +119,12 @@ class KnowledgeGraph:
         """Whether this is a family tree; else it is a map."""
         return any(entity.kind == "person" for entity in self.entities.values())
 
+    @functools.cached_property
+    def is_one_way(self) -> bool:
+        """Whether this is a map in which no connection leads back to where another came from."""
+        pairs = {(fact.subject, fact.object) for fact in self.facts}
+        return not self.is_family and bool(pairs) and all((end, start) not in pairs for start, end in pairs)
+
     def family_tree(self) -> tuple[FamilyTree, list[str]]:
         """The bare tree that questions of kinship are about.
 
