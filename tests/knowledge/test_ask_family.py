@@ -50,6 +50,19 @@ def test_half_blood_counts_and_is_marked() -> None:
     assert "note: on the way: Bob is a half-brother" in said(HALF, "Who is Ann's brother's wife?")
 
 
+def test_a_wrong_network_is_wrong_in_every_sense() -> None:
+    class SeesNobody(scripted.Kin):
+        """Ends at once."""
+
+        def next(self, said: dict[str, int]) -> dict[str, int]:
+            return {"is_answer": 0, "end": 1}
+
+    found = graph(HALF.replace("1 CHIL @I2@", "1 CHIL @I2@\n1 CHIL @I1@").replace("0 @F1@ FAM", "0 @F9@ FAM"))
+    answer = ask(found, "Cyril's children", model=scripted.kin(SeesNobody))
+    assert (answer.answers, answer.correct, answer.narrower) == ([], False, "")
+    assert " ✗" in str(answer)
+
+
 def test_marriage_counts_and_is_marked() -> None:
     text = said(MARRIAGE, "Who is Sue's aunt?")
     assert "exact:   Xena, aunt by marriage" in text

@@ -47,18 +47,21 @@ def answer_family(
     tree, people = graph.family_tree()
     person = people.index(question.person)
     network = answer_kinship(machine, tree, person, question.relation)
-    asked_for = solver.relatives(tree, person, question.relation)
+    exact = {entity.id for entity in answer.expected}
+    meant = {people[number] for number in solver.relatives(tree, person, question.relation)}
+    # Its words are narrower than everyday ones, but nobody else may be meant by them.
+    narrower = meant < exact
+    named = {people[number] for number in network.answers}
     told, facts = len(network.facts), len(graph.facts)
-    differs = {people[number] for number in asked_for} != {entity.id for entity in answer.expected}
     return dataclasses.replace(
         answer,
         answered=tuple(graph.entities[people[number]] for number in network.answers),
-        correct=set(network.answers) == asked_for,
+        correct=named == exact or (narrower and named == meant),
         confidence=float(network.confidence),
         facts_given=told,
         facts_read=tuple(fact_sentences(graph, [network.facts[index] for index in network.facts_read])),
         network=network,
-        narrower=_narrow(question.relation) if differs else "",
+        narrower=_narrow(question.relation) if narrower and named != exact else "",
         not_asked="",
         left_out=f"the network is told {told:,} of the {facts:,} facts, the nearest ones"
         if told < facts

@@ -74,6 +74,10 @@ class Kin:
             child: tuple(Tie(parent, self._line(parent, child, kind)) for parent, kind in known)
             for child, known in ties.items()
         }
+        self.has_adoption = any(
+            line not in ("birth", "step") for known in self._all_parents.values() for _, line in known
+        )
+        """whether anybody is adopted, fostered or a ward"""
         self._spouses: dict[str, list[Marriage]] = {}
         self._step_parents: dict[str, list[str]] = {}
         self._onward: dict[str, tuple[list[_Onward], list[_Onward]]] = {}

@@ -15,6 +15,12 @@ MAX_MARRIAGES = 4
 MARRIAGE_COST = 3
 """A marriage counts as so many steps of blood, so that a cousin's wife is nearer than a third cousin's."""
 
+MAX_COST = 8
+"""Of a way by marriages beside another tie that is known: two marriages and two steps."""
+DEPTHS = (6, 12)
+"""Generations up that are looked at first: most kin are near."""
+FURTHER = 4
+"""Steps that a further line of blood may be longer than the nearest."""
 FEWEST_MARRIAGES = 10_000
 """The cost of a marriage where their number is what counts."""
 MAX_STEPS_OF_STEP = 6
@@ -63,12 +69,9 @@ def ties(kin: Kin, first: str, second: str) -> list[Path]:
     found = _by_blood(kin, first, second)
     found += _married(kin, first, second)
     longest = len(found[0].steps) if found else None
-    found += _shorter(_by_adoption(kin, first, second), longest)
+    found += _shorter(_by_adoption(kin, first, second, longest), longest)
     longest = min((len(path.steps) for path in found), default=None)
-    if longest is None or longest > 1:
-        in_law = _by_marriage(kin, first, second, longest)
-        if in_law is not None:
-            found.append(in_law)
+    found += _shorter(_by_marriage(kin, first, second, MAX_COST if longest else None), longest)
     return found[:MAX_TIES]
 
 
@@ -87,9 +90,15 @@ def _by_blood(kin: Kin, first: str, second: str) -> list[Path]:
     def parents(person: str, _: Line) -> list[Tie]:
         return [Tie(parent, "birth") for parent in kin.blood_parents.get(person, ())]
 
-    one, other = _ancestry(first, parents), _ancestry(second, parents)
-    paths = _straight(one, other)
-    pairs = _sibling_pairs(one, other)
+    for limit in (*DEPTHS, None):
+        one, other = _ancestry(first, parents, limit), _ancestry(second, parents, limit)
+        paths, pairs = _straight(one, other), _sibling_pairs(one, other)
+        shortest = min(
+            [len(path.steps) for path in paths] + [_length(one, other, pair) for pair in pairs], default=0
+        )
+        if limit is None or (shortest and shortest + FURTHER <= limit):
+            break
+    pairs = {pair: top for pair, top in pairs.items() if _length(one, other, pair) <= shortest + FURTHER}
     nearest = sorted(pairs, key=lambda pair: (_length(one, other, pair), kin.is_half(*pair)))
     shapes: dict[tuple[int, int, bool], list[tuple[str, str]]] = {}
     for pair in nearest:
@@ -110,10 +119,11 @@ def _length(one: _Ancestry, other: _Ancestry, pair: tuple[str, str]) -> int:
     return one.depth[pair[0]] + other.depth[pair[1]] + 2
 
 
-def _ancestry(person: str, parents: _Parents) -> _Ancestry:
+def _ancestry(person: str, parents: _Parents, limit: int | None) -> _Ancestry:
+    """A person and everybody above, up to so many generations; None: all."""
     found = _Ancestry(person, {person: 0}, {person: "birth"}, {})
     here = [person]
-    while here:
+    while here and (limit is None or found.depth[here[0]] < limit):
         above: list[str] = []
         for child in here:
             for parent, line in parents(child, found.line[child]):
@@ -179,46 +189,49 @@ def _married(kin: Kin, first: str, second: str) -> list[Path]:
     return [] if former is None else [Path((first, second), (Step("spouse", former=former),))]
 
 
-def _by_adoption(kin: Kin, first: str, second: str) -> Path | None:
+def _by_adoption(kin: Kin, first: str, second: str, longest: int | None) -> Path | None:
     """The shortest way by adoption, fostering, guardianship or a step-parent; None if there is none."""
 
-    def parents(person: str, line: Line) -> list[Tie]:
-        ties = [tie for tie in kin.all_parents(person) if tie.line != "step"]
-        steps = [tie for tie in parents_by(kin, person, "step", line) if tie.line == "step"]
-        return [*ties, *steps]
+    def legal(person: str, _: Line) -> list[Tie]:
+        return [tie for tie in kin.all_parents(person) if tie.line != "step"]
 
-    one, other = _ancestry(first, parents), _ancestry(second, parents)
-    paths = _straight(one, other)
+    def with_steps(person: str, line: Line) -> list[Tie]:
+        steps = [tie for tie in parents_by(kin, person, "step", line) if tie.line == "step"]
+        return [*legal(person, line), *steps]
+
+    found = _weak_ways(first, second, with_steps, MAX_STEPS_OF_STEP)
+    if kin.has_adoption:
+        found += _weak_ways(first, second, legal, longest)
+    return min(found, key=lambda path: (len(path.steps), strength(path)), default=None)
+
+
+def _weak_ways(first: str, second: str, parents: _Parents, limit: int | None) -> list[Path]:
+    """The shortest ways up and down, of so many steps at most, that are not by birth alone."""
+    one, other = _ancestry(first, parents, limit), _ancestry(second, parents, limit)
+    found = [path for path in _straight(one, other) if strength(path)]
     pairs = _sibling_pairs(one, other)
     for pair in sorted(pairs, key=lambda pair: _length(one, other, pair)):
-        if paths and len(paths[-1].steps) < _length(one, other, pair):
+        length = _length(one, other, pair)
+        if (limit is not None and length > limit) or (found and len(found[-1].steps) < length):
             break
         path = _over(one, other, pair, pairs[pair])
-        if sum(step.line == "step" for step in path.steps) < 2:
-            paths.append(path)
-    weak = [path for path in paths if strength(path) and _is_near(path)]
-    return min(weak, key=lambda path: (len(path.steps), strength(path)), default=None)
+        if strength(path) and sum(step.line == "step" for step in path.steps) < 2:
+            found.append(path)
+    return found
 
 
-def _is_near(path: Path) -> bool:
-    return len(path.steps) <= MAX_STEPS_OF_STEP or all(step.line != "step" for step in path.steps)
-
-
-def _by_marriage(kin: Kin, first: str, second: str, longest: int | None) -> Path | None:
-    """The shortest way by a few marriages, of fewer steps than ``longest``; None if there is none."""
-    path = _cheapest(kin, first, second, longest, MARRIAGE_COST)
+def _by_marriage(kin: Kin, first: str, second: str, most: int | None) -> Path | None:
+    """The shortest way by a few marriages, which may cost so much; None if there is none."""
+    path = _cheapest(kin, first, second, most, MARRIAGE_COST)
     if path is not None and path.marriages > MAX_MARRIAGES:
-        path = _cheapest(kin, first, second, longest, FEWEST_MARRIAGES)
-    if path is None or path.marriages > MAX_MARRIAGES:
-        return None
-    return path if longest is None or len(path.steps) < longest else None
+        path = _cheapest(kin, first, second, None, FEWEST_MARRIAGES)
+    return path if path is not None and path.marriages <= MAX_MARRIAGES else None
 
 
-def _cheapest(kin: Kin, first: str, second: str, longest: int | None, marriage: int) -> Path | None:
+def _cheapest(kin: Kin, first: str, second: str, most: int | None, marriage: int) -> Path | None:
     """Dijkstra's algorithm over (person, whether the way may still go up).
 
-    A way goes up, then down, until it crosses a marriage. Where it may be no longer than another, the search
-    ends early.
+    A way goes up, then down, until it crosses a marriage.
     """
     start = (first, True)
     best: dict[_State, int] = {start: 0}
@@ -231,7 +244,7 @@ def _cheapest(kin: Kin, first: str, second: str, longest: int | None, marriage: 
             continue
         if state[0] == second:
             return with_steps(kin, _trace(came, state))
-        if longest is not None and cost > longest * MARRIAGE_COST:
+        if most is not None and cost > most:
             return None
         for following, step in kin.onward(*state):
             total = cost + (marriage if step.move == "spouse" else 1 + LINES.index(step.line))

@@ -291,7 +291,7 @@ def _check_relation(text: str, manner: str, names: Names) -> CheckQuestion | Non
     Raises:
         InputError: all but one name, or but the relation, is understood.
     """
-    failure: InputError | None = None
+    failures: list[tuple[int, int, InputError]] = []  # (troubles, unknown relations, the first of them)
     for match in re.finditer(r"\s+", text):
         rest = _ARTICLE.sub("", text[match.end() :])
         before = text[: match.start()]
@@ -304,10 +304,12 @@ def _check_relation(text: str, manner: str, names: Names) -> CheckQuestion | Non
             unclear = [who for who, known in ((before, person), (other, found)) if len(known) != 1]
             if not unknown and not unclear and found[0].id != person[0].id:
                 return CheckQuestion(person[0].id, found[0].id, _chain(links, manner))
-            if len(unknown) + len(unclear) == 1 and (failure is None or unclear):
-                failure = names.unclear(unclear[0]) if unclear else _unknown(unknown[0])
-    if failure is not None:
-        raise failure
+            troubles = len(unknown) + len(unclear)
+            if troubles == 1 or (troubles and not unknown):
+                trouble = names.unclear(unclear[0]) if unclear else _unknown(unknown[0])
+                failures.append((troubles, len(unknown), trouble))
+    if failures:
+        raise min(failures, key=lambda failure: failure[:2])[2]
     return None
 
 
