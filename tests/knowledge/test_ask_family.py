@@ -9,7 +9,7 @@ import pytest
 from tapehead import cli, hub
 from tapehead.errors import InputError
 from tapehead.knowledge import KnowledgeGraph, ask, ask_parsed, needs_network, parse, read, read_bytes
-from tapehead.viz.figures import plot_answer
+from tapehead.viz.figures import plot_answer, plot_kinship
 from tapehead.viz.player_page import record_answer
 from tests.knowledge import scripted
 from tests.knowledge.files import family, graph_of
@@ -51,16 +51,10 @@ def test_half_blood_counts_and_is_marked() -> None:
 
 
 def test_a_wrong_network_is_wrong_in_every_sense() -> None:
-    class SeesNobody(scripted.Kin):
-        """Ends at once."""
-
-        def next(self, said: dict[str, int]) -> dict[str, int]:
-            return {"is_answer": 0, "end": 1}
-
-    found = graph(HALF.replace("1 CHIL @I2@", "1 CHIL @I2@\n1 CHIL @I1@").replace("0 @F1@ FAM", "0 @F9@ FAM"))
-    answer = ask(found, "Cyril's children", model=scripted.kin(SeesNobody))
-    assert (answer.answers, answer.correct, answer.narrower) == ([], False, "")
-    assert " ✗" in str(answer)
+    for words in ("Cyril's children", "Hal's grandfathers"):
+        answer = ask(graph(HALF), words, model=scripted.kin(scripted.EndsAtOnce))
+        assert (answer.answers, answer.correct, answer.narrower) == ([], False, "")
+        assert " ✗" in str(answer)
 
 
 def test_marriage_counts_and_is_marked() -> None:
@@ -114,9 +108,9 @@ def test_as_a_dictionary() -> None:
     assert json.loads(json.dumps(found)) == found
     assert (found["exact"], found["relation"]) == (["half-sister"], "half-sister")
     assert found["path"] == [
-        {"step": "", "name": "Ann", "id": "@I1@", "beside": ""},
-        {"step": "father", "name": "Cyril", "id": "@I3@", "beside": ""},
-        {"step": "son", "name": "Bob", "id": "@I2@", "beside": ""},
+        {"step": "", "name": "Ann", "id": "@I1@", "beside": "", "generation": 0},
+        {"step": "father", "name": "Cyril", "id": "@I3@", "beside": "", "generation": 1},
+        {"step": "son", "name": "Bob", "id": "@I2@", "beside": "", "generation": 0},
     ]
     assert (found["answers"], found["correct"], found["confidence"]) == ([], None, None)
     assert found["not_asked"] == "it is asked about one person and a relation, not about two people"
@@ -171,6 +165,31 @@ def test_on_the_command_line(capsys: Any, tmp_path: Path) -> None:
     assert cli.main(["ask", str(path), "Who are Ann's nieces and nephews?", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["exact"], answer["relations"]) == (["Hal"], ["half-nephew"])
+
+
+def test_the_way_is_drawn(capsys: Any, tmp_path: Path) -> None:
+    path, picture = tmp_path / "half.ged", tmp_path / "way.png"
+    path.write_text(HALF)
+    assert cli.main(["ask", str(path), "How is Hal related to Fay?", "--figure", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    figure = plot_kinship(ask(graph(HALF), "How is Hal related to Fay?"))
+    drawn = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
+    assert drawn == {
+        "Hal": (0, 0),
+        "father\nBob": (1, 1),
+        "father\nCyril": (2, 2),
+        "daughter\nAnn": (3, 1),
+        "daughter\nFay": (4, 0),
+    }
+    with pytest.raises(InputError, match="no way between two people"):
+        plot_kinship(ask(graph(HALF), "Ann's half-siblings' fathers"))
+    names = [f"P{number} m" for number in range(30)]
+    line = [f"P{number}+?: P{number + 1}" for number in range(29)]
+    with pytest.raises(InputError, match="by 30 people: 24 are the most"):
+        plot_kinship(ask(graph(family(*names, *line)), "How is P0 related to P29?"))
+    capsys.readouterr()
+    assert cli.main(["ask", str(path), "Ann's full siblings", "--figure", str(picture)]) == 2
+    assert "the network was not asked, so that there is no figure" in capsys.readouterr().err
 
 
 def test_a_long_answer_is_cut_in_print() -> None:

@@ -4,12 +4,15 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from .. import knowledge
 from ._parse import parse
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MAX_NOTES = 5
 """remarks on a file that are printed"""
@@ -48,11 +51,9 @@ def main(arguments: Sequence[str]) -> int:
     graph = knowledge.read(options.file, hide_living=options.hide_living, both_ways=options.both_ways)
     answer = knowledge.ask(graph, options.question, model=options.model)
     if options.figure is not None:
-        from ..knowledge.inference.search import SearchAnswer
-        from ..viz.figures import plot_answer, plot_search, save_figure
+        from ..viz.figures import save_figure
 
-        searched = isinstance(answer.network, SearchAnswer)
-        save_figure(plot_search(graph, answer) if searched else plot_answer(answer), options.figure)
+        save_figure(_figure(graph, answer), options.figure)
     if options.page is not None:
         from ..viz.player_page import record_answer, write_player
 
@@ -67,3 +68,13 @@ def main(arguments: Sequence[str]) -> int:
     encoding = sys.stdout.encoding or "utf-8"
     print("\n".join(lines).encode(encoding, "replace").decode(encoding))
     return 0
+
+
+def _figure(graph: knowledge.KnowledgeGraph, answer: knowledge.Answer) -> "Figure":
+    """Of a search the map, of two people the way between them, else the facts that were read."""
+    from ..knowledge.inference.search import SearchAnswer
+    from ..viz.figures import plot_answer, plot_kinship, plot_search
+
+    if isinstance(answer.network, SearchAnswer):
+        return plot_search(graph, answer)
+    return plot_kinship(answer) if answer.path else plot_answer(answer)

@@ -23,6 +23,8 @@ class PathStep(NamedTuple):
     id: str
     beside: str = ""
     """name of the other parent, where the way goes by both"""
+    generation: int = 0
+    """above the first person; negative below"""
 
     def __str__(self) -> str:
         if not self.name:
@@ -34,7 +36,7 @@ def path_steps(kin: Kin, path: Path, name_of: NameOf) -> tuple[PathStep, ...]:
     """A way as people and what each is to the one before."""
     path = _expanded(kin, path)
     found = [PathStep("", name_of(path.people[0]), path.people[0])]
-    peaks = tops(path)
+    peaks, generation = tops(path), 0
     for place, (step, person) in enumerate(zip(path.steps, path.people[1:]), 1):
         marriage = step.move == "spouse"
         what = Kinship(
@@ -47,12 +49,14 @@ def path_steps(kin: Kin, path: Path, name_of: NameOf) -> tuple[PathStep, ...]:
         )
         beside = _beside(kin, path, place) if place in peaks else ""
         known = kin.is_known(person)
+        generation += (step.move == "up") - (step.move == "down")
         found.append(
             PathStep(
                 plural(dataclasses.replace(what, sex="u")) if beside else name(what),
                 name_of(person) if known else "",
                 person if known else "",
                 name_of(beside) if beside else "",
+                generation,
             )
         )
     return tuple(found)
