@@ -21,6 +21,8 @@ MAX_CLUES = 3
 """clues that are understood beside a name"""
 MAX_NAMED = 120
 """characters of a name with clues"""
+MAX_WORDS = 20
+"""words of a name; nobody has more"""
 MAX_KEPT = 1000
 """answers of :meth:`Names.candidates` that are kept, for a question is read in many ways"""
 MAX_COMPARED = 50_000
@@ -137,13 +139,16 @@ class _Index:
         return self._found[text]
 
     def _people(self, text: str, checks: tuple[Check, ...], clues_left: int) -> list[Entity]:
-        found, best = self._ranked(self._words(text), checks)
+        words = self._words(text)
+        if len(words) > MAX_WORDS:
+            return []
+        found, best = self._ranked(words, checks)
         if best <= SURE:
             return found
         return (
             self._with_clue(text, checks, clues_left)
             or self._untitled(text, checks)
-            or self._by_marriage(self._words(text), checks)
+            or self._by_marriage(words, checks)
             or found
             or self._ranked(self._words(_INITIAL.sub(r"\1 ", text)), checks, _initials(text))[0]
         )
@@ -261,7 +266,7 @@ class _Index:
             namesakes = self._people(clue.name, (), MAX_CLUES)
             if namesakes:
                 return self.described(namesakes)[:MAX_SUGGESTED]
-        asked = self._words(text)
+        asked = self._words(text)[:MAX_WORDS]
         scores: dict[int, float] = {}
         for word in asked:
             near: dict[int, float] = {}
