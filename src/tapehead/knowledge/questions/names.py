@@ -11,7 +11,7 @@ from ...errors import InputError
 from ..graph import Entity, KnowledgeGraph
 from .name_clues import Relatives, clues, fits
 from .name_rank import SURE, Known, Words, rank
-from .name_words import TITLES, is_east_asian, is_numeral, person_words, place_words
+from .name_words import TITLES, WIFE_TITLES, is_east_asian, is_numeral, person_words, place_words
 from .name_words import plain as plain
 
 MAX_LISTED = 10
@@ -188,7 +188,11 @@ class _Index:
         found, best = self._ranked(rest, own)
         if best <= SURE:
             return found
-        return self._by_marriage(rest, own) or (self._wives(rest, checks) if "f" in sexes else []) or found
+        return (
+            self._by_marriage(rest, own)
+            or (self._wives(rest, checks) if WIFE_TITLES & set(words[:count]) else [])
+            or found
+        )
 
     def _by_marriage(self, words: Words, checks: tuple[Check, ...]) -> list[Entity]:
         """ "Ida Bexley" is Ida Ford, if she married a Bexley; so is "Ida Ford Bexley"."""
