@@ -80,6 +80,16 @@ def test_mistakes(capsys: Any, arguments: list[str], says: str) -> None:
     assert err.count("\n") == 1
 
 
+def test_connections_both_ways(capsys: Any, tmp_path: Path) -> None:
+    path = tmp_path / "once.csv"
+    path.write_text("station1,line,station2\nAlder,Red,Birch\nBirch,Red,Cedar\nCedar,Blue,Dogwood\n")
+    question = "from Dogwood to Alder"
+    assert cli.main(["ask", str(path), question]) == 2
+    assert "no way from Dogwood to Alder in once.csv; --both-ways lets each" in capsys.readouterr().err
+    assert cli.main(["ask", str(path), question, "--both-ways", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["exact"] == ["Cedar", "Birch", "Alder"]
+
+
 def test_a_missing_reader_is_told(capsys: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = tmp_path / "map.gml"
     path.write_text('graph [ node [ id 0 label "A" ] node [ id 1 label "B" ] edge [ source 0 target 1 ] ]')

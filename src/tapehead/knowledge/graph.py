@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Literal, NamedTuple
 
 from ..tasks.kinship.tree import Family, FamilyTree, Sex
-from .pedigree import Day, ParentKind, Pedigree, Union, by_day
+from .pedigree import PARENT_KINDS, Day, ParentKind, Pedigree, Union, by_day
 
 Kind = Literal["person", "family", "place"]
 
@@ -58,6 +58,8 @@ class Entity:
     """of a family"""
     divorced: bool = False
     """of a family"""
+    made_up: bool = False
+    """a family that stands for one partner of another, whose children are not both partners'"""
 
     @property
     def years(self) -> str:
@@ -129,9 +131,10 @@ class KnowledgeGraph:
         """The bare tree that questions of kinship are about.
 
         Nobody is a child of two families in it: the family of birth counts before one of adoption, that
-        before a foster family, and of two alike the first. The man is the first partner and the woman the
-        second, as far as a couple allows it. Children stand in order of birth where all their years are
-        known, else in file order; families in file order.
+        before a foster or a step family, and of two alike the first. Where a child is only one partner's, it
+        is a child of that partner alone. The man is the first partner and the woman the second, as far as a
+        couple allows it. Children stand in order of birth where it is known, else in file order; families in
+        file order.
 
         Returns:
             The tree, and the entity id of every person number.
@@ -143,24 +146,27 @@ class KnowledgeGraph:
         people = [entity.id for entity in self.entities.values() if entity.kind == "person"]
         number = {identity: place for place, identity in enumerate(people)}
         partners: dict[str, list[str]] = {e.id: [] for e in self.entities.values() if e.kind == "family"}
-        families_of: dict[
-            str, list[tuple[int, int, str]]
-        ] = {}  # person -> (tie, position of the fact, family)
-        for position, (subject, label, family) in enumerate(self.facts):
+        labels: dict[str, dict[str, str]] = {}  # child -> family -> label
+        for subject, label, family in self.facts:
             if label in PARTNER_LABELS:
                 partners[family].append(subject)
-            elif label in CHILD_LABELS:
-                families_of.setdefault(subject, []).append((CHILD_LABELS.index(label), position, family))
-        children: dict[str, list[tuple[int, str]]] = {family: [] for family in partners}
-        for child, ties in families_of.items():
-            _, position, family = min(ties)
-            children[family].append((position, child))
+            elif label in KIND_OF_LABEL:
+                labels.setdefault(subject, {})[family] = label
+        children: dict[str, list[str]] = {family: [] for family in partners}
+        for child, found in labels.items():
+            # Of the strongest tie with one parent, then with the other; of two alike the first.
+            ranks = {
+                family: sorted(
+                    PARENT_KINDS.index(self.parent_kinds.get((child, family, parent), KIND_OF_LABEL[label]))
+                    for parent in partners[family]
+                )
+                or [PARENT_KINDS.index(KIND_OF_LABEL[label])]
+                for family, label in found.items()
+            }
+            children[min(ranks, key=lambda family: (ranks[family][0], ranks[family][-1]))].append(child)
         families = []
         for family, couple in partners.items():
-            order = [child for _, child in sorted(children[family])]
-            years = {child: self.entities[child].born_year for child in order}
-            if None not in years.values():
-                order.sort(key=lambda child: years[child] or 0)
+            order = by_day(children[family], lambda child: self.entities[child].born_day)
             families.append(Family(self._slots(couple, number), tuple(number[child] for child in order)))
         return FamilyTree([self.entities[person].sex for person in people], families), people
 
@@ -181,10 +187,13 @@ class KnowledgeGraph:
     def pedigree(self) -> Pedigree:
         """All ties of the family, each parent's own; of a map, nobody's."""
         people = [entity for entity in self.entities.values() if entity.kind == "person"]
-        partners: dict[str, list[str]] = {e.id: [] for e in self.entities.values() if e.kind == "family"}
-        children: dict[str, list[str]] = {family: [] for family in partners}
+        families = [e.id for e in self.entities.values() if e.kind == "family" and not e.made_up]
+        partners: dict[str, list[str]] = {family: [] for family in families}
+        children: dict[str, list[str]] = {family: [] for family in families}
         labels: dict[tuple[str, str], str] = {}
         for subject, label, family in self.facts:
+            if family not in partners:
+                continue
             if label in PARTNER_LABELS:
                 partners[family].append(subject)
             elif label in KIND_OF_LABEL:

@@ -49,6 +49,9 @@ TITLES: dict[str, Sex] = {
 }
 """What may stand before a name without being one, and whose title it is."""
 
+WIFE_TITLES = frozenset(("mrs", "lady", "frau", "madame"))
+"""Those that stand before a husband's name as well."""
+
 
 def plain(text: str) -> str:
     """Without accents, case, punctuation and doubled spaces: "Émile_II  O’Brien" -> "emile ii obrien"."""
@@ -78,6 +81,8 @@ def person_words(text: str) -> tuple[str, ...]:
     for word in words:
         match = _COUNTED.fullmatch(word)
         if match is not None and 0 < int(match[1]) <= len(NUMERALS):
+            if found[-1:] == ["the"]:
+                found.pop()
             word = NUMERALS[int(match[1]) - 1]
         elif word in _ORDINALS and found[-1:] == ["the"]:
             found.pop()

@@ -11,7 +11,7 @@ from ...errors import InputError
 from ..graph import Entity, KnowledgeGraph
 from .name_clues import Relatives, clues, fits
 from .name_rank import SURE, Known, Words, rank
-from .name_words import TITLES, is_east_asian, is_numeral, person_words, place_words
+from .name_words import TITLES, WIFE_TITLES, is_east_asian, is_numeral, person_words, place_words
 from .name_words import plain as plain
 
 MAX_LISTED = 10
@@ -21,6 +21,8 @@ MAX_CLUES = 3
 """clues that are understood beside a name"""
 MAX_NAMED = 120
 """characters of a name with clues"""
+MAX_WORDS = 20
+"""words of a name; nobody has more"""
 MAX_KEPT = 1000
 """answers of :meth:`Names.candidates` that are kept, for a question is read in many ways"""
 MAX_COMPARED = 50_000
@@ -137,13 +139,16 @@ class _Index:
         return self._found[text]
 
     def _people(self, text: str, checks: tuple[Check, ...], clues_left: int) -> list[Entity]:
-        found, best = self._ranked(self._words(text), checks)
+        words = self._words(text)
+        if len(words) > MAX_WORDS:
+            return []
+        found, best = self._ranked(words, checks)
         if best <= SURE:
             return found
         return (
             self._with_clue(text, checks, clues_left)
             or self._untitled(text, checks)
-            or self._by_marriage(self._words(text), checks)
+            or self._by_marriage(words, checks)
             or found
             or self._ranked(self._words(_INITIAL.sub(r"\1 ", text)), checks, _initials(text))[0]
         )
@@ -183,7 +188,11 @@ class _Index:
         found, best = self._ranked(rest, own)
         if best <= SURE:
             return found
-        return self._by_marriage(rest, own) or (self._wives(rest, checks) if "f" in sexes else []) or found
+        return (
+            self._by_marriage(rest, own)
+            or (self._wives(rest, checks) if WIFE_TITLES & set(words[:count]) else [])
+            or found
+        )
 
     def _by_marriage(self, words: Words, checks: tuple[Check, ...]) -> list[Entity]:
         """ "Ida Bexley" is Ida Ford, if she married a Bexley; so is "Ida Ford Bexley"."""
@@ -261,7 +270,7 @@ class _Index:
             namesakes = self._people(clue.name, (), MAX_CLUES)
             if namesakes:
                 return self.described(namesakes)[:MAX_SUGGESTED]
-        asked = self._words(text)
+        asked = self._words(text)[:MAX_WORDS]
         scores: dict[int, float] = {}
         for word in asked:
             near: dict[int, float] = {}

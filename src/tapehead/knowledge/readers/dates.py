@@ -3,6 +3,7 @@
 import functools
 import re
 import unicodedata
+import warnings
 from typing import NamedTuple
 
 from ..pedigree import Day
@@ -142,15 +143,16 @@ def _other_calendar(text: str, calendar: str) -> Date:
     if month is None:  # The calendar's year ends in the year of ours in which most of it lies.
         ours = year - 3760 if is_hebrew else year + 1792
         return Date(ours, (ours,)) if year > 0 and 0 < ours <= LATEST else UNKNOWN
-    if is_hebrew and month == 13 and not hebrew.leap(year):
-        month = 12
     try:
-        days = (
-            hebrew.to_jd(year, month, day or 1)
-            if is_hebrew
-            else french_republican.to_jd(year, month, day or 1)
-        )
-        found = tuple(int(part) for part in gregorian.from_jd(days))
+        with warnings.catch_warnings():  # convertdate calls functions of its own that it means to drop
+            warnings.simplefilter("ignore", DeprecationWarning)
+            if not is_hebrew:
+                days = french_republican.to_jd(year, month, day or 1)
+            elif month == 13 and not hebrew.leap(year):
+                days = hebrew.to_jd(year, 12, day or 1)
+            else:
+                days = hebrew.to_jd(year, month, day or 1)
+            found = tuple(int(part) for part in gregorian.from_jd(days))
     except (ValueError, OverflowError, IndexError):
         return UNKNOWN
     return Date(found[0], found[: 3 if day else 2]) if 0 < found[0] <= LATEST else UNKNOWN

@@ -1,12 +1,14 @@
 """Builds a knowledge graph of a family from people and couples, and mends contradictions between them."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterable
 
 from ..graph import KIND_OF_LABEL, Entity, Fact, KnowledgeGraph
 from ..pedigree import Day, ParentKind
 
 LABEL_OF_KIND = {kind: label for label, kind in KIND_OF_LABEL.items()}
+_PARTNER_LABELS = {"m": "husband in", "f": "wife in", "u": "partner in"}
 MAX_SHOWN = 3
 """people that a note names"""
 
@@ -62,8 +64,7 @@ def build(name: str, people: dict[str, Entity], couples: list[Couple], notes: li
             divorced=couple.divorced,
         )
         for partner in partners:
-            label = {"m": "husband in", "f": "wife in", "u": "partner in"}[people[partner].sex]
-            facts.append(Fact(partner, label, couple.id))
+            facts.append(Fact(partner, _PARTNER_LABELS[people[partner].sex], couple.id))
         for child, kind in couple.children.items():
             label = LABEL_OF_KIND.get(kind, "child of")
             facts.append(Fact(child, label, couple.id))
@@ -71,7 +72,36 @@ def build(name: str, people: dict[str, Entity], couples: list[Couple], notes: li
                 own = couple.kinds.get((child, partner), kind)
                 if own != KIND_OF_LABEL[label]:
                     parent_kinds[child, couple.id, partner] = own
+    for family, partner, children in _of_one_partner(couples, set(entities)):
+        entities[family] = Entity(family, f"the family of {people[partner].name}", "family", made_up=True)
+        facts.append(Fact(partner, _PARTNER_LABELS[people[partner].sex], family))
+        facts.extend(Fact(child, LABEL_OF_KIND["birth"], family) for child in children)
     return KnowledgeGraph(name, entities, facts, notes, parent_kinds)
+
+
+def _of_one_partner(couples: list[Couple], taken: set[str]) -> list[tuple[str, str, list[str]]]:
+    """Made-up families (id, partner, children) of children who are only one partner's.
+
+    A bare tree has one family for a child; a stepfather is no father in it.
+    """
+    whole: set[str] = set()  # children of two parents by birth, or of the only one
+    found: dict[tuple[str, str], list[str]] = {}
+    for couple in couples:
+        for child, kind in couple.children.items():
+            ties = [couple.kinds.get((child, partner), kind) for partner in couple.partners[:2]]
+            own = [tie in ("birth", "unknown") for tie in ties]
+            if all(own):
+                whole.add(child)
+            elif any(own) and "adopted" not in ties:
+                found.setdefault((couple.id, couple.partners[own.index(True)]), []).append(child)
+    families = []
+    for (family, partner), children in found.items():
+        kept = [child for child in children if child not in whole]
+        if kept:
+            identity = next(f"{family}+{n}" for n in itertools.count(1) if f"{family}+{n}" not in taken)
+            taken.add(identity)
+            families.append((identity, partner, kept))
+    return families
 
 
 def counted(number: int, one: str, many: str) -> str:

@@ -57,7 +57,8 @@ def read_gedcom(data: bytes, name: str) -> KnowledgeGraph:
     elif not findings.complete:
         notes.append("the file has no end mark (0 TRLR): it may be cut off")
     if not file.people:
-        raise ReadError(f"{name} is GEDCOM, but there are no people in it")
+        cut = "" if findings.complete else ", and no end mark (0 TRLR): it seems to be cut off"
+        raise ReadError(f"{name} is GEDCOM, but there are no people in it{cut}")
     return build(name, file.people, list(file.couples.values()), notes)
 
 

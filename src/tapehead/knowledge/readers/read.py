@@ -12,7 +12,7 @@ from ..graph import KnowledgeGraph
 from ..privacy import hide_living as without_living
 from ..privacy import mark_living
 from . import edge_list, gedcom, graph_files, gtfs
-from .files import ReadError, clean, decode, read_capped
+from .files import ReadError, clean, decode, read_capped, utf16
 
 EXAMPLES = {"family": "family.ged", "london": "london.csv"}
 """Name → file in data/."""
@@ -104,9 +104,10 @@ def _read(file: BufferedIOBase, name: str) -> KnowledgeGraph:
         raise ReadError(f"{name} is packed with gzip: unpack it first")
     if gedcom.is_gedcom(start) or suffix in (".ged", ".gedcom"):
         return gedcom.read_gedcom(read_capped(file, name, gedcom.MAX_FILE_BYTES), name)
-    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    wide = utf16(start)
+    text = start.removeprefix(b"\xef\xbb\xbf") if wide is None else wide.encode()
     kind = "GraphML" if graph_files.is_xml(start) else ""
-    if suffix == ".gml" or _GML.match(text):
+    if suffix == ".gml" or _GML.match(text.lstrip()):
         kind = "GML"
     if kind:
         content = read_capped(file, name, graph_files.MAX_FILE_BYTES)
