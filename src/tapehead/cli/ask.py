@@ -33,13 +33,10 @@ class Options:
     """a model that ships with tapehead, or a run's folder; the one for this kind of question by default"""
     hide_living: bool = False
     """leave out the names and dates of people who may be alive"""
-<<<<<<< HEAD
     both_ways: bool = False
     """of a map whose file has each connection once: let every one lead both ways"""
-=======
     words: int | None = None
     """of a story: how many words the answer has; by default two for "How do you go ...", else one"""
->>>>>>> origin/main
     figure: str | None = None
     """a PNG to draw the answer and the facts it was read from to"""
     page: str | None = None
@@ -57,15 +54,11 @@ def main(arguments: Sequence[str]) -> int:
         about="Ask a trained network about a family tree or a map, where the exact answer stands beside its "
         "own; or about a story.",
     )
-<<<<<<< HEAD
-    graph = knowledge.read(options.file, hide_living=options.hide_living, both_ways=options.both_ways)
-=======
     if stories.is_story(options.file):
         return _about_a_story(options)
     if options.words is not None:
         raise InputError("--words is about a story: leave it out with a family tree or a map")
-    graph = knowledge.read(options.file, hide_living=options.hide_living)
->>>>>>> origin/main
+    graph = knowledge.read(options.file, hide_living=options.hide_living, both_ways=options.both_ways)
     answer = knowledge.ask(graph, options.question, model=options.model)
     if options.figure is not None:
         from ..viz.figures import save_figure
@@ -87,7 +80,6 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-<<<<<<< HEAD
 def _figure(graph: knowledge.KnowledgeGraph, answer: knowledge.Answer) -> "Figure":
     """Of a search the map, of two people the way between them, else the facts that were read."""
     from ..knowledge.inference.search import SearchAnswer
@@ -96,9 +88,10 @@ def _figure(graph: knowledge.KnowledgeGraph, answer: knowledge.Answer) -> "Figur
     if isinstance(answer.network, SearchAnswer):
         return plot_search(graph, answer)
     return plot_kinship(answer) if answer.path else plot_answer(answer)
-=======
+
+
 def _about_a_story(options: Options) -> int:
-    for name in ("hide_living", "figure", "page"):
+    for name in ("hide_living", "both_ways", "figure", "page"):
         if getattr(options, name):
             raise InputError(
                 f"--{name.replace('_', '-')} is about a family tree or a map: leave it out with a story"
@@ -106,4 +99,3 @@ def _about_a_story(options: Options) -> int:
     answer = stories.ask_story(options.file, options.question, model=options.model, words=options.words)
     print(json.dumps(answer.to_dict()) if options.json else answer)
     return 0
->>>>>>> origin/main

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from .edges import parents_by
 from .index import Kin, Tie
-from .paths import Path, strength, with_steps
+from .paths import Path, kinship, strength, with_steps
 from .relation import LINES, Line, Step, weakest
 
 MAX_TIES = 4
@@ -71,7 +71,10 @@ def ties(kin: Kin, first: str, second: str) -> list[Path]:
     longest = len(found[0].steps) if found else None
     found += _shorter(_by_adoption(kin, first, second, longest), longest)
     longest = min((len(path.steps) for path in found), default=None)
-    found += _shorter(_by_marriage(kin, first, second, MAX_COST if longest else None), longest)
+    in_law = _by_marriage(kin, first, second, MAX_COST if longest else None)
+    # Beside a nearer tie a chain of words says nothing: "great-grandson's wife's grandmother".
+    if in_law is not None and (not found or len(kinship(kin, in_law)) == 1):
+        found += _shorter(in_law, longest)
     return found[:MAX_TIES]
 
 

@@ -76,7 +76,7 @@ _PAIRS: tuple[str, ...] = (
     rf"{_WHAT}(?:relation|relationship|kinship|connection|tie)s? between (?P<both>.+)",
     rf"{_WHAT}(?:relation|relationship|kinship)s? of (?P<apart>.+)",
     r"what (?:relation|relative|kin) (?:is|was) (?P<apart>.+)",
-    r"(?:what|who) (?:is|was) (?P<apart>.+)",
+    r"(?:what|who) (?:is|was) (?P<perhaps>.+)",
 )
 _CHECKS: tuple[tuple[str, str], ...] = (
     (r"(?:are|were) (?P<both>.+?) (?:related|relatives|kin)(?: to (?:each other|one another))?", ""),
@@ -251,7 +251,7 @@ def _pair(words: str, names: Names) -> TieQuestion | None:
             found = _two(match, names)
         except InputError as error:
             # "Who is Ann to Bob?" has the words of many another question.
-            failure = failure if "apart" in match.groupdict() else failure or error
+            failure = failure if "perhaps" in match.groupdict() else failure or error
             continue
         if found is not None:
             return TieQuestion(*found)
@@ -324,7 +324,7 @@ def _two(match: re.Match[str], names: Names) -> tuple[str, str] | None:
         one, other = names.find(groups["one"]).id, names.find(groups["other"]).id
         return _different(one, other, names, groups["one"])
     joint = r"\s+(?:and|to|with)\s+" if "both" in groups else r"\s+to\s+"
-    text = groups.get("both") or groups["apart"]
+    text = next(groups[name] for name in ("both", "apart", "perhaps") if name in groups)
     found = _split_two(text, joint, names)
     if found is not None:
         return _different(*found, names, text)
