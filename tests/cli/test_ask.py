@@ -80,7 +80,9 @@ def test_mistakes(capsys: Any, arguments: list[str], says: str) -> None:
     assert err.count("\n") == 1
 
 
-def test_connections_both_ways(capsys: Any, tmp_path: Path) -> None:
+def test_connections_both_ways(capsys: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    searches.use(monkeypatch)
+    monkeypatch.setattr(hub, "load", lambda name: scripted.searcher())
     path = tmp_path / "once.csv"
     path.write_text("station1,line,station2\nAlder,Red,Birch\nBirch,Red,Cedar\nCedar,Blue,Dogwood\n")
     question = "from Dogwood to Alder"

@@ -229,6 +229,7 @@ def test_names_with_clues(tmp_path: Path, words: str, number: int) -> None:
     [
         # A numeral is no initial, unless it has the point of one.
         ("Edith I", "nobody is called 'Edith I': did you mean Edith Isolde Warne?"),
+        ("Edith I's", "nobody is called"),
         ("Queen Edith I", "nobody is called"),
         ("Louis X", "nobody is called 'Louis X': did you mean Louis XV Bourbon or Louis XIV Bourbon?"),
         ("Queen Louis", "nobody is called"),

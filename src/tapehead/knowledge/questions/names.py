@@ -32,6 +32,7 @@ _NEAR = 0.7
 
 _ID = re.compile(r"@?([^@]+)@?")
 _INITIAL = re.compile(r"\b([ivx])\.(?=\s+\S)", re.IGNORECASE)
+_POSSESSIVE = re.compile(r"['’]s$")
 _OF_A_COUNTRY = re.compile(r"^(.+?),?\s+of\s+(?:the\s+)?\S+(?:\s\S+)?$", re.IGNORECASE)
 
 Check = Callable[[Entity], bool]
@@ -127,6 +128,8 @@ class _Index:
     def candidates(self, text: str) -> list[Entity]:
         """All that are equally well meant, in file order."""
         text = text.strip()
+        if self.people:  # "Edith I's" is not "Edith Is…".
+            text = _POSSESSIVE.sub("", text)
         by_id = self._by_id.get((match[1] if (match := _ID.fullmatch(text)) else text).casefold(), [])
         if len(by_id) == 1:
             return by_id

@@ -19,7 +19,7 @@ def tidy_gml(text: str, name: str) -> Iterator[str]:
         name: of the file, for messages.
 
     Raises:
-        ReadError: a bracket is missing, or it is nested too deeply.
+        ReadError: a bracket or a key is missing, or it is nested too deeply.
     """
     tokens = [match.group() for match in _TOKEN.finditer(_without_comments(text))]
     depth = place = 0
@@ -43,13 +43,13 @@ def tidy_gml(text: str, name: str) -> Iterator[str]:
             depth += 1
             if depth > MAX_DEPTH:
                 raise ReadError(f"{name} is nested too deeply to be GML")
-            yield f"{_key(key)} ["
+            yield f"{_key(key, name)} ["
             if depth == 1 and key.lower() == "graph":
                 yield "multigraph 1"
             continue
         value, place = _value(tokens, place)
         if key.lower() != "multigraph":
-            yield f"{_key(key)} {value}"
+            yield f"{_key(key, name)} {value}"
     if depth:
         raise ReadError(f"{name} cannot be read as GML: {depth} of its '[' are not closed")
 
@@ -73,10 +73,15 @@ def _is_pair(tokens: list[str], place: int) -> bool:
     return following[:1] in ('"', "[") or _NUMBER.fullmatch(following) is not None
 
 
-def _key(key: str) -> str:
-    """networkx wants letters and digits, and a letter first."""
-    key = _NO_KEY.sub("_", key.strip('"'))
-    return key if key[:1].isalpha() else f"k{key}"
+def _key(key: str, name: str) -> str:
+    """networkx wants letters and digits, and a letter first.
+
+    Raises:
+        ReadError: it has no letter first.
+    """
+    if not key[:1].isalpha():
+        raise ReadError(f"{name} cannot be read as GML: {key[:40]!a} stands where a key should")
+    return _NO_KEY.sub("_", key)
 
 
 def _without_comments(text: str) -> str:

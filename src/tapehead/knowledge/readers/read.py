@@ -12,7 +12,7 @@ from ..graph import KnowledgeGraph
 from ..privacy import hide_living as without_living
 from ..privacy import mark_living
 from . import edge_list, gedcom, graph_files, gtfs
-from .files import ReadError, clean, decode, read_capped, utf16
+from .files import ReadError, clean, decode, read_capped, uncollected, utf16
 
 EXAMPLES = {"family": "family.ged", "london": "london.csv"}
 """Name → file in data/."""
@@ -48,7 +48,7 @@ def read(
             raise ReadError(f"there is no file {str(path_or_name)!r}: {hint}")
         if not path.is_file():  # A pipe or a device may never end.
             raise ReadError(f"{path} is not a regular file")
-        with path.open("rb") as file:
+        with path.open("rb") as file, uncollected():
             return _marked(_read(file, path.name), hide_living, both_ways)
     except ReadError:
         raise
@@ -73,7 +73,8 @@ def read_bytes(
         ReadError: it cannot be read; the message says why.
     """
     name = clean(filename.replace("\\", "/").rpartition("/")[2])[:100] or "the file"
-    return _marked(_read(io.BytesIO(data), name), hide_living, both_ways)
+    with uncollected():
+        return _marked(_read(io.BytesIO(data), name), hide_living, both_ways)
 
 
 def _marked(graph: KnowledgeGraph, hide_living: bool, both_ways: bool) -> KnowledgeGraph:
