@@ -76,6 +76,59 @@ GEDCOM_7 = """\
 0 TRLR
 """
 
+GEDCOM_TIES = """\
+0 HEAD
+1 SOUR RootsMagic
+2 VERS 7.5.4
+1 GEDC
+2 VERS 5.5.1
+1 CHAR UTF-8
+0 @I1@ INDI
+1 NAME
+2 GIVN Lena
+2 SURN Marsh
+1 SEX F
+1 BIRT
+2 DATE @#DJULIAN@ 11 FEB 1731/32
+2 FAMC @F2@
+1 ADOP
+2 FAMC @F1@
+3 ADOP HUSB
+1 FAMC @F1@
+2 PEDI adopted
+1 FAMC @F2@
+2 STAT proven
+0 @I2@ INDI
+1 NAME Otto /Marsh/
+2 NICK Ott
+1 FAMS @F1@
+0 @I3@ INDI
+1 NAME Ada /Pell/
+2 _MARNM Marsh
+1 ALIA Addie
+1 FAMS @F1@
+0 @I4@ INDI
+1 NAME /王/小明
+1 SEX M
+1 BIRT
+2 DATE @#DHEBREW@ 2 TVT 5758
+1 FAMS @F2@
+0 @F1@ FAM
+1 HUSB @I2@
+1 WIFE @I3@
+1 MARR
+2 DATE FROM 1700 TO 1710
+1 DIV
+1 CHIL @I1@
+2 _FREL Step
+2 _MREL Natural
+0 @F2@ FAM
+1 HUSB @I4@
+1 CHIL @I1@
+0 TRLR
+"""
+"""Ties, names and dates of every kind."""
+
 GTFS = {
     "stops.txt": """\
 stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station

@@ -103,7 +103,8 @@ def test_as_a_dictionary() -> None:
     assert json.loads(json.dumps(answer)) == answer
     assert list(answer) == [
         *("question", "answers", "exact", "correct", "confidence"),
-        *("facts_given", "left_out", "facts_read", "seconds"),
+        *("facts_given", "left_out", "facts_read", "seconds", "notes"),
+        *("understood", "not_asked", "narrower", "relations", "relation", "said", "path", "count"),
     ]
     assert answer["question"] == "Who is Hans Bach's father?"
     assert answer["answers"] == ["Veit Bach"]

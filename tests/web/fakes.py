@@ -12,9 +12,11 @@ from tapehead.knowledge import (
     NearbyQuestion,
     Question,
     WalkQuestion,
+    needs_network,
     parse,
     solver,
 )
+from tapehead.knowledge.ask import ask_parsed as exactly
 from tapehead.knowledge.inference.answer import NetworkAnswer, ToldFact
 
 SLOTS, WORD, READS = 96, 8, 2
@@ -65,7 +67,10 @@ def ask(graph: KnowledgeGraph, question: str, *, model: Any = None) -> Answer:
 
 def ask_parsed(graph: KnowledgeGraph, question: Question, machine: Any, *, words: str) -> Answer:
     """In the place of ``knowledge.ask_parsed``."""
+    if not needs_network(question):
+        return exactly(graph, question, None, words=words)
     if isinstance(question, KinshipQuestion):
+        assert question.relation is not None
         tree, ids = graph.family_tree()
         asked = ids.index(question.person)
         answers = sorted(solver.relatives(tree, asked, question.relation))

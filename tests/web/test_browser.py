@@ -188,6 +188,31 @@ def test_the_page_from_upload_to_answer(site: str, tab: Any, tmp_path: Path) -> 
     tab.wait_for_selector("#error:has-text('Zoltan')")
 
 
+def test_the_page_on_two_people(site: str, tab: Any, tmp_path: Path) -> None:
+    tab.goto(site)
+    tab.wait_for_selector("#stage .transport")
+    tab.click("#tab-ask")
+    own = tmp_path / "own.ged"
+    own.write_bytes(live.GEDCOM)
+    tab.set_input_files("#file", own)
+    tab.wait_for_selector("#data-about:has-text('4 people')")
+    tab.fill("#question", "How is Ada related to Dan?")
+    tab.click("#ask-button")
+    tab.wait_for_selector("#reply:not([hidden])")
+    said = tab.inner_text("#reply")
+    assert "Ada Stone is Dan Wood's granddaughter" in said
+    assert "Ada Stone → mother Cora Wood → father Dan Wood" in said
+    assert tab.locator("#stage .transport").count() == 0, "no network was asked"
+    # The sentences stand beside a network's answer, too, and go when a model is watched.
+    tab.fill("#question", "Who is Ada Stone's mother?")
+    tab.click("#ask-button")
+    tab.wait_for_selector("#stage .transport")
+    assert "Exact: Cora Wood ✓" in tab.inner_text("#reply").replace("Exact:   ", "Exact: ")
+    tab.click("#tab-watch")
+    tab.click("#watch-button")
+    tab.wait_for_selector("#reply", state="hidden")
+
+
 def test_a_file_can_be_dropped(site: str, tab: Any) -> None:
     tab.goto(site)
     tab.wait_for_selector("#stage .transport")

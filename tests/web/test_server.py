@@ -111,6 +111,18 @@ def test_asking_about_a_file_of_ones_own(client: TestClient) -> None:
         assert client.post("/api/ask", json={"data": family["id"], "question": question}).status_code == 200
 
 
+def test_asking_about_two_people(client: TestClient) -> None:
+    family = drop(client, live.GEDCOM, "own.ged").json()
+    body = {"data": family["id"], "question": "How is Ada related to Dan?"}
+    content = client.post("/api/ask", json=body).json()
+    assert content["recording"] is None
+    assert (content["relation"], content["exact"]) == ("granddaughter", ["granddaughter"])
+    assert [step["name"] for step in content["path"]] == ["Ada Stone", "Cora Wood", "Dan Wood"]
+    assert "path:    Ada Stone → mother Cora Wood → father Dan Wood" in content["lines"]
+    answer = client.post("/api/ask", json={**body, "model": "ntm-copy"})
+    assert answer.json()["error"] == "ntm-copy was trained on copy: this question needs a model of kinship"
+
+
 @pytest.mark.parametrize("example", ["family", "london"])
 def test_the_suggestions_can_be_answered(example: str, client: TestClient) -> None:
     data = client.post(f"/api/examples/{example}").json()

@@ -30,7 +30,7 @@ EXTRAS = {
     "matplotlib": "viz",
     "tensorboard": "log",
     "ged4py": "knowledge",
-    "gedcom7": "knowledge",
+    "convertdate": "knowledge",
     "networkx": "knowledge",
     "fastapi": "web",
     "uvicorn": "web",

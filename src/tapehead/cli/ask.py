@@ -4,7 +4,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -12,6 +12,9 @@ from .. import knowledge
 from ..errors import InputError
 from ..knowledge import stories
 from ._parse import parse
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MAX_NOTES = 5
 """remarks on a file that are printed"""
@@ -30,6 +33,8 @@ class Options:
     """a model that ships with tapehead, or a run's folder; the one for this kind of question by default"""
     hide_living: bool = False
     """leave out the names and dates of people who may be alive"""
+    both_ways: bool = False
+    """of a map whose file has each connection once: let every one lead both ways"""
     words: int | None = None
     """of a story: how many words the answer has; by default two for "How do you go ...", else one"""
     figure: str | None = None
@@ -53,14 +58,12 @@ def main(arguments: Sequence[str]) -> int:
         return _about_a_story(options)
     if options.words is not None:
         raise InputError("--words is about a story: leave it out with a family tree or a map")
-    graph = knowledge.read(options.file, hide_living=options.hide_living)
+    graph = knowledge.read(options.file, hide_living=options.hide_living, both_ways=options.both_ways)
     answer = knowledge.ask(graph, options.question, model=options.model)
     if options.figure is not None:
-        from ..knowledge.inference.search import SearchAnswer
-        from ..viz.figures import plot_answer, plot_search, save_figure
+        from ..viz.figures import save_figure
 
-        searched = isinstance(answer.network, SearchAnswer)
-        save_figure(plot_search(graph, answer) if searched else plot_answer(answer), options.figure)
+        save_figure(_figure(graph, answer), options.figure)
     if options.page is not None:
         from ..viz.player_page import record_answer, write_player
 
@@ -77,8 +80,18 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _figure(graph: knowledge.KnowledgeGraph, answer: knowledge.Answer) -> "Figure":
+    """Of a search the map, of two people the way between them, else the facts that were read."""
+    from ..knowledge.inference.search import SearchAnswer
+    from ..viz.figures import plot_answer, plot_kinship, plot_search
+
+    if isinstance(answer.network, SearchAnswer):
+        return plot_search(graph, answer)
+    return plot_kinship(answer) if answer.path else plot_answer(answer)
+
+
 def _about_a_story(options: Options) -> int:
-    for name in ("hide_living", "figure", "page"):
+    for name in ("hide_living", "both_ways", "figure", "page"):
         if getattr(options, name):
             raise InputError(
                 f"--{name.replace('_', '-')} is about a family tree or a map: leave it out with a story"

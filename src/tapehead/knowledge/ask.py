@@ -3,111 +3,48 @@
 import dataclasses
 import os
 import time
-from collections.abc import Sequence
-from typing import Any
 
 from .. import hub
 from ..errors import InputError
 from ..nn import Machine
 from . import solver
-from .graph import Entity, KnowledgeGraph
+from .answers import Answer
+from .ask_family import answer_family, describe_family, fact_sentences, needs_network
+from .graph import KnowledgeGraph
 from .inference import search
-from .inference.answer import NetworkAnswer, ToldFact, answer_kinship, answer_path, answer_walk
+from .inference.answer import NetworkAnswer, answer_path, answer_walk
 from .inference.search import SearchAnswer
-from .questions import KinshipQuestion, NearbyQuestion, PathQuestion, Question, WalkQuestion, parse
+from .questions import (
+    CheckQuestion,
+    FamilyQuestion,
+    KinshipQuestion,
+    MapQuestion,
+    NearbyQuestion,
+    PathQuestion,
+    Question,
+    TieQuestion,
+    WalkQuestion,
+    parse,
+)
 
-MODELS = {
+MODELS: dict[type, str] = {
     KinshipQuestion: "dnc-kinship",
+    TieQuestion: "dnc-kinship",
+    CheckQuestion: "dnc-kinship",
     WalkQuestion: "dnc-traversal",
     PathQuestion: "ntm-search",
     NearbyQuestion: "ntm-search",
 }
 """The model that answers a kind of question when none is named."""
-TASKS = {
+TASKS: dict[type, tuple[str, ...]] = {
     KinshipQuestion: ("kinship",),
+    TieQuestion: ("kinship",),
+    CheckQuestion: ("kinship",),
     WalkQuestion: ("traversal",),
     PathQuestion: ("search", "shortest-path"),
     NearbyQuestion: ("search",),
 }
 """The tasks that a model for a kind of question may have been trained on."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """The network's answer to a question, and the exact one."""
-
-    question: str
-    """as it was asked"""
-    parsed: Question
-    """as it was understood"""
-    understood: str
-    """the same in words: "maternal grandfathers of Victoria Hanover (1819–1901)\""""
-    answered: tuple[Entity, ...]
-    """the network's: people; places nearby; of a walk or a path, the places after the start in order"""
-    expected: tuple[Entity, ...]
-    """the exact answer; of several shortest paths the network's own if it is one"""
-    correct: bool
-    """whether they agree: as sets of people, as sequences of places"""
-    confidence: float
-    """the network's own, 0 to 1"""
-    facts_given: int
-    """facts that were put into the memory"""
-    facts_read: tuple[str, ...]
-    """sentences: the facts that the answer was read from, in order"""
-    seconds: float
-    """wall time from the words to the answer"""
-    network: NetworkAnswer | SearchAnswer = dataclasses.field(repr=False, compare=False)
-    """the network's answer in numbers, with the trace or the steps of the search, for figures"""
-    notes: tuple[str, ...] = ()
-    """sentences: what the question left open, and what was made of it"""
-    left_out: str = ""
-    """a sentence, where the answer rests on a part of the file: what the network was not told"""
-
-    @property
-    def answers(self) -> list[str]:
-        """The names of the network's answer."""
-        return [entity.name for entity in self.answered]
-
-    @property
-    def exact(self) -> list[str]:
-        """The names of the exact answer."""
-        return [entity.name for entity in self.expected]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As ``tapehead ask --json`` prints it."""
-        return {
-            "question": self.question,
-            "answers": self.answers,
-            "exact": self.exact,
-            "correct": self.correct,
-            "confidence": self.confidence,
-            "facts_given": self.facts_given,
-            "left_out": self.left_out,
-            "facts_read": list(self.facts_read),
-            "seconds": self.seconds,
-        }
-
-    def __str__(self) -> str:
-        """As ``tapehead ask`` prints it."""
-        lines = [
-            self.understood,
-            f"  network: {self._said(self.answered)} ({self.confidence:.0%} sure)",
-            f"  exact:   {self._said(self.expected)} {'✓' if self.correct else '✗'}",
-            f"  {self.facts_given} facts in memory, {len(self.facts_read)} read for the answer"
-            f"{':' if self.facts_read else ''}",
-            *(f"    {fact}" for fact in self.facts_read),
-            f"  {self.seconds:.2f} s",
-        ]
-        if self.left_out:
-            lines.insert(1, f"  note: {self.left_out}")
-        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
-
-    def _said(self, entities: tuple[Entity, ...]) -> str:
-        nobody = "nobody" if isinstance(self.parsed, KinshipQuestion) else "no place"
-        listed = ", ".join(map(str, entities)) or nobody
-        if isinstance(self.parsed, PathQuestion) and self.parsed.only_length and entities:
-            return f"{len(entities)} stop{'s' if len(entities) > 1 else ''}: {listed}"
-        return listed
 
 
 def ask(
@@ -126,53 +63,64 @@ def ask(
     """
     start = time.perf_counter()
     parsed = parse(question, graph)
-    machine = model if isinstance(model, Machine) else load_model(model_for(parsed, model))
+    machine: Machine | None = None
+    if isinstance(model, Machine):
+        machine = model
+    elif model is not None or needs_network(parsed):
+        named = model_for(parsed, model)
+        machine = load_model(named) if needs_network(parsed) else None
     answer = ask_parsed(graph, parsed, machine, words=question)
     return dataclasses.replace(answer, seconds=time.perf_counter() - start)
 
 
-def ask_parsed(graph: KnowledgeGraph, question: Question, machine: Machine, *, words: str = "") -> Answer:
+def ask_parsed(
+    graph: KnowledgeGraph, question: Question, machine: Machine | None, *, words: str = ""
+) -> Answer:
     """As :func:`ask`, of a question that :func:`parse` has understood and a machine that is loaded.
 
     Args:
         graph: that the question is about.
         question: as parsed.
-        machine: trained for such questions.
+        machine: trained for such questions; None where :func:`needs_network` says that none is asked.
         words: the question as it was asked.
 
     Raises:
         InputError: there is no way between two places, or too much of the map would have to be told.
+        ValueError: the question needs a machine.
     """
     start = time.perf_counter()
-    expected = _exact(graph, question)
-    answer: NetworkAnswer | SearchAnswer
-    if isinstance(question, KinshipQuestion):
-        tree, ids = graph.family_tree()
-        answer = answer_kinship(machine, tree, ids.index(question.person), question.relation)
-        correct = set(answer.answers) == set(expected)
+    if machine is None and needs_network(question):
+        raise ValueError("this question is one for a network: give a machine")
+    words = words or describe(graph, question)
+    if isinstance(question, FamilyQuestion):
+        answer = answer_family(graph, question, machine, words)
     else:
-        ids = graph.edges.places
-        answer, correct = _ask_map(machine, graph, question, expected)
-        if correct:
-            expected = answer.answers
-    facts = len(graph.facts if graph.is_family else graph.edges.edges)
-    what = "facts" if graph.is_family else "connections"
-    left_out = f"the network is told {len(answer.facts):,} of the {facts:,} {what}, the nearest ones"
-    understood = describe(graph, question)
+        assert machine is not None
+        answer = _answer_map(graph, question, machine, words)
+    return dataclasses.replace(answer, seconds=time.perf_counter() - start)
+
+
+def _answer_map(graph: KnowledgeGraph, question: MapQuestion, machine: Machine, words: str) -> Answer:
+    expected = _exact(graph, question)
+    answer, correct = _ask_map(machine, graph, question, expected)
+    if correct:
+        expected = answer.answers
+    places, edges = graph.edges.places, len(graph.edges.edges)
+    left_out = f"the network is told {len(answer.facts):,} of the {edges:,} connections, the nearest ones"
     return Answer(
-        question=words or understood,
+        question=words,
         parsed=question,
-        understood=understood,
-        answered=tuple(graph.entities[ids[number]] for number in answer.answers),
-        expected=tuple(graph.entities[ids[number]] for number in expected),
+        understood=describe(graph, question),
+        answered=tuple(graph.entities[places[number]] for number in answer.answers),
+        expected=tuple(graph.entities[places[number]] for number in expected),
         correct=correct,
         confidence=float(answer.confidence),
         facts_given=len(answer.facts),
         facts_read=tuple(fact_sentences(graph, [answer.facts[index] for index in answer.facts_read])),
-        seconds=time.perf_counter() - start,
+        seconds=0.0,
         network=answer,
         notes=(question.note,) if isinstance(question, WalkQuestion) and question.note else (),
-        left_out=left_out if len(answer.facts) < facts else "",
+        left_out=left_out if len(answer.facts) < edges else "",
     )
 
 
@@ -220,8 +168,8 @@ def load_model(model: str | os.PathLike[str]) -> Machine:
 
 def describe(graph: KnowledgeGraph, question: Question) -> str:
     """A question in words: "maternal grandfathers of Victoria Hanover (1819–1901)"."""
-    if isinstance(question, KinshipQuestion):
-        return f"{question.relation.name} of {graph.entities[question.person]}"
+    if isinstance(question, FamilyQuestion):
+        return describe_family(graph, question)
     start = graph.entities[question.start]
     if isinstance(question, WalkQuestion):
         return f"from {start}: {', '.join(question.lines)}"
@@ -230,21 +178,10 @@ def describe(graph: KnowledgeGraph, question: Question) -> str:
     return f"from {start} to {graph.entities[question.end]}"
 
 
-def fact_sentences(graph: KnowledgeGraph, facts: Sequence[ToldFact]) -> list[str]:
-    """Facts in words: "Bond Street —Central westbound→ Notting Hill Gate"."""
-    if graph.is_family:
-        subjects = graph.family_tree()[1]
-        objects = [entity.id for entity in graph.entities.values() if entity.kind == "family"]
-    else:
-        subjects = objects = graph.edges.places
-    names = {identity: entity.name for identity, entity in graph.entities.items()}
-    return [f"{names[subjects[fact.subject]]} —{fact.label}→ {names[objects[fact.object]]}" for fact in facts]
-
-
 def _ask_map(
     machine: Machine,
     graph: KnowledgeGraph,
-    question: WalkQuestion | PathQuestion | NearbyQuestion,
+    question: MapQuestion,
     expected: list[int],
 ) -> tuple[NetworkAnswer | SearchAnswer, bool]:
     """The network's answer, and whether it is right."""
@@ -265,11 +202,8 @@ def _ask_map(
     return path, solver.is_shortest_path(graph, start, path.answers, end)
 
 
-def _exact(graph: KnowledgeGraph, question: Question) -> list[int]:
-    """The exact answer in numbers of people or places."""
-    if isinstance(question, KinshipQuestion):
-        tree, people = graph.family_tree()
-        return sorted(solver.relatives(tree, people.index(question.person), question.relation))
+def _exact(graph: KnowledgeGraph, question: MapQuestion) -> list[int]:
+    """The exact answer in numbers of places."""
     places, lines, _ = graph.edges
     start = places.index(question.start)
     if isinstance(question, WalkQuestion):
@@ -278,9 +212,6 @@ def _exact(graph: KnowledgeGraph, question: Question) -> list[int]:
         return solver.places_nearby(graph, start, question.stops)
     path = solver.shortest_path(graph, start, places.index(question.end))
     if path is None:
-        raise InputError(f"there is no way {describe(graph, question)} in {graph.name}")
+        hint = "; --both-ways lets each connection lead back as well" if graph.is_one_way else ""
+        raise InputError(f"there is no way {describe(graph, question)} in {graph.name}{hint}")
     return path
-
-
-def _listed(entities: tuple[Entity, ...]) -> str:
-    return ", ".join(map(str, entities)) or "nobody"

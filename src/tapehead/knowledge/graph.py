@@ -6,10 +6,19 @@ from collections import Counter
 from typing import Literal, NamedTuple
 
 from ..tasks.kinship.tree import Family, FamilyTree, Sex
+from .pedigree import PARENT_KINDS, Day, ParentKind, Pedigree, Union, by_day
 
 Kind = Literal["person", "family", "place"]
 
-CHILD_LABELS = ("child of", "adopted child of", "foster child of")
+KIND_OF_LABEL: dict[str, ParentKind] = {
+    "child of": "birth",
+    "adopted child of": "adopted",
+    "foster child of": "foster",
+    "ward of": "guardian",
+    "step child of": "step",
+}
+"""How a child came to the parents; where they differ, :attr:`KnowledgeGraph.parent_kinds` says."""
+CHILD_LABELS = tuple(KIND_OF_LABEL)
 """From a person to the family they grew up in, the strongest tie first."""
 PARTNER_LABELS = ("husband in", "wife in", "partner in")
 """From a person to the family they founded; "partner in" where the sex is unknown."""
@@ -37,8 +46,20 @@ class Entity:
     """nothing says that the person died, and they may well be alive"""
     given: str = ""
     """the name without the surname, where the file tells them apart"""
+    surname: str = ""
+    """where the file tells it apart"""
     titles: tuple[str, ...] = ()
     other_names: tuple[str, ...] = ()
+    born_on: Day = ()
+    """for order"""
+    families: tuple[str, ...] = ()
+    """of a person: ids of the families they founded, in the order of their own record; () where unsaid"""
+    married_on: Day = ()
+    """of a family"""
+    divorced: bool = False
+    """of a family"""
+    made_up: bool = False
+    """a family that stands for one partner of another, whose children are not both partners'"""
 
     @property
     def years(self) -> str:
@@ -47,6 +68,11 @@ class Entity:
         if born and died:
             return f"{born}–{died}"
         return f"born {born}" if born else f"died {died}" if died else ""
+
+    @property
+    def born_day(self) -> Day:
+        """As far as it is known."""
+        return self.born_on or (() if self.born_year is None else (self.born_year,))
 
     def __str__(self) -> str:
         return f"{self.name} ({self.years})" if self.years else self.name
@@ -87,19 +113,28 @@ class KnowledgeGraph:
     """in file order"""
     notes: list[str] = dataclasses.field(default_factory=list)
     """sentences: what was strange in the file, and what was made of it"""
+    parent_kinds: dict[tuple[str, str, str], ParentKind] = dataclasses.field(default_factory=dict)
+    """(child, family, parent) → the tie between them, where it is not what the child's fact says"""
 
     @property
     def is_family(self) -> bool:
         """Whether this is a family tree; else it is a map."""
         return any(entity.kind == "person" for entity in self.entities.values())
 
+    @functools.cached_property
+    def is_one_way(self) -> bool:
+        """Whether this is a map in which no connection leads back to where another came from."""
+        pairs = {(fact.subject, fact.object) for fact in self.facts}
+        return not self.is_family and bool(pairs) and all((end, start) not in pairs for start, end in pairs)
+
     def family_tree(self) -> tuple[FamilyTree, list[str]]:
         """The bare tree that questions of kinship are about.
 
         Nobody is a child of two families in it: the family of birth counts before one of adoption, that
-        before a foster family, and of two alike the first. The man is the first partner and the woman the
-        second, as far as a couple allows it. Children stand in order of birth where all their years are
-        known, else in file order; families in file order.
+        before a foster or a step family, and of two alike the first. Where a child is only one partner's, it
+        is a child of that partner alone. The man is the first partner and the woman the second, as far as a
+        couple allows it. Children stand in order of birth where it is known, else in file order; families in
+        file order.
 
         Returns:
             The tree, and the entity id of every person number.
@@ -111,24 +146,27 @@ class KnowledgeGraph:
         people = [entity.id for entity in self.entities.values() if entity.kind == "person"]
         number = {identity: place for place, identity in enumerate(people)}
         partners: dict[str, list[str]] = {e.id: [] for e in self.entities.values() if e.kind == "family"}
-        families_of: dict[
-            str, list[tuple[int, int, str]]
-        ] = {}  # person -> (tie, position of the fact, family)
-        for position, (subject, label, family) in enumerate(self.facts):
+        labels: dict[str, dict[str, str]] = {}  # child -> family -> label
+        for subject, label, family in self.facts:
             if label in PARTNER_LABELS:
                 partners[family].append(subject)
-            elif label in CHILD_LABELS:
-                families_of.setdefault(subject, []).append((CHILD_LABELS.index(label), position, family))
-        children: dict[str, list[tuple[int, str]]] = {family: [] for family in partners}
-        for child, ties in families_of.items():
-            _, position, family = min(ties)
-            children[family].append((position, child))
+            elif label in KIND_OF_LABEL:
+                labels.setdefault(subject, {})[family] = label
+        children: dict[str, list[str]] = {family: [] for family in partners}
+        for child, found in labels.items():
+            # Of the strongest tie with one parent, then with the other; of two alike the first.
+            ranks = {
+                family: sorted(
+                    PARENT_KINDS.index(self.parent_kinds.get((child, family, parent), KIND_OF_LABEL[label]))
+                    for parent in partners[family]
+                )
+                or [PARENT_KINDS.index(KIND_OF_LABEL[label])]
+                for family, label in found.items()
+            }
+            children[min(ranks, key=lambda family: (ranks[family][0], ranks[family][-1]))].append(child)
         families = []
         for family, couple in partners.items():
-            order = [child for _, child in sorted(children[family])]
-            years = {child: self.entities[child].born_year for child in order}
-            if None not in years.values():
-                order.sort(key=lambda child: years[child] or 0)
+            order = by_day(children[family], lambda child: self.entities[child].born_day)
             families.append(Family(self._slots(couple, number), tuple(number[child] for child in order)))
         return FamilyTree([self.entities[person].sex for person in people], families), people
 
@@ -144,6 +182,53 @@ class KnowledgeGraph:
         if sexes[0] != sexes[1] and (sexes[0] == "f" or sexes[1] == "m"):
             first, second = second, first
         return number[first], number[second]
+
+    @functools.cached_property
+    def pedigree(self) -> Pedigree:
+        """All ties of the family, each parent's own; of a map, nobody's."""
+        people = [entity for entity in self.entities.values() if entity.kind == "person"]
+        families = [e.id for e in self.entities.values() if e.kind == "family" and not e.made_up]
+        partners: dict[str, list[str]] = {family: [] for family in families}
+        children: dict[str, list[str]] = {family: [] for family in families}
+        labels: dict[tuple[str, str], str] = {}
+        for subject, label, family in self.facts:
+            if family not in partners:
+                continue
+            if label in PARTNER_LABELS:
+                partners[family].append(subject)
+            elif label in KIND_OF_LABEL:
+                children[family].append(subject)
+                labels[subject, family] = label
+        unions = {
+            family: Union(
+                family,
+                tuple(couple),
+                tuple(by_day(children[family], lambda child: self.entities[child].born_day)),
+                next(iter(self.entities[family].married_on), None),
+                self.entities[family].divorced,
+            )
+            for family, couple in partners.items()
+        }
+        order: dict[str, list[Union]] = {}
+        for union in unions.values():
+            for partner in union.partners:
+                order.setdefault(partner, []).append(union)
+        for person, found in order.items():
+            own = {family: place for place, family in enumerate(self.entities[person].families)}
+            found.sort(key=lambda union: own.get(union.family, len(own)))
+            order[person] = by_day(found, lambda union: self.entities[union.family].married_on)
+
+        def kind(child: str, union: Union, parent: str) -> ParentKind:
+            said = self.parent_kinds.get((child, union.family, parent))
+            return said or KIND_OF_LABEL[labels[child, union.family]]
+
+        return Pedigree.of_unions(
+            {person.id: person.sex for person in people},
+            {person.id: person.born_year for person in people},
+            list(unions.values()),
+            kind,
+            order,
+        )
 
     @functools.cached_property
     def edges(self) -> Edges:

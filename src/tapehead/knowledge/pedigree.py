@@ -1,12 +1,19 @@
 """A family as genealogists see it: every tie between a child and one parent has a kind of its own."""
 
 import dataclasses
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple, TypeVar
 
 from ..tasks.kinship.tree import Sex
 
 ParentKind = Literal["birth", "unknown", "adopted", "foster", "guardian", "step"]
 """How a parent came to a child; "unknown" where the file says that it is not known."""
+PARENT_KINDS: tuple[ParentKind, ...] = ("birth", "unknown", "adopted", "foster", "guardian", "step")
+"""The strongest tie first."""
+
+Day = tuple[int, ...]
+"""Year, month and day, as far as they are known; () where nothing is."""
+_Item = TypeVar("_Item")
 
 
 class ParentTie(NamedTuple):
@@ -43,3 +50,48 @@ class Pedigree:
     unions: dict[str, tuple[Union, ...]]
     """of every person the unions in which they are a partner, by date of marriage where known, else in file
     order"""
+
+    @classmethod
+    def of_unions(
+        cls,
+        sexes: dict[str, Sex],
+        birth_years: dict[str, int | None],
+        unions: Sequence[Union],
+        kind: Callable[[str, Union, str], ParentKind],
+        order: Mapping[str, Sequence[Union]],
+    ) -> "Pedigree":
+        """The pedigree of these families.
+
+        A parent who has a child in two families counts once, with the strongest tie.
+
+        Args:
+            sexes: of all people.
+            birth_years: of all people.
+            unions: in file order.
+            kind: how a child is tied to a partner of a union.
+            order: of every person who has any, their unions in order.
+        """
+        ties: dict[str, dict[str, ParentKind]] = {person: {} for person in sexes}
+        for union in unions:
+            for child in union.children:
+                known = ties[child]
+                for parent in union.partners:
+                    tie = kind(child, union, parent)
+                    if parent not in known or _rank(tie) < _rank(known[parent]):
+                        known[parent] = tie
+        parents = {
+            child: tuple(ParentTie(*tie) for tie in sorted(known.items(), key=lambda tie: _rank(tie[1])))
+            for child, known in ties.items()
+        }
+        return cls(sexes, birth_years, parents, {person: tuple(order.get(person, ())) for person in sexes})
+
+
+def by_day(items: Sequence[_Item], day: Callable[[_Item], Day]) -> list[_Item]:
+    """Items in the order of their days; one without a day keeps its place."""
+    known = sorted((item for item in items if day(item)), key=day)
+    rest = iter(known)
+    return [next(rest) if day(item) else item for item in items]
+
+
+def _rank(kind: ParentKind) -> int:
+    return PARENT_KINDS.index(kind)

@@ -88,4 +88,8 @@ def hide_living(graph: KnowledgeGraph, this_year: int | None = None) -> Knowledg
             entity.name = f"the family of {' and '.join(names)}" if names else "a family"
     # The file's own notes name people.
     notes = [f"{len(new_ids)} people who may be alive are not named"] if new_ids else []
-    return KnowledgeGraph(graph.name, entities, facts, notes)
+    parent_kinds = {
+        (new_ids.get(child, child), family, new_ids.get(parent, parent)): kind
+        for (child, family, parent), kind in graph.parent_kinds.items()
+    }
+    return KnowledgeGraph(graph.name, entities, facts, notes, parent_kinds)

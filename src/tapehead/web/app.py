@@ -136,9 +136,14 @@ def _answered(library: Library, request: AskRequest) -> dict[str, Any]:
     if request.model is not None:
         library.check_name(request.model)
     question = knowledge.parse(request.question, graph)
-    machine = library.machine(str(knowledge.model_for(question, request.model)))
+    asked = knowledge.needs_network(question)
+    machine = None
+    if asked or request.model is not None:
+        model = str(knowledge.model_for(question, request.model))
+        machine = library.machine(model) if asked else None
     answer = knowledge.ask_parsed(graph, question, machine, words=request.question)
-    return {**answer.to_dict(), "recording": _bytes(record_answer(graph, answer))}
+    recording = None if answer.network is None else _bytes(record_answer(graph, answer))
+    return {**answer.to_dict(), "lines": answer.lines, "recording": recording}
 
 
 def _bytes(recording: Recording | SearchRecording) -> str:

@@ -12,12 +12,25 @@ import pytest
 
 from tapehead.errors import InputError, TapeheadError
 from tapehead.knowledge import KnowledgeGraph, parse, read, solver
+from tapehead.knowledge.pedigree import PARENT_KINDS
 from tapehead.tasks.kinship.relations import RELATIONS
-from tests.knowledge.files import GEDCOM_7, GTFS, family, packed
+from tests.knowledge.files import GEDCOM_7, GEDCOM_TIES, GTFS, family, packed
 from tests.knowledge.test_solver import _by_paths
 
 SECONDS = 10
-INPUTS = 240
+INPUTS = 336
+KINDS = ("ged", "csv", "zip", "ged7", "family.csv", "ties.ged", "gml")
+GML = b"""\
+Creator Gephi
+graph [
+  multigraph 0
+  node [ id 0 label "New York" Longitude -74.0 ]
+  node [ id 1 label Boston ]
+  node [ id 2 label "Isle" ]
+  edge [ source 0 target 1 LinkLabel "OC-3" ]
+  edge [ source 0 target 1 LinkLabel OC-12 ]
+]
+"""
 
 _DATA = Path(__file__).parents[3] / "src" / "tapehead" / "knowledge" / "data"
 
@@ -88,8 +101,8 @@ MUTATORS: list[Callable[[bytes, random.Random], bytes]] = [
 def _damaged(number: int) -> tuple[str, bytes]:
     """A file's name and content."""
     rng = random.Random(number)
-    kind = ("ged", "csv", "zip", "ged7", "family.csv")[number % 5]
-    mutate = _long_line if number % 40 < 5 else MUTATORS[number // 5 % len(MUTATORS)]
+    kind = KINDS[number % len(KINDS)]
+    mutate = _long_line if number % 56 < len(KINDS) else MUTATORS[number // len(KINDS) % len(MUTATORS)]
     if kind == "zip":
         if rng.random() < 0.3:
             return "feed.zip", mutate(packed(GTFS), rng)
@@ -98,6 +111,8 @@ def _damaged(number: int) -> tuple[str, bytes]:
     data = {
         "ged": (_DATA / "family.ged").read_bytes(),
         "ged7": GEDCOM_7.encode(),
+        "ties.ged": GEDCOM_TIES.encode(),
+        "gml": GML,
         "csv": (_DATA / "london.csv").read_bytes(),
         "family.csv": (_DATA / "family.csv").read_bytes(),
     }[kind]
@@ -113,11 +128,30 @@ def _check(graph: KnowledgeGraph, rng: random.Random) -> None:
         assert solver.shortest_path(graph, start, end) in ([end], [])
         return
     tree, people = graph.family_tree()
+    _check_pedigree(graph)
     person = rng.randrange(len(people))
     question = parse(f"Who is {people[person]}'s father?", graph)
     assert question.person == people[person]  # type: ignore[union-attr]
     for relation in rng.sample(RELATIONS, 4):
         assert solver.relatives(tree, person, relation) == _by_paths(tree, person, relation)
+
+
+def _check_pedigree(graph: KnowledgeGraph) -> None:
+    """Parents and unions say the same, and only of people who are there."""
+    pedigree = graph.pedigree
+    people = pedigree.sexes.keys()
+    assert people == pedigree.parents.keys() == pedigree.unions.keys() == pedigree.birth_years.keys()
+    children: dict[str, set[str]] = {person: set() for person in people}
+    for child, ties in pedigree.parents.items():
+        assert len({tie.parent for tie in ties}) == len(ties)
+        assert [PARENT_KINDS.index(tie.kind) for tie in ties] == sorted(
+            PARENT_KINDS.index(tie.kind) for tie in ties
+        )
+        for tie in ties:
+            children[tie.parent].add(child)
+    for person, unions in pedigree.unions.items():
+        assert all(person in union.partners and set(union.partners) <= people for union in unions)
+        assert {child for union in unions for child in union.children} == children[person]
 
 
 @pytest.mark.parametrize("part", range(8))

@@ -44,8 +44,66 @@ def test_dialects(tmp_path: Path, text: str) -> None:
     assert graph.facts == [("A", "red", "B"), ("B", "blue", "C")]
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Station A,Station B,Line,Distance (km)\nP,Q,red,1.2\nQ,R,blue,0.8\n", None),
+        ("source,target,weight\nP,Q,3\nQ,R,4\n", "link"),
+        ("Weight;To;From\n3;Q;P\n4;R;Q\n", "link"),
+        ("from_station,to_station,travel_time,route\nP,Q,3,red\nQ,R,4,blue\n", None),
+        ("id,start station,end station,colour\n1,P,Q,red\n2,Q,R,blue\n", None),
+        ("Node1,Node2\nP,Q\nQ,R\n", "link"),
+        ("station,next station,line\nP,Q,red\nQ,R,blue\n", None),
+        ("Von\tNach\tBuslinie\nP\tQ\tred\nQ\tR\tblue\n", None),
+        ("Von;Linie;Nach\nP;red;Q\nQ;blue;R\n", None),
+        ("Time,Start,End\n2,P,Q\n3,Q,R\n", "link"),
+        ("P,Q,3.5\nQ,R,4\n", "link"),
+        # Places may be called like headings: a heading does not come again.
+        ("P,red,Q\nQ,blue,R\n", None),
+    ],
+)
+def test_columns_go_by_their_headings(tmp_path: Path, text: str, label: str | None) -> None:
+    graph = graph_of(text, tmp_path, "map.csv")
+    assert graph.facts == [("P", label or "red", "Q"), ("Q", label or "blue", "R")]
+
+
+def test_places_that_are_called_like_headings(tmp_path: Path) -> None:
+    graph = graph_of("Start,line,End\nEnd,line,Start\nVillage,road,Start\n", tmp_path, "map.csv")
+    assert list(graph.entities) == ["Start", "End", "Village"]
+    graph = graph_of("Node 1,red,Node 2\nNode 2,red,Node 3\n", tmp_path, "map.csv")
+    assert list(graph.entities) == ["Node 1", "Node 2", "Node 3"]
+
+
+UNTOLD = ["station,station,line", "source,weight,line", "line,distance,foo", "station,line,minutes"]
+
+
+@pytest.mark.parametrize("headings", UNTOLD)
+def test_columns_that_cannot_be_told_apart(tmp_path: Path, headings: str) -> None:
+    with pytest.raises(ReadError, match=r"columns '\w+', '\w+', '\w+'.*call them from, edge, to"):
+        graph_of(f"{headings}\nP,Q,red\nQ,R,blue\n", tmp_path, "map.csv")
+
+
+def test_connections_both_ways_on_request(tmp_path: Path) -> None:
+    path = tmp_path / "map.csv"
+    path.write_text("A,red,B\nB,blue,C\n")
+    once = read(path)
+    assert once.is_one_way
+    assert "with --both-ways (both_ways=True) each leads back" in once.notes[0]
+    both = read(path, both_ways=True)
+    assert both.facts == [*once.facts, ("B", "red", "A"), ("C", "blue", "B")]
+    assert both.notes == ["2 connections lead back as well, as asked"]
+    assert not both.is_one_way
+    # Twice is not thrice.
+    path.write_text("A,red,B\nB,red,A\nB,blue,C\n")
+    assert not read(path).notes
+    assert len(read(path, both_ways=True).facts) == 4
+    path.write_text("A,father,B\n")
+    with pytest.raises(ReadError, match="family tree"):
+        read_bytes(path.read_bytes(), "family.csv", both_ways=True)
+
+
 def test_encodings(tmp_path: Path) -> None:
-    for encoding in ("utf-8", "utf-16", "cp1252"):
+    for encoding in ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252"):
         graph = graph_of("Zürich,S3,Bülach\n".encode(encoding), tmp_path, "map.csv")
         assert list(graph.entities) == ["Zürich", "Bülach"]
 

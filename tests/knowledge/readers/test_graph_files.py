@@ -3,7 +3,7 @@ from pathlib import Path
 import networkx
 import pytest
 
-from tapehead.knowledge import ReadError
+from tapehead.knowledge import ReadError, solver
 from tests.knowledge.files import graph_of
 
 
@@ -36,6 +36,49 @@ def test_gml(tmp_path: Path, directed: bool) -> None:
     assert {fact.label for fact in graph.facts} == {"red", "blue"}
 
 
+WILD_GML = """\
+# A comment [ with a bracket
+Creator Gephi 0.9 of \"somebody\"
+Version 1
+graph
+[
+  directed 0
+  multigraph 0
+  comment of no consequence
+  node [ id 0 label New York Longitude -74.0 population 1e6 ]
+  node
+  [
+    id 1
+    label "Ås & Bø"
+    graphics [ x 1. y .5 w NaN ]
+  ]
+  node [ id 2 name Isle with-hyphen "x" ]
+  edge [ source 0 target 1 LinkLabel "OC-3" ]
+  edge [ source 0 target 1 LinkLabel OC-12 weight 3 ]
+  edge [ source 1 target 0 ]
+]
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_gml_as_programs_write_it(tmp_path: Path, encoding: str) -> None:
+    graph = graph_of(WILD_GML.encode(encoding), tmp_path, "map.gml")
+    assert [entity.name for entity in graph.entities.values()] == ["New York", "Ås & Bø", "Isle"]
+    assert {fact.label for fact in graph.facts} == {"OC-3", "OC-12", "link"}
+    assert len(graph.facts) == 6
+    # Told by its content, too.
+    assert len(graph_of(WILD_GML.encode(encoding), tmp_path, "map.txt").facts) == 6
+
+
+def test_a_place_that_no_edge_leads_to(tmp_path: Path) -> None:
+    net = _net(False)
+    net.add_node("n9", label="Isle")
+    graph = graph_of(_graphml(net), tmp_path, "map.graphml")
+    assert graph.entities["n9"].name == "Isle"
+    assert solver.shortest_path(graph, 0, 2) is None
+    assert graph.edges.places == ["n0", "n1", "n9"]
+
+
 def test_a_family_in_graphml(tmp_path: Path) -> None:
     net = networkx.DiGraph()
     net.add_edge("Ann", "Bob", relation="father")
@@ -59,6 +102,9 @@ def test_a_family_in_graphml(tmp_path: Path) -> None:
         ("a.gml", b"graph [ " * 50_000, "GML"),
         ("a.gml", b"graph [ node [ id 0 ] ]", "no edges"),
         ("a.gml", b"graph [ edge [ source 0 target 1 ] ]", "GML"),
+        ("a.gml", b"graph [ ] ]", "closes nothing"),
+        ("a.gml", b"graph [ node [ id 0 id 0 ] node [ id 0 ] ]", "GML"),
+        ("a.gml", b"graph [ node [ id zero ] edge [ source zero ] ]", "GML"),
     ],
 )
 def test_damage_is_told(tmp_path: Path, name: str, content: bytes, says: str) -> None:

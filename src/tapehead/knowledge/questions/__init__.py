@@ -7,11 +7,15 @@ from .kinship import parse_kinship
 from .routes import parse_travel
 from .types import FAMILY_EXAMPLES as FAMILY_EXAMPLES
 from .types import MAP_EXAMPLES as MAP_EXAMPLES
+from .types import CheckQuestion as CheckQuestion
+from .types import FamilyQuestion as FamilyQuestion
 from .types import KinshipQuestion as KinshipQuestion
+from .types import MapQuestion as MapQuestion
 from .types import NearbyQuestion as NearbyQuestion
 from .types import PathQuestion as PathQuestion
 from .types import Question as Question
 from .types import QuestionError as QuestionError
+from .types import TieQuestion as TieQuestion
 from .types import WalkQuestion as WalkQuestion
 
 MAX_QUESTION = 1000

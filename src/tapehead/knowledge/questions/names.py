@@ -1,75 +1,59 @@
 """Finds the person or place that a question names, whatever its accents, case, titles and abbreviations."""
 
-import dataclasses
+import bisect
 import difflib
+import functools
 import re
-import unicodedata
-from collections.abc import Iterable
+import weakref
+from collections.abc import Callable, Sequence
 
 from ...errors import InputError
 from ..graph import Entity, KnowledgeGraph
+from .name_clues import Relatives, clues, fits
+from .name_rank import SURE, Known, Words, rank
+from .name_words import TITLES, WIFE_TITLES, is_east_asian, is_numeral, person_words, place_words
+from .name_words import plain as plain
 
 MAX_LISTED = 10
 """candidates that an ambiguous name is answered with"""
-MAX_COMPARED = 20_000
-"""names that a misspelt one is compared with"""
+MAX_SUGGESTED = 3
+MAX_CLUES = 3
+"""clues that are understood beside a name"""
+MAX_NAMED = 120
+"""characters of a name with clues"""
+MAX_WORDS = 20
+"""words of a name; nobody has more"""
+MAX_KEPT = 1000
+"""answers of :meth:`Names.candidates` that are kept, for a question is read in many ways"""
+MAX_COMPARED = 50_000
+"""words that a misspelt one is compared with"""
+_NEAR = 0.7
+"""Ratio of equal letters from which a name is suggested for another."""
 
-# Letters that Unicode does not take apart into a base letter and an accent.
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
-_ROMAN = re.compile(r"[ivxlc]+")
 _ID = re.compile(r"@?([^@]+)@?")
-_DATED = re.compile(r"\s*\(([^()]*)\)$")
+_INITIAL = re.compile(r"\b([ivx])\.(?=\s+\S)", re.IGNORECASE)
+_POSSESSIVE = re.compile(r"['’]s$")
+_OF_A_COUNTRY = re.compile(r"^(.+?),?\s+of\s+(?:the\s+)?\S+(?:\s\S+)?$", re.IGNORECASE)
+
+Check = Callable[[Entity], bool]
 
 
 class UnclearName(InputError):
     """Nobody of that name, or several; the message says who could be meant."""
 
 
-def plain(text: str) -> str:
-    """Without accents, case, punctuation and doubled spaces: "Émile_II  O’Brien" -> "emile ii obrien"."""
-    text = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
-    text = "".join(letter for letter in text if not unicodedata.combining(letter))
-    text = re.sub(r"['’‘`´.]", "", text)
-    return " ".join(re.sub(r"[\W_]+", " ", text.replace("&", " and ")).split())
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Known:
-    entity: Entity
-    names: tuple[tuple[str, ...], ...]
-    """words of the name and of other names"""
-    given: tuple[str, ...]
-    titles: tuple[tuple[str, ...], ...]
-
-
 class Names:
     """The persons of a family tree, or the places of a map, by name."""
 
     def __init__(self, graph: KnowledgeGraph) -> None:
-        kind = "person" if graph.is_family else "place"
-        self._people = graph.is_family
-        self._known = [
-            _Known(
-                entity,
-                tuple(tuple(plain(name).split()) for name in (entity.name, *entity.other_names)),
-                tuple(plain(entity.given).split()),
-                tuple(tuple(plain(title).split()) for title in entity.titles),
-            )
-            for entity in graph.entities.values()
-            if entity.kind == kind
-        ]
-        self._by_id: dict[str, list[Entity]] = {}
-        for known in self._known:
-            match = _ID.fullmatch(known.entity.id)
-            key = (match[1] if match else known.entity.id).casefold()
-            self._by_id.setdefault(key, []).append(known.entity)
+        self._index = _index_of(graph)
 
     def find(self, text: str) -> Entity:
         """The one that is meant.
 
         In this order: an id ("@I123@"); a whole name; a title with a name ("Queen Victoria", "Victoria, Queen
-        of England"); a given name; the beginning of a name; words of the name in their order. "(1819-1901)"
-        or "(born 1819)" behind a name tells namesakes apart.
+        of England"); a given name; the beginning of a name; a name by marriage; words of the name in their
+        order. Years and relatives tell namesakes apart: "(1819-1901)", "born 1819", "daughter of Ann Lee".
 
         Raises:
             UnclearName: nobody, or several.
@@ -79,135 +63,262 @@ class Names:
             return found[0]
         raise self.unclear(text)
 
-    def unclear(self, text: str) -> UnclearName:
-        """The error of a name that nobody has, or several have; its message lists them."""
-        found = self.candidates(text)
-        shown = " ".join(text.split())[:80]
-        if not found:
-            return UnclearName(
-                f"{'nobody' if self._people else 'no place'} is called {shown!r}{self._hint(text)}"
-            )
-        listed = "; ".join(f"{entity} {entity.id}".strip() for entity in found[:MAX_LISTED])
-        more = f"; and {len(found) - MAX_LISTED} more" if len(found) > MAX_LISTED else ""
-        return UnclearName(
-            f"{shown!r} may be any of {len(found)}: {listed}{more}. Ask again with the id,"
-            " or with the years in brackets behind the name"
-        )
-
     def candidates(self, text: str) -> list[Entity]:
         """All that are equally well meant, in file order; none if nobody is."""
+        return self._index.candidates(text)
+
+    def unclear(self, text: str) -> UnclearName:
+        """The error of a name that nobody has, or several have; its message lists them."""
+        index = self._index
+        found = index.candidates(text)
+        shown = " ".join(text.split())[:80]
+        if not found:
+            hint = index.nearest(text)
+            return UnclearName(
+                f"{'nobody' if index.people else 'no place'} is called {shown!r}"
+                f"{f': did you mean {_or(hint)}?' if hint else ''}"
+            )
+        listed = "; ".join(index.described(found)[:MAX_LISTED])
+        more = f"; and {len(found) - MAX_LISTED} more" if len(found) > MAX_LISTED else ""
+        how = "the id"
+        if index.people:
+            how += ', a year ("born 1819") or a relative ("wife of Tom") behind the name'
+        return UnclearName(f"{shown!r} may be any of {len(found)}: {listed}{more}. Ask again with {how}")
+
+
+class _Index:
+    """All names of a graph by their words."""
+
+    def __init__(self, graph: KnowledgeGraph) -> None:
+        self.people = graph.is_family
+        self._words = person_words if self.people else place_words
+        kind = "person" if self.people else "place"
+        self._known = [self._of(entity) for entity in graph.entities.values() if entity.kind == kind]
+        self._by_entity = {known.entity.id: known for known in self._known}
+        self._by_id: dict[str, list[Entity]] = {}
+        self._having: dict[str, list[int]] = {}  # word -> positions of those who have it in a name
+        for place, known in enumerate(self._known):
+            match = _ID.fullmatch(known.entity.id)
+            key = (match[1] if match else known.entity.id).casefold()
+            self._by_id.setdefault(key, []).append(known.entity)
+            for word in known.words():
+                self._having.setdefault(word, []).append(place)
+        self._vocabulary = sorted(self._having)
+        self._found: dict[str, list[Entity]] = {}
+        # Not the graph: the index is kept beside it, as long as it lives.
+        self._pedigree = graph.pedigree if self.people else None
+
+    @functools.cached_property
+    def _relatives(self) -> Relatives:
+        assert self._pedigree is not None
+        return Relatives(self._pedigree)
+
+    def _of(self, entity: Entity) -> Known:
+        names = [self._words(name) for name in (entity.name, *entity.other_names)]
+        if self.people and is_east_asian(names[0]):
+            # "小明王" and "王小明"; where the file does not tell the surname apart, it comes first.
+            surname, _, given = plain(entity.name).partition(" ")
+            if entity.surname:
+                given, surname = plain(entity.given), plain(entity.surname)
+            parts = [part.replace(" ", "") for part in (surname, given) if part]
+            names += [("".join(parts),), ("".join(reversed(parts)),), (parts[-1],)]
+        titles = tuple(self._words(title) for title in entity.titles)
+        return Known(entity, tuple(dict.fromkeys(names)), self._words(entity.given), titles)
+
+    def candidates(self, text: str) -> list[Entity]:
+        """All that are equally well meant, in file order."""
         text = text.strip()
+        if self.people:  # "Edith I's" is not "Edith Is…".
+            text = _POSSESSIVE.sub("", text)
         by_id = self._by_id.get((match[1] if (match := _ID.fullmatch(text)) else text).casefold(), [])
         if len(by_id) == 1:
             return by_id
-        years = _DATED.search(text)
-        if years is not None:
-            among = [known for known in self._known if _fits(known.entity, years[1])]
-            found = self._ranked(text[: years.start()], among)
+        if text not in self._found:
+            if len(self._found) >= MAX_KEPT:
+                self._found.clear()
+            self._found[text] = (
+                self._people(text, (), MAX_CLUES) if self.people else self._ranked(self._words(text))[0]
+            )
+        return self._found[text]
+
+    def _people(self, text: str, checks: tuple[Check, ...], clues_left: int) -> list[Entity]:
+        words = self._words(text)
+        if len(words) > MAX_WORDS:
+            return []
+        found, best = self._ranked(words, checks)
+        if best <= SURE:
+            return found
+        return (
+            self._with_clue(text, checks, clues_left)
+            or self._untitled(text, checks)
+            or self._by_marriage(words, checks)
+            or found
+            or self._ranked(self._words(_INITIAL.sub(r"\1 ", text)), checks, _initials(text))[0]
+        )
+
+    def _with_clue(self, text: str, checks: tuple[Check, ...], clues_left: int) -> list[Entity]:
+        for clue in clues(text) if clues_left > 0 and len(text) <= MAX_NAMED else ():
+            check: Check
+            if clue.years:
+                check = functools.partial(fits, years=clue.years)
+            else:
+                others = self._people(clue.other, (), clues_left - 2)
+                relation = self._relatives.to if clue.turned else self._relatives.of
+                allowed = {one for other in others for one in relation(other.id, clue.relation)}
+                check = functools.partial(_is_one_of, allowed=allowed)
+                if not allowed:
+                    continue
+            found = self._people(clue.name, (*checks, check), clues_left - 1)
             if found:
                 return found
-        return self._ranked(text, self._known)
+        return []
 
-    def _ranked(self, text: str, among: Iterable[_Known]) -> list[Entity]:
-        asked = tuple(plain(text).split())
+    def _untitled(self, text: str, checks: tuple[Check, ...]) -> list[Entity]:
+        """By the name without titles before it, and without "of France" behind a king's."""
+        words = self._words(text)
+        count = next((place for place, word in enumerate(words) if word not in TITLES), len(words))
+        sexes = {TITLES[word] for word in words[:count]} - {"u"}
+        country = _OF_A_COUNTRY.match(text)
+        king = self._words(country[1]) if country is not None else ()
+        if king and (count or is_numeral(king[-1])):
+            words = king
+        elif not count:
+            return []
+        rest = words[count:]
+        if not rest:
+            return []
+        own = (*checks, lambda entity: not sexes or entity.sex in (*sexes, "u"))
+        found, best = self._ranked(rest, own)
+        if best <= SURE:
+            return found
+        return (
+            self._by_marriage(rest, own)
+            or (self._wives(rest, checks) if WIFE_TITLES & set(words[:count]) else [])
+            or found
+        )
+
+    def _by_marriage(self, words: Words, checks: tuple[Check, ...]) -> list[Entity]:
+        """ "Ida Bexley" is Ida Ford, if she married a Bexley; so is "Ida Ford Bexley"."""
+        for count in range(1, len(words)):
+            given, surname = words[:count], words[count:]
+            bearers = set.intersection(*(set(self._having.get(word, ())) for word in surname))
+            found = {
+                spouse
+                for known in (self._known[place] for place in bearers)
+                if _surname(known, self._words) == surname
+                for spouse in self._relatives.spouses(known.entity.id)
+                if self._by_entity[spouse].entity.sex != "m"
+                and any(name[:count] == given for name in self._by_entity[spouse].names)
+            }
+            married = [known.entity for known in self._known if known.entity.id in found] if found else []
+            if married := [entity for entity in married if all(check(entity) for check in checks)]:
+                return married
+        return []
+
+    def _wives(self, words: Words, checks: tuple[Check, ...]) -> list[Entity]:
+        """ "Mrs Tom Bexley" is the wife of Tom Bexley."""
+        husbands, best = self._ranked(words, (lambda entity: entity.sex != "f",))
+        wives = {wife for husband in husbands for wife in self._relatives.spouses(husband.id)}
+        if best > SURE:
+            return []
+        women = [self._by_entity[wife].entity for wife in wives if self._by_entity[wife].entity.sex != "m"]
+        return [entity for entity in women if all(check(entity) for check in checks)]
+
+    def _with_words(self, asked: Words) -> list[Known]:
+        """Everybody who has words that begin like these."""
+        having: list[set[int]] = []
+        for word in asked:
+            start = bisect.bisect_left(self._vocabulary, word)
+            end = bisect.bisect_left(self._vocabulary, f"{word}\U0010ffff")
+            having.append({place for one in self._vocabulary[start:end] for place in self._having[one]})
+        if not having:
+            return []
+        return [self._known[place] for place in sorted(set.intersection(*having))]
+
+    def _ranked(
+        self, asked: Words, checks: Sequence[Check] = (), compared: Words | None = None
+    ) -> tuple[list[Entity], int]:
+        """Those whom the words fit best, and how well.
+
+        Args:
+            asked: words that their names must have, or begin with.
+            checks: what else must hold.
+            compared: the words as they are ranked, where they are others.
+        """
         best: list[Entity] = []
         best_rank = 99
-        if not asked:
-            return best
-        for known in among:
-            rank = _rank(asked, known)
-            if rank is not None and rank <= best_rank:
-                if rank < best_rank:
-                    best, best_rank = [], rank
-                best.append(known.entity)
-        return best
+        for known in self._with_words(asked):
+            if all(check(known.entity) for check in checks):
+                found = rank(compared or asked, known)
+                if found is not None and found <= best_rank:
+                    if found < best_rank:
+                        best, best_rank = [], found
+                    best.append(known.entity)
+        return best, best_rank
 
-    def _hint(self, text: str) -> str:
-        asked = plain(text)
-        names = {" ".join(known.names[0]): known.entity.name for known in self._known[:MAX_COMPARED]}
-        close = difflib.get_close_matches(asked, names, n=3, cutoff=0.7)
-        if not close and asked:
-            words = {word for word in asked.split() if len(word) > 2}
-            close = [name for name in names if words & set(name.split())][:3]
-        return f": did you mean {' or '.join(names[name] for name in close)}?" if close else ""
+    def described(self, found: list[Entity]) -> list[str]:
+        """Namesakes, each with what tells them apart."""
+        shown = [str(entity) for entity in found]
+        lines = [f"{words} {entity.id}".strip() for entity, words in zip(found, shown)]
+        if self._pedigree is not None:
+            names = {identity: known.entity.name for identity, known in self._by_entity.items()}
+            for place, (entity, words) in enumerate(zip(found, shown)):
+                told = self._relatives.told_by(entity.id, names) if shown.count(words) > 1 else ""
+                lines[place] += f", {told}" if told else ""
+        return lines
 
-
-def _rank(asked: tuple[str, ...], known: _Known) -> int | None:
-    """How well the words fit; the smaller, the better, None if not at all."""
-    # A first name alone is nobody's whole name, as long as others have it too.
-    if asked in known.names and not (len(asked) == 1 and asked == known.given):
-        return 0
-    best = min((rank for name in known.names if (rank := _rank_name(asked, name)) is not None), default=None)
-    for title in known.titles:
-        rank = _rank_titled(asked, title, known)
-        if rank is not None and (best is None or rank < best):
-            best = rank
-    if known.given and asked == known.given:
-        best = 4 if best is None else min(best, 4)
-    return best
-
-
-def _rank_titled(asked: tuple[str, ...], title: tuple[str, ...], known: _Known) -> int | None:
-    if not title:
-        return None
-    for name in known.names:
-        if asked in (name + title, title + name):
-            return 0
-    # "Queen Victoria" and "Queen of England Victoria": some first words of the title, then the name.
-    for count in range(min(len(title), len(asked) - 1), 0, -1):
-        if asked[:count] == title[:count]:
-            rest = asked[count:]
-            if rest in known.names or rest == known.given:
-                return 1
-            ranks = [rank for name in known.names if (rank := _rank_name(rest, name)) is not None]
-            if ranks:
-                return 2 if min(ranks) <= 5 else 6
-    # "Victoria, Queen of England", "Edward, Prince".
-    for count in range(1, len(asked)):
-        if asked[count:] == title[: len(asked) - count]:
-            rest = asked[:count]
-            if rest == known.given:
-                return 1
-            if any(name[:count] == rest for name in known.names):
-                return 2
-    return None
+    def nearest(self, text: str) -> list[str]:
+        """The two or three names that are most like one that nobody has."""
+        for clue in clues(text) if self.people and len(text) <= MAX_NAMED else ():
+            namesakes = self._people(clue.name, (), MAX_CLUES)
+            if namesakes:
+                return self.described(namesakes)[:MAX_SUGGESTED]
+        asked = self._words(text)[:MAX_WORDS]
+        scores: dict[int, float] = {}
+        for word in asked:
+            near: dict[int, float] = {}
+            for other in difflib.get_close_matches(word, self._vocabulary[:MAX_COMPARED], n=8, cutoff=_NEAR):
+                ratio = difflib.SequenceMatcher(None, word, other).ratio() if len(word) > 2 else 0.5
+                for place in self._having[other]:
+                    near[place] = max(near.get(place, 0), ratio)
+            for place, ratio in near.items():
+                scores[place] = scores.get(place, 0) + ratio
+        likely = sorted(scores, key=lambda place: (-scores[place], place))[:100]
+        whole = " ".join(asked)
+        names = {self._known[place].entity.name: " ".join(self._known[place].names[0]) for place in likely}
+        ratios = {name: difflib.SequenceMatcher(None, whole, words).ratio() for name, words in names.items()}
+        ordered = sorted(ratios, key=lambda name: -ratios[name])
+        close = [name for name in ordered if ratios[name] >= _NEAR]
+        return (close or ordered)[:MAX_SUGGESTED]
 
 
-def _rank_name(asked: tuple[str, ...], name: tuple[str, ...]) -> int | None:
-    if name[: len(asked)] == asked:
-        return 5
-    # Given name and surname, without the names between.
-    if len(asked) > 1 and name and asked[0] == name[0] and asked[1:] == name[len(name) - len(asked) + 1 :]:
-        return 5
-    last = len(asked) - 1
-    if last < len(name) and asked[:last] == name[:last] and _begins(name[last], asked[last]):
-        return 7
-    rest = iter(name)
-    if all(any(word == other for other in rest) for word in asked):
-        return 8
-    rest = iter(name)
-    if all(any(other == word or _begins(other, word) for other in rest) for word in asked):
-        return 9
-    return None
+_INDICES: "weakref.WeakKeyDictionary[KnowledgeGraph, _Index]" = weakref.WeakKeyDictionary()
 
 
-def _begins(word: str, start: str) -> bool:
-    # The "I" of "Nicholas I" is not the beginning of "II".
-    return word.startswith(start) and not (_ROMAN.fullmatch(start) and _ROMAN.fullmatch(word))
+def _index_of(graph: KnowledgeGraph) -> _Index:
+    if graph not in _INDICES:
+        _INDICES[graph] = _Index(graph)
+    return _INDICES[graph]
 
 
-def _fits(entity: Entity, years: str) -> bool:
-    """Whether "1819-1901", "1819-", "-1901", "born 1819", "died 1901" or "1819" is said of a person."""
-    years = years.strip().lower().replace("–", "-").replace("—", "-")
-    born, dash, died = years.partition("-")
-    if not dash:
-        word = re.fullmatch(r"(?:(b|born|d|died)\b\.?\s*)?(\d{1,4})", years)
-        if word is None:
-            return False
-        year = int(word[2])
-        return entity.died_year == year if (word[1] or "b")[0] == "d" else entity.born_year == year
-    for asked, known in ((born, entity.born_year), (died, entity.died_year)):
-        asked = asked.strip(" ?")
-        if asked and not (asked.isdecimal() and int(asked) == known):
-            return False
-    return bool(born.strip() or died.strip())
+def _is_one_of(entity: Entity, allowed: set[str]) -> bool:
+    return entity.id in allowed
+
+
+def _initials(text: str) -> Words:
+    """The words, of which "I." keeps its point: it is no numeral."""
+    words = list(person_words(_INITIAL.sub(r"\1 ", text)))
+    for match in _INITIAL.finditer(text):
+        place = len(person_words(text[: match.start()]))
+        if place < len(words):
+            words[place] = f"{match[1].casefold()}."
+    return tuple(words)
+
+
+def _surname(known: Known, words: Callable[[str], Words]) -> Words:
+    """Where the file does not tell it apart, the last word of a name."""
+    return words(known.entity.surname) or known.names[0][1:][-1:]
+
+
+def _or(names: list[str]) -> str:
+    return " or ".join(names)

@@ -4,6 +4,7 @@ import dataclasses
 
 from ...errors import InputError
 from ...tasks.kinship.relations import Relation
+from ..kinship.terms import Chain, chain_title
 
 
 class QuestionError(InputError):
@@ -16,7 +17,37 @@ class KinshipQuestion:
 
     person: str
     """entity id"""
-    relation: Relation
+    chain: Chain
+    """one relation, or one after the other: "mother's sister's sons" """
+    relation: Relation | None = None
+    """of those that the network has learned the one that is meant; None: none of them"""
+    count: bool = False
+    """the question is how many they are"""
+
+    @property
+    def title(self) -> str:
+        """ "maternal grandfathers", "mother's sister's sons"."""
+        return self.relation.name if self.relation is not None else chain_title(self.chain)
+
+
+@dataclasses.dataclass(frozen=True)
+class TieQuestion:
+    """How is a person related to another?"""
+
+    person: str
+    other: str
+    """entity ids"""
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckQuestion:
+    """Is a person the father, or a cousin, of another?"""
+
+    person: str
+    other: str
+    """entity ids"""
+    chain: Chain = ()
+    """what the person may be to the other; (): related at all"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,10 +83,13 @@ class NearbyQuestion:
     """at least 1"""
 
 
-Question = KinshipQuestion | WalkQuestion | PathQuestion | NearbyQuestion
+FamilyQuestion = KinshipQuestion | TieQuestion | CheckQuestion
+MapQuestion = WalkQuestion | PathQuestion | NearbyQuestion
+Question = FamilyQuestion | MapQuestion
 
 FAMILY_EXAMPLES = (
-    '"Who is Queen Victoria\'s maternal grandfather?", "Who are the first cousins of Nicholas II?"'
+    '"Who is Queen Victoria\'s maternal grandfather?", "Who are the first cousins of Nicholas II?",'
+    ' "How is Queen Victoria related to Nicholas II?"'
 )
 MAP_EXAMPLES = (
     '"from Bond Street take Central, Circle, Circle: where am I?",'

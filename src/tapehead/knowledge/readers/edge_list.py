@@ -2,11 +2,17 @@
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ..graph import Entity, Fact, KnowledgeGraph
+from .columns import LOOKED_AT, NO_COLUMN, Columns, columns_of, without_headings
 from .family_edges import EdgeRow, is_family, read_family
 from .files import ReadError, clean
+
+if TYPE_CHECKING:
+    import _csv
 
 MAX_FILE_BYTES = 64 << 20
 MAX_EDGES = 300_000
@@ -14,16 +20,20 @@ MAX_LINE = 10_000
 MAX_NAME = 500
 
 
-_SOURCES = ("from", "source", "subject", "station1", "start", "head", "person", "from_station")
-_LABELS = ("edge", "label", "line", "predicate", "relation", "route", "type", "property", "relationship")
-_TARGETS = ("to", "target", "object", "station2", "end", "tail", "value", "to_station")
+ONE_WAY = (
+    "no connection stands in the file both ways: with --both-ways (both_ways=True) each leads back as well"
+)
+"""Said of a map."""
+LINK = "link"
+"""What an edge without a name is called."""
 
 
 def read_edge_list(text: str, name: str) -> KnowledgeGraph:
-    """The graph of a table of three columns: from, edge, to.
+    """The graph of a table of edges: from, edge, to.
 
     Args:
-        text: comma-, semicolon- or tab-separated, with or without a line of headings.
+        text: comma-, semicolon- or tab-separated. Without a row of headings, the columns stand in this order
+            (or: from, to, a number); with one, they may stand anywhere, and an edge needs no name.
         name: of the file, for messages.
 
     Raises:
@@ -43,7 +53,7 @@ def from_edges(edges: list[EdgeRow], name: str, names: dict[str, str] | None = N
     Args:
         edges: directed.
         name: of the file.
-        names: of the nodes, where they are not called by their ids.
+        names: of the nodes, where they are not called by their ids; also of those that no edge leads to.
 
     Raises:
         ReadError: the facts contradict each other.
@@ -51,13 +61,16 @@ def from_edges(edges: list[EdgeRow], name: str, names: dict[str, str] | None = N
     names = names or {}
     if is_family(edges):
         return read_family(edges, name, names)
-    entities: dict[str, Entity] = {}
+    entities = {place: Entity(place, called, "place") for place, called in names.items()}
     for edge in edges:
         for place in (edge.source, edge.target):
             if place not in entities:
-                entities[place] = Entity(place, names.get(place, place), "place")
+                entities[place] = Entity(place, place, "place")
     facts = [Fact(*edge) for edge in edges if edge.source != edge.target]
-    return KnowledgeGraph(name, entities, facts)
+    graph = KnowledgeGraph(name, entities, facts)
+    if graph.is_one_way:
+        graph.notes.append(ONE_WAY)
+    return graph
 
 
 def read_rows(text: str, name: str) -> Iterator[EdgeRow]:
@@ -75,50 +88,48 @@ def read_rows(text: str, name: str) -> Iterator[EdgeRow]:
             yield line
 
     reader = csv.reader(lines(), delimiter=separator, strict=True)
-    columns = (0, 1, 2)
-    first = True
-    count = 0
     try:
-        for row in reader:
-            cells = [clean(cell) for cell in row]
-            if not any(cells) or cells[0].startswith("#"):
-                continue
-            if first:
-                first = False
-                headings = _columns(cells)
-                if headings:
-                    columns = headings
-                    continue
-            if len(cells) <= max(columns) or not all(cells[column] for column in columns):
+        rows = _rows(reader)
+        first = list(itertools.islice(rows, LOOKED_AT))
+        if not first:
+            return
+        headings = columns_of([cells for _, cells in first], name)
+        columns = headings or without_headings([cells for _, cells in first])
+        for count, (number, cells) in enumerate(itertools.chain(first[headings is not None :], rows), 1):
+            if len(cells) < columns.needed or not all(cells[place] for place in columns if place >= 0):
                 raise ReadError(
-                    f"{name}, line {reader.line_num}: {separator.join(row)[:60]!a} is not an edge:"
-                    " give from, edge, to"
+                    f"{name}, line {number}: {separator.join(cells)[:60]!a} is not an edge:"
+                    f" give {_wanted(columns, first[0][1]) if headings else 'from, edge, to'}"
                 )
-            edge = EdgeRow(*(cells[column] for column in columns))
+            edge = EdgeRow(
+                *(cells[place] if place != NO_COLUMN else LINK for place in columns),
+            )
             if max(map(len, edge)) > MAX_NAME:
-                raise ReadError(f"{name}, line {reader.line_num}: a name has over {MAX_NAME} characters")
+                raise ReadError(f"{name}, line {number}: a name has over {MAX_NAME} characters")
             yield edge
-            count += 1
-            if count > MAX_EDGES:
+            if count >= MAX_EDGES:
                 raise ReadError(f"{name} has more than {MAX_EDGES:,} edges, the most that is read")
     except csv.Error as error:
         raise ReadError(f"{name}, line {reader.line_num}: {error}") from None
 
 
+def _rows(reader: "_csv.Reader") -> Iterator[tuple[int, list[str]]]:
+    """Rows that hold something, each with the number of its line."""
+    for row in reader:
+        cells = [clean(cell) for cell in row]
+        if any(cells) and not cells[0].startswith("#"):
+            yield reader.line_num, cells
+
+
+def _wanted(columns: Columns, headings: list[str]) -> str:
+    return ", ".join(repr(headings[place]) for place in columns if place != NO_COLUMN)
+
+
 def _separator(text: str) -> str:
+    """What most rows have twice; if none has, once."""
     head = text[:MAX_LINE].splitlines()[:20]
-    counts = {separator: sum(line.count(separator) >= 2 for line in head) for separator in "\t,;"}
-    return max(counts, key=lambda separator: counts[separator]) if any(counts.values()) else ","
-
-
-def _columns(cells: list[str]) -> tuple[int, int, int] | None:
-    """Where from, edge and to stand, if this is a line of headings."""
-    lower = [cell.lower() for cell in cells]
-    found = [
-        next((lower.index(word) for word in words if word in lower), None)
-        for words in (_SOURCES, _LABELS, _TARGETS)
-    ]
-    if None in found or len(set(found)) < 3:
-        return None
-    source, label, target = found
-    return source, label, target  # type: ignore[return-value]
+    for times in (2, 1):
+        counts = {separator: sum(line.count(separator) >= times for line in head) for separator in "\t,;"}
+        if any(counts.values()):
+            return max(counts, key=lambda separator: counts[separator])
+    return ","

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from ...tasks.kinship.tree import Sex
 from ..graph import Entity, KnowledgeGraph
-from .family_tree import BORN, Couple, build
+from ..pedigree import PARENT_KINDS, ParentKind
+from .dates import parse_date, year_of
+from .family_tree import Couple, build
 from .files import ReadError
-from .gedcom import year_of
 
 
 class EdgeRow(NamedTuple):
@@ -24,11 +25,13 @@ class _Kin(NamedTuple):
     """An edge's meaning: ``named`` is the husband, daughter, … of ``other``."""
 
     kind: str
-    """"parent", "child" or "partner\""""
+    """one of "parent", "child", "partner", "former partner"."""
     named: str
     sex: Sex
     """of the named"""
     other: str
+    tie: ParentKind
+    """of a parent or a child edge: how the one came to the other"""
 
     @property
     def child(self) -> str:
@@ -40,19 +43,44 @@ class _Kin(NamedTuple):
         """Of a parent or a child edge: the parent."""
         return self.named if self.kind == "parent" else self.other
 
+    @property
+    def is_couple(self) -> bool:
+        """Whether this is an edge between partners."""
+        return self.kind.endswith("partner")
 
-_KIN: dict[str, tuple[str, Sex]] = {
+
+_PARENTS: dict[str, tuple[str, Sex]] = {
     "father": ("parent", "m"),
     "mother": ("parent", "f"),
     "parent": ("parent", "u"),
     "son": ("child", "m"),
     "daughter": ("child", "f"),
     "child": ("child", "u"),
-    "husband": ("partner", "m"),
-    "wife": ("partner", "f"),
-    "spouse": ("partner", "u"),
-    "partner": ("partner", "u"),
-    "married": ("partner", "u"),
+}
+_PARTNERS: dict[str, Sex] = {"husband": "m", "wife": "f", "spouse": "u", "partner": "u", "married": "u"}
+_TIES: dict[str, ParentKind] = {
+    **dict.fromkeys(("", "birth ", "biological ", "natural "), "birth"),
+    **dict.fromkeys(("step", "step "), "step"),
+    **dict.fromkeys(("adoptive ", "adopted ", "adopting "), "adopted"),
+    **dict.fromkeys(("foster", "foster "), "foster"),
+}
+"""What stands before a word for a parent or a child."""
+_KIN: dict[str, tuple[str, Sex, ParentKind]] = {
+    **{
+        before + word: (kind, sex, tie)
+        for before, tie in _TIES.items()
+        for word, (kind, sex) in _PARENTS.items()
+    },
+    "guardian": ("parent", "u", "guardian"),
+    "ward": ("child", "u", "guardian"),
+    **{word: ("partner", sex, "birth") for word, sex in _PARTNERS.items()},
+    **{
+        before + word: ("former partner", sex, "birth")
+        for before in ("ex ", "former ", "divorced ")
+        for word, sex in _PARTNERS.items()
+    },
+    "divorced": ("former partner", "u", "birth"),
+    "divorced from": ("former partner", "u", "birth"),
 }
 _ATTRIBUTES = frozenset({"sex", "gender", "born", "birth", "died", "death", "title", "name", "also called"})
 
@@ -91,21 +119,17 @@ def read_family(edges: list[EdgeRow], name: str, names: dict[str, str]) -> Knowl
         if label in _ATTRIBUTES:
             _describe(people[edge.source], label, edge.target)
     ties = list(_kin(edges, opposite))
-    parents: dict[str, list[str]] = {}  # of each child, the father first
+    parents: dict[tuple[str, ParentKind], list[str]] = {}  # of each child and tie, in file order
     for kin in ties:
         if kin.sex != "u":
             people[kin.named].sex = kin.sex
-        if kin.kind != "partner":
-            known = parents.setdefault(kin.child, [])
+        if not kin.is_couple:
+            known = parents.setdefault((kin.child, kin.tie), [])
             if kin.parent not in known:
                 known.append(kin.parent)
-    _note_same_sex(parents, people, notes)
-    couples: dict[frozenset[str], Couple] = {}
-    for kin in ties:
-        partners = [kin.other, kin.named] if kin.kind == "partner" else parents[kin.child]
-        couple = couples.setdefault(frozenset(partners), Couple("", list(partners)))
-        if kin.kind != "partner":
-            couple.children[kin.child] = BORN
+    own = {child: known for (child, tie), known in parents.items() if tie == "birth"}
+    _note_same_sex(own, people, notes)
+    couples = _couples(ties, parents)
     taken = 0
     for couple in couples.values():
         taken += 1
@@ -113,6 +137,33 @@ def read_family(edges: list[EdgeRow], name: str, names: dict[str, str]) -> Knowl
             taken += 1
         couple.id = f"F{taken}"
     return build(name, people, list(couples.values()), notes)
+
+
+def _couples(
+    ties: list[_Kin], parents: dict[tuple[str, ParentKind], list[str]]
+) -> dict[frozenset[str], Couple]:
+    """The families: couples, with the children of both or of one."""
+    pairs = {frozenset((kin.named, kin.other)) for kin in ties if kin.is_couple}
+    couples: dict[frozenset[str], Couple] = {}
+    for kin in ties:
+        if kin.is_couple:
+            partners = [kin.other, kin.named]
+        else:
+            partners = parents[kin.child, kin.tie]
+            if kin.tie != "birth" and len(partners) == 1:
+                # A stepmother is the father's wife.
+                mates = parents.get((kin.child, "birth"), [])
+                partners = partners + [mate for mate in mates if frozenset((mate, *partners)) in pairs][:1]
+        couple = couples.setdefault(frozenset(partners), Couple("", list(partners)))
+        if kin.is_couple:
+            couple.divorced = couple.divorced or kin.kind == "former partner"
+            continue
+        for parent in partners:
+            tie = kin.tie if parent in parents[kin.child, kin.tie] else "birth"
+            couple.kinds[kin.child, parent] = tie
+        found = {couple.kinds[kin.child, parent] for parent in partners}
+        couple.children[kin.child] = min(found, key=PARENT_KINDS.index)
+    return couples
 
 
 def _known(edges: list[EdgeRow], name: str, notes: list[str]) -> list[EdgeRow]:
@@ -140,11 +191,11 @@ def _kin(edges: Iterable[EdgeRow], opposite: bool) -> Iterable[_Kin]:
     for edge in edges:
         label, backwards = _plain(edge.label)
         if label in _KIN:
-            kind, sex = _KIN[label]
+            kind, sex, tie = _KIN[label]
             # "of" says plainly which way it leads.
             turned = backwards or opposite
             named, other = (edge.source, edge.target) if turned else (edge.target, edge.source)
-            yield _Kin(kind, named, sex, other)
+            yield _Kin(kind, named, sex, other, tie)
 
 
 def _is_opposite(edges: Sequence[EdgeRow], name: str, notes: list[str]) -> bool:
@@ -161,7 +212,7 @@ def _is_opposite(edges: Sequence[EdgeRow], name: str, notes: list[str]) -> bool:
     turnable = [
         kin
         for edge, kin in zip((edge for edge in edges if _plain(edge.label)[0] in _KIN), ties, strict=True)
-        if kin.kind != "partner" and not _plain(edge.label)[1]
+        if not kin.is_couple and not _plain(edge.label)[1]
     ]
     at_odds = sum(not conflicts.keys().isdisjoint((kin.child, kin.parent)) for kin in turnable)
     if 2 * at_odds <= len(turnable) or _conflicts(_kin(edges, True)):
@@ -186,7 +237,7 @@ def _conflicts(ties: Iterable[_Kin]) -> dict[str, str]:
             found.setdefault(kin.named, "is their own relative")
         if kin.sex != "u" and sexes.setdefault(kin.named, kin.sex) != kin.sex:
             found.setdefault(kin.named, "is a man in one row and a woman in another")
-        if kin.kind != "partner":
+        if not kin.is_couple and kin.tie == "birth":
             parents.setdefault(kin.child, set()).add(kin.parent)
             if len(parents[kin.child]) > 2:
                 found.setdefault(kin.child, "has three parents")
@@ -211,7 +262,7 @@ def _describe(person: Entity, label: str, value: str) -> None:
         first = value[:1].lower()
         person.sex = "m" if first == "m" else "f" if first in ("f", "w") else "u"
     elif label in ("born", "birth"):
-        person.born, person.born_year = value, year_of(value)
+        person.born, (person.born_year, person.born_on) = value, parse_date(value)
     elif label in ("died", "death"):
         person.died, person.died_year, person.dead = value, year_of(value), True
     elif label == "title":

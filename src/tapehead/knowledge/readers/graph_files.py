@@ -6,15 +6,28 @@ from typing import Any
 from xml.parsers import expat
 
 from ..graph import KnowledgeGraph
-from .edge_list import MAX_EDGES, MAX_NAME, from_edges
+from .edge_list import LINK, MAX_EDGES, MAX_NAME, from_edges
 from .family_edges import EdgeRow
-from .files import ReadError, clean
+from .files import ReadError, clean, decode
+from .gml import tidy_gml
 
 MAX_FILE_BYTES = 16 << 20
 
-LABELS = ("label", "line", "edge", "relation", "route", "name", "type", "key")
-"""Attributes that an edge's label is looked for in."""
-NAMES = ("label", "name", "title", "id")
+LABELS = (
+    "label",
+    "line",
+    "edge",
+    "relation",
+    "route",
+    "name",
+    "linklabel",
+    "linkname",
+    "linktype",
+    "type",
+    "key",
+)
+"""Attributes that an edge's label is looked for in, in any case."""
+NAMES = ("label", "name", "title", "station", "stop_name", "id")
 
 
 def read_graph_file(data: bytes, name: str, kind: str) -> KnowledgeGraph:
@@ -35,7 +48,7 @@ def read_graph_file(data: bytes, name: str, kind: str) -> KnowledgeGraph:
             _refuse_entities(data, name)
             graph: networkx.MultiGraph = networkx.read_graphml(io.BytesIO(data), force_multigraph=True)
         else:
-            graph = networkx.read_gml(io.BytesIO(data), label=None)
+            graph = networkx.parse_gml(tidy_gml(decode(data, name), name), label=None)
     except ReadError:
         raise
     except (RecursionError, MemoryError):
@@ -49,7 +62,7 @@ def read_graph_file(data: bytes, name: str, kind: str) -> KnowledgeGraph:
     names = {str(node): _first(attributes, NAMES) or str(node) for node, attributes in graph.nodes(data=True)}
     edges: dict[EdgeRow, None] = {}
     for source, target, attributes in graph.edges(data=True):
-        edge = EdgeRow(str(source), _first(attributes, LABELS) or "link", str(target))
+        edge = EdgeRow(str(source), _first(attributes, LABELS) or LINK, str(target))
         edges[edge] = None
         if not graph.is_directed():
             edges[edge._replace(source=edge.target, target=edge.source)] = None
@@ -85,8 +98,9 @@ def is_xml(start: bytes) -> bool:
 
 
 def _first(attributes: dict[str, Any], wanted: tuple[str, ...]) -> str:
+    found = {str(key).lower(): value for key, value in attributes.items()}
     for key in wanted:
-        value = clean(str(attributes.get(key, "")))
+        value = clean(str(found.get(key, "")))
         if value:
             return value[:MAX_NAME]
     return ""

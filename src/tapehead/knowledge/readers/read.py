@@ -3,6 +3,7 @@
 import difflib
 import io
 import os
+import re
 import zipfile
 from io import BufferedIOBase
 from pathlib import Path
@@ -11,22 +12,26 @@ from ..graph import KnowledgeGraph
 from ..privacy import hide_living as without_living
 from ..privacy import mark_living
 from . import edge_list, gedcom, graph_files, gtfs
-from .files import ReadError, clean, decode, read_capped
+from .files import ReadError, clean, decode, read_capped, uncollected, utf16
 
 EXAMPLES = {"family": "family.ged", "london": "london.csv"}
 """Name → file in data/."""
 
 _DATA = Path(__file__).parents[1] / "data"
 _SNIFFED = 4096
+_GML = re.compile(rb"(?:#.*\s+)*(?:(?:Creator|Version|comment)\b.*\s+)*graph\s*\[", re.IGNORECASE)
 
 
-def read(path_or_name: str | os.PathLike, *, hide_living: bool = False) -> KnowledgeGraph:
+def read(
+    path_or_name: str | os.PathLike, *, hide_living: bool = False, both_ways: bool = False
+) -> KnowledgeGraph:
     """Read a family tree or a map; its kind is told by its content.
 
     Args:
         path_or_name: GEDCOM (5.5 and its dialects, 7.0, .gdz), an edge list (CSV or TSV: from, edge, to),
             GraphML, GML or a GTFS zip; or "family" or "london", the examples that come with tapehead.
         hide_living: of a family tree, leave out the names and dates of people who may be alive.
+        both_ways: of a map, let every connection lead both ways.
 
     Raises:
         ReadError: no such file, or one that cannot be read; the message says why.
@@ -43,8 +48,8 @@ def read(path_or_name: str | os.PathLike, *, hide_living: bool = False) -> Knowl
             raise ReadError(f"there is no file {str(path_or_name)!r}: {hint}")
         if not path.is_file():  # A pipe or a device may never end.
             raise ReadError(f"{path} is not a regular file")
-        with path.open("rb") as file:
-            return _marked(_read(file, path.name), hide_living)
+        with path.open("rb") as file, uncollected():
+            return _marked(_read(file, path.name), hide_living, both_ways)
     except ReadError:
         raise
     except OSError as error:
@@ -53,22 +58,35 @@ def read(path_or_name: str | os.PathLike, *, hide_living: bool = False) -> Knowl
         raise ReadError(f"{str(path_or_name)[:80]!a} is no path: {error}") from None
 
 
-def read_bytes(data: bytes, filename: str, *, hide_living: bool = False) -> KnowledgeGraph:
+def read_bytes(
+    data: bytes, filename: str, *, hide_living: bool = False, both_ways: bool = False
+) -> KnowledgeGraph:
     """As :func:`read`, of a file's content: nothing is written anywhere.
 
     Args:
         data: the content.
         filename: what to call it; its ending counts where the content does not tell the kind.
         hide_living: of a family tree, leave out the names and dates of people who may be alive.
+        both_ways: of a map, let every connection lead both ways.
 
     Raises:
         ReadError: it cannot be read; the message says why.
     """
     name = clean(filename.replace("\\", "/").rpartition("/")[2])[:100] or "the file"
-    return _marked(_read(io.BytesIO(data), name), hide_living)
+    with uncollected():
+        return _marked(_read(io.BytesIO(data), name), hide_living, both_ways)
 
 
-def _marked(graph: KnowledgeGraph, hide_living: bool) -> KnowledgeGraph:
+def _marked(graph: KnowledgeGraph, hide_living: bool, both_ways: bool) -> KnowledgeGraph:
+    if both_ways:
+        if graph.is_family:
+            raise ReadError(f"{graph.name} is a family tree: only the connections of a map lead both ways")
+        back = [fact._replace(subject=fact.object, object=fact.subject) for fact in graph.facts]
+        there = set(graph.facts)
+        added = [fact for fact in dict.fromkeys(back) if fact not in there]
+        notes = [note for note in graph.notes if note != edge_list.ONE_WAY]
+        notes.append(f"{len(added):,} connections lead back as well, as asked")
+        graph = KnowledgeGraph(graph.name, graph.entities, [*graph.facts, *added], notes)
     if graph.is_family:
         mark_living(graph)
         if hide_living:
@@ -87,9 +105,10 @@ def _read(file: BufferedIOBase, name: str) -> KnowledgeGraph:
         raise ReadError(f"{name} is packed with gzip: unpack it first")
     if gedcom.is_gedcom(start) or suffix in (".ged", ".gedcom"):
         return gedcom.read_gedcom(read_capped(file, name, gedcom.MAX_FILE_BYTES), name)
-    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    wide = utf16(start)
+    text = start.removeprefix(b"\xef\xbb\xbf") if wide is None else wide.encode()
     kind = "GraphML" if graph_files.is_xml(start) else ""
-    if suffix == ".gml" or text.startswith((b"graph [", b"graph\n", b"graph\r", b"Creator ")):
+    if suffix == ".gml" or _GML.match(text.lstrip()):
         kind = "GML"
     if kind:
         content = read_capped(file, name, graph_files.MAX_FILE_BYTES)
@@ -101,7 +120,7 @@ def _read_zip(file: BufferedIOBase, name: str) -> KnowledgeGraph:
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
-            # GEDCOM 7's own zip, .gdz.
+            # GEDCOM 7's own zip, .gdz, or one tree that somebody has packed.
             member = next((one for one in names if one.lower() == "gedcom.ged"), None)
             if member is not None and not gtfs.is_gtfs(names):
                 with archive.open(member) as packed:

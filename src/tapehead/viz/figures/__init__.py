@@ -7,9 +7,18 @@
 
 from .answer import plot_answer as plot_answer
 from .curves import plot_curves as plot_curves
+from .kinship import plot_kinship as plot_kinship
 from .search import plot_search as plot_search
 from .style import save_figure as save_figure
 from .style import save_figures as save_figures
 from .trace import plot_trace as plot_trace
 
-__all__ = ["plot_answer", "plot_curves", "plot_search", "plot_trace", "save_figure", "save_figures"]
+__all__ = [
+    "plot_answer",
+    "plot_curves",
+    "plot_kinship",
+    "plot_search",
+    "plot_trace",
+    "save_figure",
+    "save_figures",
+]

@@ -8,6 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ...errors import InputError
 from ...knowledge import Answer
 from ...knowledge.inference.answer import NetworkAnswer
 from ...knowledge.inference.search import SearchAnswer
@@ -29,12 +30,18 @@ def plot_answer(answer: Answer) -> Figure:
 
     Returns:
         A figure, labelled "answer".
+
+    Raises:
+        InputError: the network was not asked.
     """
-    if isinstance(answer.network, SearchAnswer):
+    network = answer.network
+    if isinstance(network, SearchAnswer):
         raise ValueError("give the answer of a DNC, or draw this one with plot_search")
-    given, facts_read = len(answer.network.facts), answer.network.facts_read
+    if network is None:
+        raise InputError(f"the network was not asked, so that there is no figure: {answer.not_asked}")
+    given, facts_read = len(network.facts), network.facts_read
     sentences = answer.facts_read[:MAX_ROWS]
-    rows = _read_weights(answer.network, facts_read[:MAX_ROWS])
+    rows = _read_weights(network, facts_read[:MAX_ROWS])
     with style():
         figure = new_figure(
             "answer",
@@ -52,7 +59,7 @@ def plot_answer(answer: Answer) -> Figure:
         more = len(facts_read) - len(rows)
         axes.set_xlabel("step after the facts" + (f" ({more} more facts were read)" if more > 0 else ""))
         names = ", ".join(answer.answers) or "none"
-        network_line = _shortened(f"network: {names} ({answer.confidence:.0%} sure)")
+        network_line = _shortened(f"network: {names} ({answer.confidence or 0:.0%} sure)")
         exact_line = _shortened(f"exact: {', '.join(answer.exact) or 'none'}")
         figure.supxlabel(
             f"{network_line}\n{exact_line} {'✓' if answer.correct else '✗'}",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from ...errors import InputError
 from ...knowledge.inference.search import SearchAnswer
 from .layout import family_layout, map_layout
 from .recording import Picture, PictureEdge, PictureNode, QuestionRecord, Recording
@@ -23,8 +24,13 @@ def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording | Sear
     Args:
         graph: the graph that was asked about.
         answer: as :func:`tapehead.knowledge.ask` returned it.
+
+    Raises:
+        InputError: the network was not asked.
     """
     network = answer.network
+    if network is None:
+        raise InputError(f"the network was not asked, so that there is nothing to play: {answer.not_asked}")
     if isinstance(network, SearchAnswer):
         return record_search(graph, answer)
     given = len(network.facts)
@@ -70,9 +76,9 @@ class _Subject(Protocol):
 
 def _start(question: "Question") -> str:
     """The id of the person or place that a question begins with."""
-    from ...knowledge import KinshipQuestion
+    from ...knowledge.questions import FamilyQuestion
 
-    return question.person if isinstance(question, KinshipQuestion) else question.start
+    return question.person if isinstance(question, FamilyQuestion) else question.start
 
 
 class _Family:

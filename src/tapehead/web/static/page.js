@@ -58,9 +58,19 @@ function sentence(text) {
   return /^\S*\./.test(text) ? text : capitalize(text);
 }
 
+/** Show what a network did; null where none was asked. */
 async function show(recording) {
   player?.remove();
-  player = globalThis.player = await mount(at("stage"), recording);
+  player = globalThis.player = recording && await mount(at("stage"), recording);
+}
+
+/** Both answers of a question about a family, in sentences; nothing for other answers. */
+function showReply(result) {
+  at("reply").hidden = !result?.understood;
+  if (!result?.understood) return;
+  const [understood, ...lines] = result.lines;
+  at("reply").replaceChildren(
+    make("b", {}, capitalize(understood)), make("ul", {}, ...lines.map((line) => make("li", {}, capitalize(line)))));
 }
 
 function watch() {
@@ -70,7 +80,10 @@ function watch() {
   attempt("Running the model …", async () => {
     const body = { model: model.name, seed: Number(at("seed").value), ...(length === null ? {} : { length }) };
     const result = await post("/api/trace", body);
-    return () => show(result.recording);
+    return () => {
+      showReply(null);
+      return show(result.recording);
+    };
   });
 }
 
@@ -79,9 +92,10 @@ function ask() {
     const result = await post("/api/ask", { data: data.id, question: at("question").value });
     return async () => {
       await show(result.recording);
+      showReply(result);
       const read = result.facts_read.length;
-      say(`Answered in ${result.seconds.toFixed(1)} s: ${result.facts_given} facts were given, ` +
-        `${read} ${read === 1 ? "was" : "were"} read for the answer.`);
+      say(`Answered in ${result.seconds.toFixed(1)} s` + (result.recording === null ? "." :
+        `: ${result.facts_given} facts were given, ${read} ${read === 1 ? "was" : "were"} read for the answer.`));
     };
   });
 }

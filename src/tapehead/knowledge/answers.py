@@ -1,0 +1,170 @@
+"""What comes back from a question: the network's answer, the exact one, and how the two compare."""
+
+import dataclasses
+import itertools
+from typing import Any
+
+from .graph import Entity
+from .inference.answer import NetworkAnswer
+from .inference.search import SearchAnswer
+from .kinship.explain import PathStep, path_text
+from .questions import CheckQuestion, FamilyQuestion, KinshipQuestion, PathQuestion, Question, TieQuestion
+
+MAX_PRINTED = 60
+"""people of an answer that are printed; JSON has them all"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """The network's answer to a question, and the exact one."""
+
+    question: str
+    """as it was asked"""
+    parsed: Question
+    """as it was understood"""
+    understood: str
+    """the same in words: "maternal grandfathers of Victoria Hanover (1819–1901)\""""
+    answered: tuple[Entity, ...]
+    """the network's: people; places nearby; of a walk or a path, the places after the start in order"""
+    expected: tuple[Entity, ...]
+    """the exact answer; of several shortest paths the network's own if it is one"""
+    correct: bool | None
+    """whether the network answered exactly what it was asked; None: it was not asked"""
+    confidence: float | None
+    """the network's own, 0 to 1; None: it was not asked"""
+    facts_given: int
+    """facts that were put into the memory"""
+    facts_read: tuple[str, ...]
+    """sentences: the facts that the answer was read from, in order"""
+    seconds: float
+    """wall time from the words to the answer"""
+    network: NetworkAnswer | SearchAnswer | None = dataclasses.field(repr=False, compare=False)
+    """the network's answer in numbers, with the trace or the steps of the search, for figures; None: it was
+    not asked"""
+    notes: tuple[str, ...] = ()
+    """sentences: what the question left open, and what was made of it"""
+    left_out: str = ""
+    """a sentence, where the answer rests on a part of the file: what the network was not told"""
+    narrower: str = ""
+    """what the network was asked for, where people mean more by the word"""
+    not_asked: str = ""
+    """a sentence: why the network was not asked"""
+    relations: tuple[str, ...] = ()
+    """of each person of the exact answer what they are: "half-brother", "aunt by marriage\""""
+    marked: tuple[bool, ...] = ()
+    """of each of them whether the question's own words do not say so already"""
+    said: tuple[str, ...] = ()
+    """of a question about two people: what one is to the other, the nearest tie first"""
+    relation: str = ""
+    """the name of that tie; "" for none"""
+    path: tuple[PathStep, ...] = ()
+    """from one of two people to the other"""
+    verdict: bool | None = None
+    """of a question to be answered by yes or no"""
+
+    @property
+    def answers(self) -> list[str]:
+        """The names of the network's answer."""
+        return [entity.name for entity in self.answered]
+
+    @property
+    def exact(self) -> list[str]:
+        """The names of the exact answer; of a question about two people "yes" or "no", or the relation."""
+        if isinstance(self.parsed, CheckQuestion):
+            return ["yes" if self.verdict else "no"]
+        if isinstance(self.parsed, TieQuestion):
+            return [self.relation] if self.relation else []
+        return [entity.name for entity in self.expected]
+
+    @property
+    def count(self) -> int | None:
+        """How many there are, where that is the question."""
+        return len(self.expected) if isinstance(self.parsed, KinshipQuestion) and self.parsed.count else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``tapehead ask --json`` prints it."""
+        answer: dict[str, Any] = {
+            "question": self.question,
+            "answers": self.answers,
+            "exact": self.exact,
+            "correct": self.correct,
+            "confidence": self.confidence,
+            "facts_given": self.facts_given,
+            "left_out": self.left_out,
+            "facts_read": list(self.facts_read),
+            "seconds": self.seconds,
+            "notes": list(self.notes),
+        }
+        if isinstance(self.parsed, FamilyQuestion):
+            answer |= {
+                "understood": self.understood,
+                "not_asked": self.not_asked,
+                "narrower": self.narrower,
+                "relations": list(self.relations),
+                "relation": self.relation,
+                "said": list(self.said),
+                "path": [step._asdict() for step in self.path],
+                "count": self.count,
+            }
+        return answer
+
+    @property
+    def lines(self) -> list[str]:
+        """Both answers in sentences, and what is to be said about them, without the facts that were read."""
+        lines = [*self._network_lines(), *self._exact_lines()]
+        return [self.understood, *(line.strip() for line in lines), *self.notes]
+
+    def __str__(self) -> str:
+        """As ``tapehead ask`` prints it."""
+        lines = [self.understood, *self._network_lines(), *self._exact_lines()]
+        if self.network is not None:
+            lines += [
+                f"  {self.facts_given} facts in memory, {len(self.facts_read)} read for the answer"
+                f"{':' if self.facts_read else ''}",
+                *(f"    {fact}" for fact in self.facts_read),
+            ]
+        lines.append(f"  {self.seconds:.2f} s")
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+
+    @property
+    def _mark(self) -> str:
+        return "" if self.correct is None else " ✓" if self.correct else " ✗"
+
+    def _network_lines(self) -> list[str]:
+        left_out = [f"  note: {self.left_out}"] if self.left_out else []
+        if self.network is None:
+            return [*left_out, f"  the network was not asked: {self.not_asked}"]
+        asked = f"{self._mark}, asked for {self.narrower}" if self.narrower else ""
+        return [
+            *left_out,
+            f"  network: {self._listed(self.answered)} ({self.confidence or 0:.0%} sure){asked}",
+        ]
+
+    def _exact_lines(self) -> list[str]:
+        mark = "" if self.narrower else self._mark
+        if isinstance(self.parsed, KinshipQuestion):
+            return [f"  exact:   {self._kin()}{mark}"]
+        if not isinstance(self.parsed, TieQuestion | CheckQuestion):
+            return [f"  exact:   {self._listed(self.expected)}{mark}"]
+        verdict = "" if self.verdict is None else "yes: " if self.verdict else "no: "
+        first, *further = self.said
+        lines = [f"  exact:   {verdict}{first}", *(f"  also:    {said}" for said in further)]
+        return [*lines, f"  path:    {path_text(self.path)}"] if self.path else lines
+
+    def _kin(self) -> str:
+        """The people of the exact answer, each with what they are where the question does not say it."""
+        listed = [
+            f"{entity}, {relation}" if marked else str(entity)
+            for entity, relation, marked in itertools.zip_longest(self.expected, self.relations, self.marked)
+        ][:MAX_PRINTED]
+        if len(self.expected) > MAX_PRINTED:
+            listed.append(f"and {len(self.expected) - MAX_PRINTED:,} more")
+        text = ("; " if any(self.marked) else ", ").join(listed) or "nobody"
+        return text if self.count is None else f"{self.count}: {text}"
+
+    def _listed(self, entities: tuple[Entity, ...]) -> str:
+        nobody = "nobody" if isinstance(self.parsed, KinshipQuestion) else "no place"
+        listed = ", ".join(map(str, entities)) or nobody
+        if isinstance(self.parsed, PathQuestion) and self.parsed.only_length and entities:
+            return f"{len(entities)} stop{'s' if len(entities) > 1 else ''}: {listed}"
+        return listed
