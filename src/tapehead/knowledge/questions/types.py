@@ -53,6 +53,7 @@ class NearbyQuestion:
 
 
 Question = KinshipQuestion | WalkQuestion | PathQuestion | NearbyQuestion
+"""A question as it was understood."""
 
 FAMILY_EXAMPLES = (
     '"Who is Queen Victoria\'s maternal grandfather?", "Who are the first cousins of Nicholas II?"'
