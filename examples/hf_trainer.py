@@ -35,7 +35,12 @@ def collate(episodes: list[tasks.Batch]) -> dict[str, Tensor]:
         return nn.utils.rnn.pad_sequence([getattr(episode, field)[:, 0] for episode in episodes])
 
     lengths = torch.cat([episode.lengths for episode in episodes])
-    return {"inputs": padded("inputs"), "targets": padded("targets"), "mask": padded("mask"), "lengths": lengths}
+    return {
+        "inputs": padded("inputs"),
+        "targets": padded("targets"),
+        "mask": padded("mask"),
+        "lengths": lengths,
+    }
 
 
 class Answerer(nn.Module):
@@ -45,13 +50,21 @@ class Answerer(nn.Module):
         super().__init__()
         self.task = task
         self.machine = tapehead.NTM(
-            task.input_size, 100, output_size=task.output_size, memory_size=16, controller="feedforward", init="tape"
+            task.input_size,
+            100,
+            output_size=task.output_size,
+            memory_size=16,
+            controller="feedforward",
+            init="tape",
         )
 
     def forward(self, inputs: Tensor, targets: Tensor, mask: Tensor, lengths: Tensor) -> dict[str, Tensor]:
         outputs, _ = self.machine(inputs, lengths=lengths)
         loss = self.task.loss(outputs, tasks.Batch(inputs, targets, mask, lengths)).mean()
-        return {"loss": loss, "logits": outputs.transpose(0, 1)}  # the Trainer counts batches along the first axis
+        return {
+            "loss": loss,
+            "logits": outputs.transpose(0, 1),
+        }  # the Trainer counts batches along the first axis
 
 
 def main(updates: int = 300) -> tuple[float, float]:

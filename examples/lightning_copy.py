@@ -30,7 +30,12 @@ class Copier(lightning.LightningModule):
         super().__init__()
         self.task = task
         self.machine = tapehead.NTM(
-            task.input_size, 100, output_size=task.output_size, memory_size=16, controller="feedforward", init="tape"
+            task.input_size,
+            100,
+            output_size=task.output_size,
+            memory_size=16,
+            controller="feedforward",
+            init="tape",
         )
 
     def training_step(self, batch: tasks.Batch, index: int) -> torch.Tensor:
@@ -58,7 +63,9 @@ def main(updates: int = 300) -> tuple[float, float]:
     trainer = lightning.Trainer(
         max_steps=updates, gradient_clip_val=10.0, accelerator="cpu", logger=False, enable_checkpointing=False
     )
-    trainer.fit(copier, DataLoader(Episodes(task, batch_size=4), batch_size=None))  # the sampler makes the batches
+    trainer.fit(
+        copier, DataLoader(Episodes(task, batch_size=4), batch_size=None)
+    )  # the sampler makes the batches
     after = bits()
     print(f"{before:.1f} bits per sequence before, {after:.1f} after {updates} updates")
     return before, after

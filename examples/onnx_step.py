@@ -1,4 +1,4 @@
-"""Export one step of a trained machine to ONNX, with its state as inputs and outputs, and run it by onnxruntime.
+"""Export one step of a trained machine to ONNX, its state as inputs and outputs; run it by onnxruntime.
 
 python examples/onnx_step.py
 """
@@ -42,7 +42,8 @@ def main() -> int:
         y, *carried = session.run(None, dict(zip(names, [x.numpy(), *carried], strict=True)))
         outputs.append(torch.from_numpy(y))
     wrong = int(task.num_errors(torch.stack(outputs), batch).sum())
-    print(f"{wrong} wrong bits in {int(batch.mask.sum()) * task.output_size}, by {len(outputs)} runs of the exported step")
+    bits = int(batch.mask.sum()) * task.output_size
+    print(f"{wrong} wrong bits in {bits}, by {len(outputs)} runs of the exported step")
     return wrong
 
 

@@ -2,8 +2,8 @@
 
     python examples/recurrent_ppo.py
 
-The environment shows a cue in its first step, then nothing for a while, and rewards the action that the cue named.
-Without a memory the best is 1 in 4.
+The environment shows a cue in its first step, then nothing for a while, and rewards the action that the
+cue named. Without a memory the best is 1 in 4.
 """
 
 from typing import Any
@@ -25,7 +25,9 @@ class Remember(gymnasium.Env):
     observation_space = gymnasium.spaces.Box(0.0, 1.0, (CUES + 1,), np.float32)
     action_space = gymnasium.spaces.Discrete(CUES)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict]:
         super().reset(seed=seed)
         self.cue, self.time = int(self.np_random.integers(CUES)), 0
         return self._seen(), {}
@@ -84,7 +86,9 @@ def main(iterations: int = 60, environments: int = 32) -> float:
                 policy, value, state = agent(now.unsqueeze(0), state)
                 action = policy.sample()
             seen, reward, ended, _, _ = worlds.step(action[0].numpy())
-            rollout.append((now, action[0], policy.log_prob(action)[0], value[0], torch.as_tensor(reward).float()))
+            rollout.append(
+                (now, action[0], policy.log_prob(action)[0], value[0], torch.as_tensor(reward).float())
+            )
             state = reset_where(agent.machine, state, torch.as_tensor(ended))
         observations, actions, old, values, rewards = (torch.stack(part) for part in zip(*rollout))
         returns = rewards.flip(0).cumsum(0).flip(0)
@@ -101,7 +105,8 @@ def main(iterations: int = 60, environments: int = 32) -> float:
             optimizer.step()
         rewards_of.append(float(rewards.sum(0).mean()))
         if (iteration + 1) % 20 == 0:
-            print(f"iteration {iteration + 1}: mean reward {sum(rewards_of[-5:]) / 5:.2f}, by chance {1 / CUES:.2f}")
+            mean = sum(rewards_of[-5:]) / 5
+            print(f"iteration {iteration + 1}: mean reward {mean:.2f}, by chance {1 / CUES:.2f}")
     return sum(rewards_of[-5:]) / 5
 
 

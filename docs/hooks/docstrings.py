@@ -12,7 +12,7 @@ import tapehead
 import tapehead.nn
 
 sys.path.insert(0, str(Path(__file__).parent))  # griffe loads this file by its path
-from reference import documented_modules, home, public_names  # noqa: E402
+from reference import documented_modules, home, public_names
 
 ROLE = re.compile(r":(?:class|func|meth|mod|attr|data):`(~?)([\w.]+)`")
 EXAMPLE = re.compile(r"^( *)Example:$", re.MULTILINE)
@@ -37,7 +37,9 @@ class Docstrings(griffe.Extension):
         """Rewrite the roles of a docstring."""
         if obj.docstring:
             text = ROLE.sub(_link, obj.docstring.value).replace("``", "`")
-            obj.docstring.value = EXAMPLE.sub(r"\1Examples:", text)  # the heading that griffe takes for doctests
+            obj.docstring.value = EXAMPLE.sub(
+                r"\1Examples:", text
+            )  # the heading that griffe takes for doctests
 
     def on_class(self, *, cls: griffe.Class, **_: Any) -> None:
         """Give a machine's constructor the arguments of its config, which it takes in their place."""

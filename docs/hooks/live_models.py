@@ -1,4 +1,4 @@
-"""The machines that run in the site's live page: their weights as scripts, since a page of file:// cannot fetch."""
+"""The machines of the live page: their weights as scripts, since a page of file:// cannot fetch."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ SERVED: dict[type, tuple[str, ...]] = {
     NTM: ("memory_size", "word_size", "num_reads", "num_writes", "max_shift", "num_layers", "controller"),
     DNC: ("memory_size", "word_size", "num_reads", "num_layers", "controller"),
 }
-"""What the script's machines know; every other option has to be at its default, or to concern training alone."""
+"""What the page's machines know; other options have to be at their default, or to concern training alone."""
 TRAINING_ALONE = {"input_size", "hidden_size", "output_size", "init", "usage_gradient", "batch_first"} | {
     "clip_controller_gradient",
     "clip_weighting_gradient",
@@ -54,7 +54,11 @@ def export(name: str) -> dict[str, Any]:
         "name": name,
         "architecture": type(machine).__name__,
         "arguments": arguments
-        | {"input_size": machine.input_size, "hidden_size": machine.hidden_size, "output_size": machine.output_size},
+        | {
+            "input_size": machine.input_size,
+            "hidden_size": machine.hidden_size,
+            "output_size": machine.output_size,
+        },
         "task": hub.info(name)["task"],
         "parameters": {key: _packed(value) for key, value in parameters.items()},
     }

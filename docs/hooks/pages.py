@@ -29,7 +29,7 @@ FETCHED = re.compile(r'(?:src|srcset)="(?:https?:)?//[^"]+"|<link[^>]+href="(?:h
 
 
 def on_files(files: Files, config: Mapping[str, Any]) -> Files:
-    """Add what is not in docs/: pages of other folders, and the weights of the machines that run in a page."""
+    """Add what is not in docs/: pages of other folders, and the weights of the live machines."""
     for page, sources in ELSEWHERE.items():
         texts = [_moved(source, page) for source in sources]
         files.append(File.generated(config, page, content="\n\n".join(texts)))
@@ -61,7 +61,9 @@ def on_post_page(output: str, page: Any, **_: Any) -> str:
     """Refuse a page that would fetch something."""
     found = FETCHED.search(output)
     if found:
-        raise PluginError(f"{page.file.src_uri} fetches {found[0]}: the site has to work from its folder alone")
+        raise PluginError(
+            f"{page.file.src_uri} fetches {found[0]}: the site has to work from its folder alone"
+        )
     return output
 
 
@@ -70,7 +72,9 @@ def _line(path: str, snippet: str) -> str:
     lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
     found = [number for number, line in enumerate(lines, 1) if snippet in line]
     if len(found) != 1:
-        raise PluginError(f"{path} has {snippet!r} in {len(found)} lines: the table of symbols needs exactly one")
+        raise PluginError(
+            f"{path} has {snippet!r} in {len(found)} lines: the table of symbols needs exactly one"
+        )
     return f"`{Path(path).name}:{found[0]}`"
 
 

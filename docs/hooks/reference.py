@@ -1,4 +1,4 @@
-"""Hook of the site: a reference page for each package, with every public name; a name without one is an error."""
+"""Hook of the site: a reference page for each package, with every public name or an error."""
 
 import dataclasses
 import importlib
@@ -49,7 +49,7 @@ def public_names(module: ModuleType) -> list[str]:
 
 
 def home(module: str, name: str) -> str:
-    """Where a name is documented: at the top of tapehead if it is there, else in the module that offers it."""
+    """Where a name is documented: at the top of tapehead if it is there, else where it is offered."""
     top = importlib.import_module("tapehead")
     owner = importlib.import_module(module)
     if name in top.__all__ and getattr(top, name) is getattr(owner, name):
@@ -132,7 +132,14 @@ def _arguments(config: type[nn.MachineConfig], name: str) -> str:
 
 
 def _index() -> str:
-    lines = ["# Reference", "", "Every public name, by package.", "", "| package | what it offers |", "|---|---|"]
+    lines = [
+        "# Reference",
+        "",
+        "Every public name, by package.",
+        "",
+        "| package | what it offers |",
+        "|---|---|",
+    ]
     for page, modules in PAGES.items():
         about = (importlib.import_module(modules[0]).__doc__ or "").strip().splitlines()[0]
         lines.append(f"| [`{modules[0]}`]({page}.md) | {about} |")

@@ -1,7 +1,7 @@
 """Hook of the site: runs the tutorials, and makes a page and a notebook of each.
 
-A tutorial is a jupytext script in docs/tutorials. A cell tagged "solution" defines functions that the reader is
-to write: the page shows them without their bodies and folds the solution, the notebook leaves the bodies out.
+A tutorial is a jupytext script in docs/tutorials. A cell tagged "solution" defines functions that the reader
+is to write: the page shows them without their bodies and folds the solution, the notebook leaves them out.
 """
 
 import ast
@@ -28,11 +28,15 @@ LONGEST = 180
 """Seconds of a core that a tutorial may take."""
 PATIENCE = 1200
 """Seconds that a cell may take on a machine that does other work, too."""
-USED = "import resource as _r; print(sum(_r.getrusage(who).ru_utime for who in (_r.RUSAGE_SELF, _r.RUSAGE_CHILDREN)))"
+USED = """\
+import resource
+print(sum(resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+"""
+"""A cell that prints the seconds of a core that the notebook took, its subprocesses included."""
 
 
 def on_files(files: Files, config: Mapping[str, Any]) -> Files:
-    """Run the tutorials that have changed since the last build, and add their pages, pictures and notebooks."""
+    """Run the tutorials that have changed since the last build; add pages, pictures and notebooks."""
     sources = sorted((ROOT / "docs" / "tutorials").glob("*.py"))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         notebooks = list(pool.map(executed, sources))

@@ -82,7 +82,7 @@
       this.sizes = Object.fromEntries(SIZES[this.task].map(({ name, value }) => [name, value]));
       this.slots = this.machine.arguments.memory_size;
       this.damages = []; // {step, slot, kind}
-      this.at = 0;
+      this.at = null; // then the middle, where all is given and nothing is answered
       this.build(place);
       this.rerun();
     }
@@ -185,7 +185,7 @@
       );
       this.range.max = this.steps.length - 1;
       this.slot.max = this.slots - 1;
-      this.at = Math.min(this.at, this.steps.length - 1);
+      this.at = Math.min(this.at ?? this.steps.length >> 1, this.steps.length - 1);
       this.shown = [];
       for (let slot = 0; slot < this.slots; slot++) {
         const used = ({ state }) => [...state.readWeights, ...state.writeWeights].some((weights) => weights[slot] > SEEN);

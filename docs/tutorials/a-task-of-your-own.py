@@ -70,7 +70,12 @@ print(task.describe(tasks.Sampler(1, seed=2).draw(task.with_sizes(length=5))))
 
 # %%
 batch = tasks.Sampler(200, seed=0).draw(task)
-print("oracle:", float(task.bits(task.oracle(batch), batch).mean()), "bits; chance:", float(task.bits(torch.zeros_like(batch.targets), batch).mean()))
+print(
+    "oracle:",
+    float(task.bits(task.oracle(batch), batch).mean()),
+    "bits; chance:",
+    float(task.bits(torch.zeros_like(batch.targets), batch).mean()),
+)
 
 # %% [markdown]
 # ## Train it
@@ -78,6 +83,7 @@ print("oracle:", float(task.bits(task.oracle(batch), batch).mean()), "bits; chan
 # By hand, so that nothing is hidden. With `controller="feedforward"` all that lasts from step to step is the memory. `init="lookup"` begins with
 # every step in a slot of its own, and with read heads that look for what is like the input: made for questions about facts. An LSTM with as
 # many numbers runs beside it.
+
 
 # %%
 def train(machine: torch.nn.Module, updates: int = 1000) -> list[float]:
@@ -154,7 +160,9 @@ config = training.TrainConfig(
 )
 shutil.rmtree("run", ignore_errors=True)
 report = training.train(config, "run")
-print(f"{report.reason}: {report.bits_per_sequence:.2f} bits per sequence after {report.sequences:,} sequences")
+print(
+    f"{report.reason}: {report.bits_per_sequence:.2f} bits per sequence after {report.sequences:,} sequences"
+)
 
 # %% [markdown]
 # To add a task to the library itself, see "How to add a task" in `CONTRIBUTING.md`.

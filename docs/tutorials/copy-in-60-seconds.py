@@ -40,6 +40,7 @@ print(task.describe(tasks.Sampler(1, seed=3).draw(task.with_sizes(length=6))))
 # 20 numbers, one head that writes and one that reads. `init="tape"` lets the heads begin as those of a tape: in focus, one slot
 # on in every step. (Without it copying is learned too, later.)
 
+
 # %%
 def new_machine(seed: int) -> tapehead.NTM:
     torch.manual_seed(seed)
@@ -95,7 +96,9 @@ for seed in range(6):
     machine = new_machine(seed)
     curve, pictures = train(machine, updates=1000, seed=seed)
     bits = sum(curve[-100:]) / 100
-    print(f"start {seed}: {bits:6.2f} bits per sequence after 1000 updates, {time.monotonic() - started:3.0f} s in all")
+    print(
+        f"start {seed}: {bits:6.2f} bits per sequence after 1000 updates, {time.monotonic() - started:3.0f} s in all"
+    )
     if bits < 5:
         break
 

@@ -48,14 +48,15 @@ plot_search(london, knowledge.ask(london, "shortest path from Paddington to Bank
 # **A table** is enough: a CSV with *from, edge, to*, a row for each direction. We write a small one here; yours comes from a spreadsheet.
 
 # %%
+import itertools
 from pathlib import Path
 
 rows = ["from,edge,to"]
 tram = ["Harbour", "Market", "Town Hall", "Station", "Hospital", "Park"]
-for here, there in zip(tram, tram[1:]):
+for here, there in itertools.pairwise(tram):
     rows += [f"{here},1 outbound,{there}", f"{there},1 inbound,{here}"]
 bus = ["Park", "School", "Market", "Museum", "Harbour"]
-for here, there in zip(bus, bus[1:]):
+for here, there in itertools.pairwise(bus):
     rows += [f"{here},12 outbound,{there}", f"{there},12 inbound,{here}"]
 Path("city.csv").write_text("\n".join(rows), encoding="utf-8")
 

@@ -95,6 +95,7 @@ print("different memories:", not torch.equal(state_a.memory, state_b.memory))
 # In a vector of environments some episodes end earlier. Give those the initial state, and leave the others as they are: `map_state` goes
 # over every tensor, the controller's included.
 
+
 # %%
 def reset_where(machine, state, done: torch.Tensor):
     """The state with the initial one where ``done`` [B] is True."""

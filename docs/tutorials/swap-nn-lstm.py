@@ -36,6 +36,7 @@ order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
 train_set, test_set = order[:1300], order[1300:]
 print(f"{len(images):,} handwritten digits of 8 × 8 pixels; {len(test_set)} of them are for the test")
 
+
 # %%
 class Model(nn.Module):
     """Any core that is called like nn.LSTM, and a linear layer."""
@@ -99,7 +100,10 @@ def draw_names(pool: torch.Tensor, batch: int, generator: torch.Generator):
     return torch.cat([picture, late], dim=2).transpose(0, 1), names.T, before.T
 
 
-names_loss = lambda y, target: cross_entropy(y.flatten(0, 1), target.flatten())  # noqa: E731
+def names_loss(y: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return cross_entropy(y.flatten(0, 1), target.flatten())
+
+
 accuracy: dict[str, list[float]] = {}
 for name in ("LSTM", "DNC", "NTM for lookups"):
     started = time.monotonic()
@@ -110,7 +114,10 @@ for name in ("LSTM", "DNC", "NTM for lookups"):
         right = (model(x).argmax(-1) == target).float()
     accuracy[name] = [float(right[before == shot].mean()) for shot in range(SHOTS)]
     numbers = sum(p.numel() for p in model.parameters())
-    print(f"{name:15} {numbers:8,} numbers, {time.monotonic() - started:3.0f} s:", [f"{a:.0%}" for a in accuracy[name]])
+    print(
+        f"{name:15} {numbers:8,} numbers, {time.monotonic() - started:3.0f} s:",
+        [f"{a:.0%}" for a in accuracy[name]],
+    )
 
 # %% tags=["hide"] alt="Accuracy by how often a digit was shown before: the NTM for lookups rises at once, LSTM and DNC stay low"
 # %matplotlib inline
@@ -136,6 +143,7 @@ plt.show()
 #
 # The same images, row by row: eight steps of eight pixels, then the digit. All that matters of a row fits into a hidden state.
 
+
 # %%
 def draw_rows(pool: torch.Tensor, batch: int, generator: torch.Generator):
     """(rows [8, B, 8], digits [B])."""
@@ -149,7 +157,9 @@ for name in ("LSTM", "DNC"):
     train(model, draw_rows, 600, lambda y, target: cross_entropy(y[-1], target))
     with torch.no_grad():
         guess = model(images[test_set].view(-1, 8, 8).transpose(0, 1))[-1].argmax(-1)
-    print(f"{name:15} {float((guess == digits[test_set]).float().mean()):.1%} right, {time.monotonic() - started:3.0f} s")
+    print(
+        f"{name:15} {float((guess == digits[test_set]).float().mean()):.1%} right, {time.monotonic() - started:3.0f} s"
+    )
 
 # %% [markdown]
 # Both do it, and the LSTM in a fraction of the time. A rule of thumb: a memory pays when the sequence *tells facts that are needed

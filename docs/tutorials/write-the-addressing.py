@@ -40,7 +40,9 @@ def check(mine, reference, *inputs: Tensor) -> None:
         pairs.append((results, torch.autograd.grad(total, leaves)))
     (values, gradients), (right_values, right_gradients) = pairs
     for value, right in zip(values, right_values):
-        assert value.shape == right.shape, f"the shape is {tuple(value.shape)}, it should be {tuple(right.shape)}"
+        assert value.shape == right.shape, (
+            f"the shape is {tuple(value.shape)}, it should be {tuple(right.shape)}"
+        )
         torch.testing.assert_close(value, right, atol=1e-9, rtol=1e-7)
     for gradient, right in zip(gradients, right_gradients):
         torch.testing.assert_close(gradient, right, atol=1e-9, rtol=1e-7)
@@ -51,6 +53,7 @@ def check(mine, reference, *inputs: Tensor) -> None:
 # ## 1. Reading (eq. 2)
 #
 # $$ \mathbf{r} = \sum_i w(i)\, \mathbf{M}(i) $$
+
 
 # %% tags=["solution"]
 def read(memory: Tensor, weights: Tensor) -> Tensor:
@@ -70,6 +73,7 @@ check(read, ours.read, memory, weighting(B, H, N))
 # $$ \mathbf{M}(i) \leftarrow \mathbf{M}(i) \prod_h \big[1 - w_h(i)\, \mathbf{e}_h\big] + \sum_h w_h(i)\, \mathbf{a}_h $$
 #
 # *Why is the product taken over the heads, and not one head after the other with its own add?*
+
 
 # %% tags=["solution"]
 def erase_and_add(memory: Tensor, weights: Tensor, erase: Tensor, add: Tensor) -> Tensor:
@@ -94,6 +98,7 @@ check(erase_and_add, ours.erase_and_add, memory, weighting(B, H, N), erase, add)
 #
 # $$ w^c(i) = \operatorname{softmax}_i \left( \beta\, \frac{\mathbf{k} \cdot \mathbf{M}(i)}{\sqrt{(|\mathbf{k}|^2 + \varepsilon)(|\mathbf{M}(i)|^2 + \varepsilon)}} \right) $$
 
+
 # %% tags=["solution"]
 def content_weights(memory: Tensor, keys: Tensor, strengths: Tensor) -> Tensor:
     """memory [B, N, W], keys [B, H, W], strengths [B, H] → weighting [B, H, N]."""
@@ -114,6 +119,7 @@ check(content_weights, ours.content_weights, memory, keys, strengths)
 #
 # $$ w^g = g\, w^c + (1 - g)\, w_{t-1} $$
 
+
 # %% tags=["solution"]
 def interpolate(content: Tensor, previous: Tensor, gate: Tensor) -> Tensor:
     """content and previous [B, H, N], gate [B, H] → weighting [B, H, N]."""
@@ -121,7 +127,13 @@ def interpolate(content: Tensor, previous: Tensor, gate: Tensor) -> Tensor:
 
 
 # %%
-check(interpolate, ours.interpolate, weighting(B, H, N), weighting(B, H, N), torch.rand(B, H, dtype=torch.float64))
+check(
+    interpolate,
+    ours.interpolate,
+    weighting(B, H, N),
+    weighting(B, H, N),
+    torch.rand(B, H, dtype=torch.float64),
+)
 
 # %% [markdown]
 # ## 5. Moving on (eq. 8)
@@ -129,6 +141,7 @@ check(interpolate, ours.interpolate, weighting(B, H, N), weighting(B, H, N), tor
 # A circular convolution. `shifts[..., 0]` is the offset −1, `shifts[..., 1]` is 0, `shifts[..., 2]` is +1: from slot *i* to *i* + 1.
 #
 # $$ \tilde w(i) = \sum_j w^g(j)\, s(i - j) $$
+
 
 # %% tags=["solution"]
 def shift(weights: Tensor, shifts: Tensor) -> Tensor:
@@ -148,6 +161,7 @@ check(shift, ours.shift, weighting(B, H, N), weighting(B, H, 3))
 #
 # $$ w(i) = \frac{\tilde w(i)^\gamma}{\sum_j \tilde w(j)^\gamma} $$
 
+
 # %% tags=["solution"]
 def sharpen(weights: Tensor, gamma: Tensor) -> Tensor:
     """weights [B, H, N], above 0, gamma [B, H] → weighting [B, H, N]."""
@@ -157,7 +171,12 @@ def sharpen(weights: Tensor, gamma: Tensor) -> Tensor:
 # %%
 check(sharpen, ours.sharpen, weighting(B, H, N), 1 + 3 * torch.rand(B, H, dtype=torch.float64))
 flat = torch.full((1, 1, 200), 1 / 200)
-print("as it stands:", float((flat**40 / (flat**40).sum()).sum()), " in logarithms:", float(sharpen(flat, torch.tensor([[40.0]])).sum()))
+print(
+    "as it stands:",
+    float((flat**40 / (flat**40).sum()).sum()),
+    " in logarithms:",
+    float(sharpen(flat, torch.tensor([[40.0]])).sum()),
+)
 
 # %% [markdown]
 # All powers underflow to 0, and 0/0 is no number. In logarithms the largest is taken out first.
@@ -191,6 +210,7 @@ plt.show()
 #
 # $$ \psi = \prod_r (1 - f^r\, w^{r}_{t-1}), \qquad u = (u_{t-1} + w^w_{t-1} - u_{t-1} \circ w^w_{t-1}) \circ \psi $$
 
+
 # %% tags=["solution"]
 def usage_after(usage: Tensor, write_weights: Tensor, free_gates: Tensor, read_weights: Tensor) -> Tensor:
     """usage and write_weights [B, N], free_gates [B, R], read_weights [B, R, N] → usage [B, N]."""
@@ -204,7 +224,14 @@ def their_usage(usage, write_weights, free_gates, read_weights):
 
 
 usage = torch.rand(B, N, dtype=torch.float64)
-check(usage_after, their_usage, usage, weighting(B, N), torch.rand(B, H, dtype=torch.float64), weighting(B, H, N))
+check(
+    usage_after,
+    their_usage,
+    usage,
+    weighting(B, N),
+    torch.rand(B, H, dtype=torch.float64),
+    weighting(B, H, N),
+)
 
 # %% [markdown]
 # ## 8. Where to write something new
@@ -214,6 +241,7 @@ check(usage_after, their_usage, usage, weighting(B, N), torch.rand(B, H, dtype=t
 # $$ a[\phi_j] = (1 - u[\phi_j]) \prod_{i<j} u[\phi_i] $$
 #
 # The order has no gradient, the usages have. *Hint:* `argsort`, `gather`, `cumprod`, `scatter`.
+
 
 # %% tags=["solution"]
 def allocation_weights(usage: Tensor) -> Tensor:
@@ -236,6 +264,7 @@ print("a free slot takes all:", allocation_weights(torch.tensor([[0.9, 0.0, 0.4]
 #
 # $$ \mathbf{L}[i, j] \leftarrow (1 - w_i - w_j)\, \mathbf{L}[i, j] + w_i\, p_j $$
 
+
 # %% tags=["solution"]
 def update_link(link: Tensor, precedence: Tensor, write_weights: Tensor) -> Tensor:
     """link [B, N, N], precedence and write_weights [B, N] → link [B, N, N]."""
@@ -252,6 +281,7 @@ check(update_link, ours.update_link, link, weighting(B, N), weighting(B, N))
 # ## 10. One step on, one step back
 #
 # From the slots that a head read last, the forward weighting follows the order of writing, the backward one goes against it.
+
 
 # %% tags=["solution"]
 def directional_weights(link: Tensor, read_weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -287,7 +317,9 @@ class Mine(tapehead.NTM):
         reading, writing = self.interface(features).split([26, 66], dim=-1)
         write_weights, rest = self.focus(writing, state.memory, state.write_weights)
         erase, add = rest.split(20, dim=-1)
-        memory = erase_and_add(state.memory, write_weights, erase.sigmoid().unsqueeze(1), add.tanh().unsqueeze(1))
+        memory = erase_and_add(
+            state.memory, write_weights, erase.sigmoid().unsqueeze(1), add.tanh().unsqueeze(1)
+        )
         read_weights, _ = self.focus(reading, memory, state.read_weights)
         words = read(memory, read_weights)
         return features, tapehead.NTMState(memory, write_weights, read_weights, words, controller), None

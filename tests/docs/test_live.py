@@ -9,7 +9,6 @@ import torch
 
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 from tapehead import DNC, hub, tasks
-from tests.web import live
 from tests.web.conftest import chromium, tab  # noqa: F401
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -34,7 +33,9 @@ def place(folder: Path, models: dict[str, str]) -> Path:
     page = (DOCS / "live" / "page.js").read_text(encoding="utf-8")
     html = "".join(f"<script>{script}</script>" for script in scripts)
     path = folder / "live.html"
-    path.write_text(f"<!DOCTYPE html><meta charset=utf-8>{html}{bodies}<script>{page}</script>", encoding="utf-8")
+    path.write_text(
+        f"<!DOCTYPE html><meta charset=utf-8>{html}{bodies}<script>{page}</script>", encoding="utf-8"
+    )
     return path
 
 

@@ -26,9 +26,7 @@ def chromium() -> Iterator[Any]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_page_is_readable_and_asks_for_nothing(chromium: Any, width: int, scheme: str) -> None:
-    context = chromium.new_context(
-        viewport={"width": width, "height": WIDTHS[width]}, color_scheme=scheme
-    )
+    context = chromium.new_context(viewport={"width": width, "height": WIDTHS[width]}, color_scheme=scheme)
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
@@ -36,8 +34,10 @@ def test_every_page_is_readable_and_asks_for_nothing(chromium: Any, width: int, 
     page.on("requestfailed", lambda request: complaints.append(f"{page.url}: no {request.url}"))
     page.on(
         "request",
-        lambda request: request.url.startswith((SITE.as_uri(), "data:", "blob:", "about:"))
-        or complaints.append(f"{page.url} asks for {request.url}"),
+        lambda request: (
+            request.url.startswith((SITE.as_uri(), "data:", "blob:", "about:"))
+            or complaints.append(f"{page.url} asks for {request.url}")
+        ),
     )
     for name in PAGES:
         page.goto((SITE / name).as_uri())

@@ -17,7 +17,7 @@ from .native.build import EngineError
 from .spec import KernelSpec, Runnable, Unsupported
 
 BACKENDS = ("auto", "reference", "native")
-"""What ``backend=`` of a machine may be: the native kernel where it can serve, the plain loop, or the kernel alone."""
+"""What ``backend=`` of a machine may be: the kernel where it can serve, the plain loop, the kernel alone."""
 BACKEND_VARIABLE = "TAPEHEAD_BACKEND"
 """The environment variable that chooses for machines whose ``backend`` is None."""
 
