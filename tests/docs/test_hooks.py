@@ -94,6 +94,8 @@ def test_a_line_is_looked_up() -> None:
 
 
 def test_links_out_of_the_site_become_paths() -> None:
-    text = "[card](../src/tapehead/hub/weights/ntm-copy/card.md) [b](../benchmarks/results/README.md) [a](faq.md)"
+    text = (
+        "[c](../src/tapehead/hub/weights/ntm-copy/card.md) [b](../benchmarks/results/README.md) [a](faq.md)"
+    )
     linked = pages._links(text, Path("docs/results.md"))
-    assert linked == "card (`src/tapehead/hub/weights/ntm-copy/card.md`) [b](speed.md) [a](faq.md)"
+    assert linked == "c (`src/tapehead/hub/weights/ntm-copy/card.md`) [b](speed.md) [a](faq.md)"
