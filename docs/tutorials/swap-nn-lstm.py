@@ -106,7 +106,7 @@ def names_loss(y: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 accuracy: dict[str, list[float]] = {}
 for name in ("LSTM", "DNC", "NTM for lookups"):
-    started = time.monotonic()
+    started = time.process_time()
     model = Model(core(name, 64 + WAYS), WAYS)
     train(model, draw_names, 600, names_loss)
     x, target, before = draw_names(test_set, 400, torch.Generator().manual_seed(5))
@@ -115,7 +115,7 @@ for name in ("LSTM", "DNC", "NTM for lookups"):
     accuracy[name] = [float(right[before == shot].mean()) for shot in range(SHOTS)]
     numbers = sum(p.numel() for p in model.parameters())
     print(
-        f"{name:15} {numbers:8,} numbers, {time.monotonic() - started:3.0f} s:",
+        f"{name:15} {numbers:8,} numbers, {time.process_time() - started:3.0f} s:",
         [f"{a:.0%}" for a in accuracy[name]],
     )
 
@@ -132,7 +132,7 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# At the first sight of a digit nobody can know its name. From the second on the NTM for lookups finds it, on images of the test set. The LSTM
+# At the first sight of a digit its name is a guess among those not used yet. From the second on the NTM for lookups finds it, on images of the test set. The LSTM
 # would have to keep five images and their names in its one hidden state; with this training it does not learn to.
 #
 # And neither does the DNC as it comes. That is the honest part: a memory alone is not enough, training has to find out what it is good for, and
@@ -152,17 +152,17 @@ def draw_rows(pool: torch.Tensor, batch: int, generator: torch.Generator):
 
 
 for name in ("LSTM", "DNC"):
-    started = time.monotonic()
+    started = time.process_time()
     model = Model(core(name, 8), 10)
     train(model, draw_rows, 600, lambda y, target: cross_entropy(y[-1], target))
     with torch.no_grad():
         guess = model(images[test_set].view(-1, 8, 8).transpose(0, 1))[-1].argmax(-1)
     print(
-        f"{name:15} {float((guess == digits[test_set]).float().mean()):.1%} right, {time.monotonic() - started:3.0f} s"
+        f"{name:15} {float((guess == digits[test_set]).float().mean()):.1%} right, {time.process_time() - started:3.0f} s"
     )
 
 # %% [markdown]
-# Both do it, and the LSTM in a fraction of the time. A rule of thumb: a memory pays when the sequence *tells facts that are needed
+# Both do it, and the LSTM in less time. A rule of thumb: a memory pays when the sequence *tells facts that are needed
 # later by content*, more of them than a hidden state holds. It does not for a running summary.
 #
 # ## What differs from nn.LSTM

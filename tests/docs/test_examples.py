@@ -24,15 +24,15 @@ def example(name: str) -> Any:
 @pytest.mark.filterwarnings("ignore")  # of the libraries' own
 def test_lightning() -> None:
     pytest.importorskip("lightning")
-    before, after = example("lightning_copy").main(updates=150)
-    assert after < 0.8 * before
+    before, after = example("lightning_copy").main(updates=250)
+    assert after < 0.9 * before
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_transformers() -> None:
     pytest.importorskip("transformers")
-    before, after = example("hf_trainer").main(updates=150)
-    assert after < 0.8 * before
+    before, after = example("hf_trainer").main(updates=250)
+    assert after < 0.9 * before
 
 
 @pytest.mark.filterwarnings("ignore")

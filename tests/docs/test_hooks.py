@@ -71,7 +71,7 @@ def test_the_sheet_has_a_check_for_every_exercise() -> None:
     assert len(holes) == 10
     for cell in holes:
         name = cell.source.split("(")[0].removeprefix("def ")
-        assert re.search(rf"check\(\s*{name}, ", text), name
+        assert re.search(rf"check\(\s*{name},\s", text), name
 
 
 def test_equations_become_mathml() -> None:

@@ -28,6 +28,7 @@ def chromium() -> Iterator[Any]:
 def test_every_page_is_readable_and_asks_for_nothing(chromium: Any, width: int, scheme: str) -> None:
     context = chromium.new_context(viewport={"width": width, "height": WIDTHS[width]}, color_scheme=scheme)
     page = context.new_page()
+    page.set_default_timeout(120_000)  # of a busy machine
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
     page.on("console", lambda line: line.type == "error" and complaints.append(f"{page.url}: {line.text}"))
@@ -50,15 +51,17 @@ def test_every_page_is_readable_and_asks_for_nothing(chromium: Any, width: int, 
 
 def test_search_works_from_the_file_system(chromium: Any) -> None:
     page = chromium.new_page()
+    page.set_default_timeout(120_000)
     page.goto((SITE / "index.html").as_uri())
     page.fill("[data-md-component=search-query]", "allocation_weights")
-    page.wait_for_selector(".md-search-result__link", timeout=20_000)
+    page.wait_for_selector(".md-search-result__link")
     assert "functional" in page.inner_html(".md-search-result__list")
     page.close()
 
 
 def test_equations_are_drawn(chromium: Any) -> None:
     page = chromium.new_page()
+    page.set_default_timeout(120_000)
     page.goto((SITE / "machines" / "dnc.html").as_uri())
     assert page.locator("math").count() > 10
     assert page.locator("math").first.bounding_box()["height"] > 5
