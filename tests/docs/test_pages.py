@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+import tapehead
 from tapehead import cli, tasks
 from tests.web.live import GEDCOM
 
@@ -83,3 +84,11 @@ def test_commands_and_options_exist(page: Path) -> None:
             helps[key] = said.getvalue()
         for option in (word for word in words if word.startswith("--")):
             assert option in helps[key], f"{page.name}: tapehead {key} has no {option}"
+
+
+def test_one_version() -> None:
+    """The release checklist says that a test compares them."""
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f'\nversion = "{tapehead.__version__}"\n' in project
+    assert f"\nversion: {tapehead.__version__}\n" in citation

@@ -10,7 +10,12 @@ pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 from tests.web import live
 
 SITE = Path(__file__).parents[2] / "site"
-PAGES = sorted(page.relative_to(SITE) for page in SITE.rglob("*.html") if "players" not in page.parts)
+# Players have tests of their own; 404.html is for servers, and links from the root.
+PAGES = sorted(
+    page.relative_to(SITE)
+    for page in SITE.rglob("*.html")
+    if "players" not in page.parts and page.name != "404.html"
+)
 WIDTHS = {390: 844, 1280: 900}
 BROADER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
