@@ -2,6 +2,7 @@ import contextlib
 import json
 import os
 import resource
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,27 @@ def test_version(capsys: Any) -> None:
 def test_no_command_is_an_error(capsys: Any) -> None:
     assert cli.main([]) == 2
     assert "usage" in capsys.readouterr().out
+
+
+def test_the_examples_of_the_help_are_of_every_command() -> None:
+    assert list(cli.EXAMPLES) == list(cli.COMMANDS)
+    assert all(example.startswith(f"tapehead {name} ") for name, example in cli.EXAMPLES.items())
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_help_ends_with_an_example(command: str, capsys: Any) -> None:
+    assert cli.main([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("usage: ")
+    assert out.endswith(f"\nexample: {cli.EXAMPLES[command]}\n")
+
+
+# A server does not end, training takes minutes, and the engine's state is the machine's.
+@pytest.mark.parametrize("command", sorted(cli.EXAMPLES.keys() - {"serve", "train", "engine"}))
+def test_an_example_works_as_typed(command: str, capsys: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(shlex.split(cli.EXAMPLES[command])[1:]) == 0
+    assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "models", "tasks"])

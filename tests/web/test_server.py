@@ -525,3 +525,23 @@ def test_a_port_that_is_taken() -> None:
 def test_the_page_begins_with_a_length_of_the_training_range() -> None:
     usual = {model["name"]: model["usual"] for model in Library().watchable()}
     assert (usual["ntm-copy"], usual["dnc-ngrams"], usual["dnc-priority-sort"]) == (12, 200, 20)
+
+
+def test_the_documentation_is_served_where_it_is_built(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from tapehead.web import app as web_app
+
+    monkeypatch.setattr(web_app, "SITE", tmp_path)
+    with TestClient(create_app(), base_url="http://127.0.0.1:8000") as client:
+        assert client.get("/api/models").json()["docs"] is None
+        assert client.get("/docs/index.html").status_code == 404
+    (tmp_path / "objects.inv").write_bytes(b"")
+    (tmp_path / "index.html").write_text("<script>1</script>")
+    with TestClient(create_app(), base_url="http://127.0.0.1:8000") as client:
+        address = client.get("/api/models").json()["docs"]
+        page = client.get(address)
+        assert page.status_code == 200
+        assert "'unsafe-inline'" in page.headers["content-security-policy"]
+        assert "script" not in client.get("/").headers["content-security-policy"].replace("style-src", "")
+        assert client.get("/docs/../pyproject.toml").status_code == 404

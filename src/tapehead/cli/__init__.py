@@ -1,5 +1,6 @@
 """The command line: ``tapehead COMMAND``. Each command is one module, imported only when it is asked for."""
 
+import contextlib
 import difflib
 import importlib
 import os
@@ -11,7 +12,7 @@ from ..errors import InputError, TapeheadError
 __all__ = ["main"]
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "train": ("tapehead.cli.train", "train a model: tapehead train ntm-copy"),
+    "train": ("tapehead.cli.train", "train a model, or resume a run"),
     "evaluate": ("tapehead.cli.evaluate", "score a model by length and memory size"),
     "plot": ("tapehead.cli.plot", "draw what a model does with its memory"),
     "trace": ("tapehead.cli.trace", "record a model at work as a page to play and step through"),
@@ -22,6 +23,19 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "engine": ("tapehead.cli.engine", "build the native engine and show its state"),
 }
 """Name → (the module whose ``main(arguments)`` runs it, what it does)."""
+
+EXAMPLES: dict[str, str] = {
+    "train": "tapehead train ntm-copy --seed 1 --out runs/first",
+    "evaluate": "tapehead evaluate ntm-copy --lengths 20 50 120 --sequences 100",
+    "plot": "tapehead plot ntm-copy --length 20 --out figures",
+    "trace": "tapehead trace ntm-copy --length 12 --out play.html",
+    "serve": "tapehead serve --port 8080",
+    "models": "tapehead models ntm-copy",
+    "tasks": "tapehead tasks show copy --max-length 5 --seed 1",
+    "ask": 'tapehead ask london "shortest path from Paddington to Bank" --page search.html',
+    "engine": "tapehead engine --build",
+}
+"""Command → a call that works as typed; the command's help ends with it."""
 
 EXTRAS = {
     "accelerate": "train",
@@ -85,7 +99,13 @@ def _run(arguments: list[str]) -> int:
             f"there is no command {name!r}: "
             + (f"did you mean {close[0]}?" if close else f"the commands are {', '.join(COMMANDS)}")
         )
-    return importlib.import_module(COMMANDS[name][0]).main(rest) or 0
+    command = importlib.import_module(COMMANDS[name][0]).main
+    if not {"-h", "--help"} & set(rest):
+        return command(rest) or 0
+    with contextlib.suppress(SystemExit):  # tyro exits after its help
+        command(rest)
+    print(f"\nexample: {EXAMPLES[name]}")
+    return 0
 
 
 def _help() -> str:

@@ -17,7 +17,9 @@ from .native.build import EngineError
 from .spec import KernelSpec, Runnable, Unsupported
 
 BACKENDS = ("auto", "reference", "native")
+"""What ``backend=`` of a machine may be: the kernel where it can serve, the plain loop, the kernel alone."""
 BACKEND_VARIABLE = "TAPEHEAD_BACKEND"
+"""The environment variable that chooses for machines whose ``backend`` is None."""
 
 _warned: set[str] = set()
 """Reasons that were said in this process; each is said once."""

@@ -390,6 +390,7 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
 }
 
 PRESETS: dict[str, TrainConfig] = FAST_PRESETS | PAPER_PRESETS | GRAPH_PRESETS | BABI_PRESETS
+"""Every run by its name, as ``tapehead train`` takes it."""
 
 
 def preset(name: str) -> TrainConfig:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import mimetypes
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
@@ -18,10 +19,12 @@ from .. import __version__, knowledge
 from ..errors import TapeheadError
 from ..viz.player_page import Recording, SearchRecording, pack, record_answer, record_episode
 from ..viz.player_page.html import STATIC as PLAYER_STATIC
-from .guard import STATIC, Guard
+from .guard import DOCS_PATH, STATIC, Guard
 from .library import Library
 from .workers import Workers
 
+SITE = Path(__file__).parents[3] / "site"
+"""The built documentation, which a checkout may have."""
 MAX_QUESTION = 500
 MAX_NAME = 200
 
@@ -84,14 +87,21 @@ def create_app() -> FastAPI:
     mimetypes.add_type("text/javascript", ".js")
     app.mount("/static", StaticFiles(directory=STATIC))
     app.mount("/player", StaticFiles(directory=PLAYER_STATIC))
+    if _has_docs():
+        app.mount(DOCS_PATH, StaticFiles(directory=SITE))
     return app
+
+
+def _has_docs() -> bool:
+    return (SITE / "objects.inv").is_file()  # that it is a documentation site, and nobody else's folder
 
 
 def _add_calls(app: FastAPI, workers: Workers, library: Library) -> None:
     @app.get("/api/models")
     async def models() -> dict[str, Any]:
-        """The models to watch and the examples to ask about."""
-        return {"models": library.watchable(), "examples": library.examples()}
+        """The models to watch, the examples to ask about, where the documentation is (None: not built)."""
+        docs = f"{DOCS_PATH}/index.html" if _has_docs() else None
+        return {"models": library.watchable(), "examples": library.examples(), "docs": docs}
 
     @app.post("/api/trace")
     async def trace(body: TraceRequest, request: Request) -> dict[str, Any]:

@@ -22,6 +22,11 @@ HEADERS = {
 }
 
 
+DOCS_PATH = "/docs"
+DOCS_POLICY = "default-src 'self' 'unsafe-inline' data: blob:; frame-ancestors 'self'"
+"""The documentation is a static folder of our own: its pages have scripts in them, and frames."""
+
+
 class Guard:
     """ASGI middleware that refuses requests of other pages and large bodies.
 
@@ -66,6 +71,8 @@ class Guard:
         async def protected(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
+                if scope["path"].startswith(f"{DOCS_PATH}/"):
+                    MutableHeaders(scope=message)["Content-Security-Policy"] = DOCS_POLICY
             await send(message)
 
         await self.app(scope, counted, protected)

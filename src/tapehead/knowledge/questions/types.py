@@ -84,8 +84,11 @@ class NearbyQuestion:
 
 
 FamilyQuestion = KinshipQuestion | TieQuestion | CheckQuestion
+"""A question about people, as it was understood."""
 MapQuestion = WalkQuestion | PathQuestion | NearbyQuestion
+"""A question about a map, as it was understood."""
 Question = FamilyQuestion | MapQuestion
+"""A question as it was understood."""
 
 FAMILY_EXAMPLES = (
     '"Who is Queen Victoria\'s maternal grandfather?", "Who are the first cousins of Nicholas II?",'

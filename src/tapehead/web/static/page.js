@@ -152,6 +152,7 @@ function describeModel() {
 async function start() {
   const found = await call("/api/models");
   models = found.models;
+  if (found.docs) document.querySelector(".bar").append(make("a", { href: found.docs }, "Help"));
   at("model").replaceChildren(...models.map((model) => make("option", {}, model.name)));
   at("examples").replaceChildren("Or try ", ...found.examples.map(({ name, about }) =>
     make("button", { type: "button", onclick: () => attempt(`Reading ${name} …`, async () => {

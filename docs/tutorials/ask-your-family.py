@@ -1,0 +1,113 @@
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+# %% [markdown]
+# # Ask your own family
+#
+# A network that has never seen your family is told its facts, one a step. It writes them into its memory, walks from fact to fact, and
+# names whom it finds. A plain tree walk gives the exact answer beside it, so that you need not trust the network. Everything happens on
+# your machine.
+#
+# You need `pip install "tapehead[knowledge,viz]"`, no Python: the same questions work on the command line
+# (`tapehead ask tree.ged "Who are Ada's great-uncles?"`) and on a local page (`tapehead serve`).
+#
+# ## Get your tree as a GEDCOM file
+#
+# GEDCOM is what genealogy programs exchange. The names of the menus change from version to version; the word to look for is
+# *Export* and *GEDCOM*.
+#
+# | program | where |
+# |---|---|
+# | Gramps | *Family Trees → Export…*, then *GEDCOM*. Leave the options as they are |
+# | Ancestry | *Trees → Tree settings → Manage your tree → Export tree*, then *Download your GEDCOM file* |
+# | MyHeritage | *Family tree → Manage trees*, in the tree's row *Export to GEDCOM*; the file comes by e-mail |
+# | FamilySearch | has no export of its own; programs that synchronise with it, such as RootsMagic, have one |
+# | webtrees, Geneanet, MacFamilyTree | *Export* or *Download*, format GEDCOM |
+#
+# GEDCOM 5.5, 5.5.1 and 7.0 are read, in UTF-8, UTF-16, ANSEL and what some programs write instead. If the program asks, keep the living
+# in the file: `hide_living` below hides them when you ask.
+#
+# ## A first question
+#
+# `family` is an example that ships: 70 people around Johann Sebastian Bach. Write `knowledge.read("tree.ged")` for your own.
+
+# %%
+import tapehead
+from tapehead import knowledge
+
+family = knowledge.read("family")
+print(knowledge.ask(family, "Who are the siblings of Johann Sebastian Bach?"))
+
+# %% [markdown]
+# Read from above: what was understood; whom the network named, and how sure it was; the exact answer, and whether the two agree; how many
+# facts are in the memory and which of them were read on the way.
+#
+# ## More questions
+#
+# Write them as you would say them. Dates tell namesakes apart: *Johann Ernst Bach (1683)*.
+
+# %%
+for question in (
+    "Who is Carl Philipp Emanuel Bach's maternal grandfather?",
+    "Who are Wilhelm Friedemann Bach's great-grandparents?",
+    "Who are the nephews of Johann Sebastian Bach?",
+):
+    answer = knowledge.ask(family, question)
+    print(f"{question}\n  {', '.join(answer.answers)}  {'✓' if answer.correct else '✗'}\n")
+
+# %% [markdown]
+# A name that is not there, or a question that is not understood, gets a sentence that says what to mend:
+
+# %%
+for question in ("Who is the father of Johann Sebastien Bach?", "How tall was Johann Sebastian Bach?"):
+    try:
+        knowledge.ask(family, question)
+    except tapehead.TapeheadError as problem:
+        print(problem)
+
+# %% [markdown]
+# ## What "88 % sure" means
+#
+# The facts are told under random numbers in place of names, so that the network cannot have learned yours. A question is asked under
+# several sets of numbers, and the answer on which the samples agree is given. The percentage is the network's own probability of what
+# it said. It is **not** the chance that the answer is right: a network can be sure and wrong. So:
+#
+# - **✓ and ✗ count, not the percentage.** The exact answer is a search in your file, without any network.
+# - If your file is wrong, both are.
+# - On trees it never saw the network is right in 93 to 99.7 % of questions, by kind and size: [results](../results.md).
+#
+# ## See what it read
+
+# %% alt="The facts that the network read for the answer, as a small tree"
+# %matplotlib inline
+from tapehead.viz.figures import plot_answer
+
+plot_answer(knowledge.ask(family, "Who are the siblings of Johann Sebastian Bach?"))
+
+# %% [markdown]
+# `tapehead trace --data tree.ged --question "…" --out play.html` records every step as a page to play.
+#
+# ## Privacy
+#
+# - Nothing leaves your machine: no account, no request, no copy on disk. `tapehead serve` listens to 127.0.0.1 alone.
+# - `hide_living=True` (on the command line `--hide-living`) hides names and dates of people who may be alive: nobody with a recorded death,
+#   nobody born 110 years ago or earlier, none of their ancestors; everybody else.
+# - Figures and pages contain the names that they show. Look before you share one.
+
+# %%
+hidden = knowledge.read("family", hide_living=True)
+print(sum(person.name == "Living person" for person in hidden.entities.values()), "of the Bachs are hidden")
+print(hidden.notes[:2])
+
+# %% [markdown]
+# ## When a tree is too large
+#
+# A memory has room for some hundred facts. Of a larger tree the network is told the part around the people of the question, and the
+# answer says in a note what was left out. The exact answer always knows the whole file.
+#
+# ## In a program
+
+# %%
+answer = knowledge.ask(family, "Who is Carl Philipp Emanuel Bach's maternal grandfather?")
+answer.to_dict()
