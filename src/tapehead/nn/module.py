@@ -158,7 +158,8 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
                 ``PackedSequence``.
             state: the state to go on from, as an earlier call returned it; None for the initial state.
             lengths: steps of each sequence, [B], each in 1..T: the rest is padding, whose outputs are zero
-                and which touches neither states nor gradients. (A ``PackedSequence`` brings its own.)
+                and which touches neither states nor gradients. (A ``PackedSequence`` brings its own.) They
+                are not checked within ``torch.compile`` and while a CUDA graph is captured.
             memory_size: N for this run, when it starts from the initial state; no parameter depends on it.
             return_trace: also return the :class:`~tapehead.Trace` of every step. It never changes results.
 
@@ -402,12 +403,21 @@ def _check_lengths(
         )
     if batch_size == 0:
         return None
+    # What is compiled or captured must not look at numbers: a length beyond the steps then counts as all of
+    # them, and one below 1 as none.
+    if torch.compiler.is_compiling() or _capturing(device):
+        return lengths
     every = lengths.tolist()  # one look at them, and one wait where they are on a GPU
     shortest, longest = min(every), max(every)
     if shortest < 1 or longest > steps:
         wrong = shortest if shortest < 1 else longest
         raise ValueError(f"lengths holds {wrong}: each must be between 1 and the {steps} steps of x")
     return None if shortest == steps else lengths
+
+
+def _capturing(device: torch.device) -> bool:
+    """Whether a CUDA graph is being captured."""
+    return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
 
 
 def _memory_size_of(state: Any) -> int | None:
