@@ -124,6 +124,6 @@ def allocation_key(usage):
 
 @triton.jit
 def precedes(keys, rows, key, n):
-    """Which of ``rows`` stand before each slot in the free list, [rows, BN]: less used, or as used and first."""
+    """Which of ``rows`` come before each slot in the free list, [rows, BN]: by usage, then by number."""
     less = keys[:, None] < key[None, :]
     return less | ((keys[:, None] == key[None, :]) & (rows[:, None] < n[None, :]))

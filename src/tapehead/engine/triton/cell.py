@@ -66,8 +66,8 @@ def cell_backward(
 ):
     """The gradient of the gates before their non-linearities, [T, B, 4 H].
 
-    OF_FEATURES, the layer's part of [B, L H], is the gradient of what the layer said in step t; OF_CELL [B, H]
-    becomes that of the cells before. OF_HIDDEN [B, H] is used up: zero, but where a sequence is over.
+    OF_FEATURES, the layer's part of [B, L H], is the gradient of what the layer said in step t; OF_CELL
+    [B, H] becomes that of the cells before. OF_HIDDEN [B, H] is used up: zero, but where a sequence is over.
     """
     t = t.to(tl.int64)
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)

@@ -2,8 +2,8 @@
 
 Indices: ``t`` is the step. What stands for every step has the step first; state before step t stands at t,
 after it at t + 1. Of memory and links there are slots, which the caller numbers: at ``src`` they are read, at
-``dst`` written. The tape has rows of N numbers: the allocation, the write head's content weighting, those of the
-read heads, and with links the read heads' forward and backward weightings, before they are sharpened.
+``dst`` written. The tape has rows of N numbers: the allocation, the write head's content weighting, those of
+the read heads, and with links their forward and backward weightings, before they are sharpened.
 
 The links go through a program in blocks of ``BL`` rows. What one thread of it stores, another reads only
 behind a barrier.

@@ -11,7 +11,7 @@ from ..spec import KernelSpec
 from . import dnc, dnc_backward, ntm
 
 ROWS = 16
-"""Rows of the links that a program takes at a time: with more, the backward kernel lacks registers."""
+"""Rows of the links that a program takes at a time: with more, the backward kernel spills registers."""
 WARP_NUMBERS = 512
 """Numbers of the memory for each warp of a program: sixteen a thread."""
 
@@ -19,8 +19,8 @@ WARP_NUMBERS = 512
 class Slots(NamedTuple):
     """Where memory and links of each step stand.
 
-    Those at the start of every segment are kept, and there is room for one segment, in which the backward pass
-    does the writes again.
+    Those at the start of every segment are kept, and there is room for one segment, in which the backward
+    pass does the writes again.
     """
 
     steps: int
@@ -39,7 +39,7 @@ class Slots(NamedTuple):
         return -(-self.steps // self.segment)
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         return self.current + (self.segment if self.keep else 1)
 
     def read(self, t: int) -> int:
@@ -92,7 +92,7 @@ class Memory:
         return buffer
 
     def _over_slots(self, first: Tensor) -> Tensor:
-        buffer = first.new_empty(self.slots_of.count, *first.shape)
+        buffer = first.new_empty(self.slots_of.number, *first.shape)
         buffer[0].copy_(first)
         return buffer
 
