@@ -145,7 +145,7 @@ def _usages() -> Iterator[list[float]]:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize("usage", _usages(), ids=range(6))
+@pytest.mark.parametrize("usage", list(_usages()))
 def test_the_allocation_without_a_sort(usage: list[float], dtype: torch.dtype) -> None:
     """That of the stable sort, ties included; its gradient where usages are zero, too."""
     triton = pytest.importorskip("triton")

@@ -1,4 +1,4 @@
-"""The Triton kernels compiled ahead of time, without a GPU: they build, and they keep within their registers."""
+"""The Triton kernels compiled ahead of time, without a GPU: they build, and nothing spills."""
 
 import json
 import os

@@ -241,7 +241,7 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
         if autocast:
             x = x.to(self._parameter().dtype)
         active = self._checked(x, state, lengths, memory_size)
-        with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
+        with _without_autocast(device, autocast):
             y, state, trace = engine.run(
                 self,
                 x,
@@ -264,6 +264,7 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
         """Run over a batch up to the output layer: for losses on what the controller says to the heads.
 
         ``outputs(features, read_words)`` are the outputs that :meth:`unroll` returns, but for the padding.
+        Under autocast, too, all of it is in the dtype of the parameters.
 
         Args:
             x: [T, B, input_size].
@@ -275,8 +276,12 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
         Raises:
             ValueError: a shape, length or state that does not fit; the message names it.
         """
+        autocast = x.is_floating_point() and _autocast_enabled(x.device.type)
+        if autocast:
+            x = x.to(self._parameter().dtype)
         active = self._checked(x, state, lengths, memory_size)
-        return engine.run_features(self, x, state, active, memory_size=memory_size, backend=self.backend)
+        with _without_autocast(x.device.type, autocast):
+            return engine.run_features(self, x, state, active, memory_size=memory_size, backend=self.backend)
 
     def _parameter(self) -> Tensor:
         """A tensor with the device and the dtype that the machine computes in."""
@@ -334,6 +339,11 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
 
 def _autocast_enabled(device: str) -> bool:
     return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+
+
+def _without_autocast(device: str, active: bool) -> contextlib.AbstractContextManager[None]:
+    """Turn autocast off where it is active: a memory addressed in 16 bits finds other slots."""
+    return torch.autocast(device, enabled=False) if active else contextlib.nullcontext()
 
 
 def slots(machine_slots: int, memory_size: int | None) -> int:

@@ -10,7 +10,7 @@ from ..engine.native import adam
 from ..tasks import Batch, Task
 from .evaluate import fitted_memory_size
 from .optimizers import FusedAdam, clip_gradients
-from .run import Run, chosen_backend
+from .run import GPU_BACKENDS, Run, chosen_backend
 
 Outcome = tuple[Tensor, float, float]
 """The outputs [T, B, outputs], the mean loss of the batch in nats, and the gradient's norm before clipping.
@@ -41,7 +41,7 @@ class Updater:
 
     def _build(self) -> adam.Update | None:
         run, config, optimizer = self._run, self._run.config, self._run.optimizer
-        if chosen_backend(config) == "reference":
+        if chosen_backend(config) in GPU_BACKENDS:
             return None
         if not isinstance(optimizer, FusedAdam) or config.optimizer.clip not in adam.CLIPPING:
             return None
