@@ -3,6 +3,7 @@
 ``make test-triton`` runs it; ``make test`` does not. tests/engine/test_triton_build.py compiles the kernels.
 """
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -47,7 +48,7 @@ def _assert_agree(machine: Any, x: torch.Tensor, state: Any = None, **call: Any)
     truth = None
     if x.dtype == torch.float32:
         wide = None if state is None else map_state(torch.Tensor.double, state)
-        truth = everything(machine.double(), "reference", x.double(), wide, **call)
+        truth = everything(copy.deepcopy(machine).double(), "reference", x.double(), wide, **call)
     assert_close(expected, found, TOLERANCE[x.dtype], truth)
 
 
