@@ -149,17 +149,7 @@ def _usages() -> Iterator[list[float]]:
 @pytest.mark.parametrize("usage", list(_usages()))
 def test_the_allocation_without_a_sort(usage: list[float], dtype: torch.dtype) -> None:
     """That of the stable sort, ties included; its gradient where usages are zero, too."""
-    triton = pytest.importorskip("triton")
-    import triton.language as tl
-
-    from tapehead.engine.triton import dnc
-
-    @triton.jit
-    def both(U, A, OF_A, OF_U, SCRATCH, N: tl.constexpr, BN: tl.constexpr, BL: tl.constexpr):  # type: ignore[no-untyped-def]
-        n = tl.arange(0, BN)
-        tl.store(A + n, dnc._allocation(U, N, BN, BL), mask=n < N)
-        gradient = tl.load(OF_A + n, mask=n < N, other=0.0)
-        tl.store(OF_U + n, dnc._allocation_backward(gradient, U, SCRATCH, N, BN, BL), mask=n < N)
+    from tests.engine.allocation_kernel import both
 
     u = torch.tensor(usage, dtype=dtype).requires_grad_()
     gradient = torch.randn(7, dtype=dtype)
