@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from tapehead import DNC, NTM, engine
-from tapehead.engine import EngineError, dispatch
+from tapehead.engine import EngineError, dispatch, reference
 from tapehead.functional import allocation_weights
 from tapehead.nn import DeepLSTM
 from tapehead.types import map_state
 from tests.engine.agreement import TOLERANCE, assert_close, everything, random_state
 from tests.engine.test_native import CASES
+from tests.engine.test_no_sync import Watch
+from tests.nn.machines import MACHINES, tensors
 
 pytestmark = pytest.mark.triton
 
@@ -185,3 +187,24 @@ def test_auto_on_the_cpu_stays_with_the_native_engine() -> None:
         kernel = dispatch._kernel(machine, torch.randn(4, 2, 3), None, None, None)
     assert kernel is not None
     assert kernel.engine == "native"
+
+
+@pytest.mark.parametrize("name", [name for name in MACHINES if "own-controller" not in name])
+def test_between_the_kernels_nothing_leaves_the_device(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What PyTorch does there, on the meta device; the kernels themselves are left out."""
+    from tapehead.engine.triton import controller, launch, sequence
+
+    monkeypatch.setattr(controller.Controller, "_launch", lambda *_, **__: None)
+    for kernel in ("forward", "write_again", "backward"):
+        monkeypatch.setattr(launch.Memory, kernel, lambda *_: None)
+    machine = MACHINES[name](device="meta")
+    x = torch.empty(STEPS, BATCH, machine.input_size, device="meta", requires_grad=True)
+    spec = machine.kernel_spec()
+    for lengths in (None, torch.empty(BATCH, dtype=torch.int64, device="meta")):
+        with Watch("meta") as watch:
+            state = machine.initial_state(BATCH)
+            features, words, final = sequence.run(spec, x, state, lengths, reference.Recompute(machine, None))
+            ends = [features, *([] if words is None else [words]), *tensors(final)]
+            sum(end.sum() for end in ends).backward()
+        assert watch.count > 50, "a test that sees nothing says nothing"
+        assert x.grad is not None

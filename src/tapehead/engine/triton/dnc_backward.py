@@ -283,6 +283,7 @@ def dnc_backward(
             of_weights += of_w + of_new - tl.sum(of_new * last, 0)
             tl.store(OF_P + b * N + n, of_p + (1.0 - tl.sum(weights, 0)) * of_new, mask=valid)
         else:
+            tl.debug_barrier()  # until every thread has read what is now overwritten
             for h in range(READS):
                 tl.store(of_wr + h * N + n, tl.zeros_like(weights), mask=valid)
 

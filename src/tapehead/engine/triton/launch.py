@@ -13,7 +13,7 @@ from . import dnc, dnc_backward, ntm
 ROWS = 16
 """Rows of the links that a program takes at a time: with more, the backward kernel spills registers."""
 WARP_NUMBERS = 512
-"""Numbers of the memory for each warp of a program: sixteen a thread."""
+"""Numbers of a block for each warp of a program: sixteen a thread."""
 
 
 class Slots(NamedTuple):
@@ -118,7 +118,7 @@ class Memory:
             "BN": triton.next_power_of_2(self.size),
             "BW": triton.next_power_of_2(spec.word_size),
         }
-        sizes["num_warps"] = min(16, max(4, sizes["BN"] * sizes["BW"] // WARP_NUMBERS))
+        sizes["num_warps"] = min(16, max(4, sizes["BN"] * max(sizes["BW"], 2 * ROWS) // WARP_NUMBERS))
         if spec.kind == "ntm":
             shifts = 2 * spec.max_shift + 1
             return sizes | {"WRITES": spec.num_writes, "S": shifts, "GATED": int(spec.write_gate)}
