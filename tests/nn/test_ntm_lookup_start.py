@@ -60,6 +60,21 @@ def test_the_first_of_several_reads_goes_as_much_by_its_last_place() -> None:
     assert bool((alone.read_gates > 0.99).all())
 
 
+@torch.no_grad()
+@pytest.mark.parametrize(("word_size", "most"), [(12, 0.1), (32, 0.1), (6, 1.0)])
+def test_words_of_things_with_nothing_in_common_are_as_unlike_as_they_can_be(
+    word_size: int, most: float
+) -> None:
+    ntm = machine(word_size=word_size)
+    features, _, _ = ntm.features(things(*range(12)))
+    added = ntm._split(ntm.interface(features[:, 0])).writes.add
+    assert added is not None
+    words = torch.nn.functional.normalize(added[:, 0].tanh(), dim=-1)
+    likeness = float((words @ words.T - torch.eye(12)).abs().max())
+    # Twelve directions do not fit into six numbers at right angles.
+    assert most / 3 < likeness < most if word_size < 12 else likeness < most
+
+
 def test_drawn_anew_it_begins_the_same_way() -> None:
     ntm = machine(read_first=True)
     ntm.reset_parameters()

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -47,6 +48,15 @@ SMALL_GRAPHS = {"min_nodes": 4, "max_nodes": 7, "min_degree": 1, "max_degree": 2
 
 CASES = {
     "associative-recall": Case((8, 6), {"min_items": 2, "max_items": 5}, {"items": 9}),
+    "babi": Case(
+        (159, 159),
+        {"data": str(Path(__file__).parent / "babi" / "data")},
+        {"steps": 22},
+        steady=None,
+        choices=((0, 159),),
+        feeds_back=True,
+        drawn=False,
+    ),
     "copy": Case((10, 9), {"min_length": 1, "max_length": 6}, {"length": 33}),
     "inference": Case(
         ranges=SMALL_GRAPHS | {"min_path": 1, "max_path": 3, "queries": 2, "planning_steps": 3},
@@ -329,7 +339,7 @@ def test_with_sizes_names_an_unknown_size(task):
 
 def test_every_field_is_checked(task):
     for field in dataclasses.fields(task):
-        if field.type is bool:
+        if field.type in (bool, str):
             continue
         with pytest.raises(ValueError, match=r"-1"):
             dataclasses.replace(task, **{field.name: field.type(-1)})

@@ -9,6 +9,8 @@ from typing import Annotated
 import tyro
 
 from .. import knowledge
+from ..errors import InputError
+from ..knowledge import stories
 from ._parse import parse
 
 MAX_NOTES = 5
@@ -20,13 +22,16 @@ class Options:
     """What a question takes."""
 
     file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
-    """GEDCOM, an edge list (CSV, TSV), GraphML, GML, a GTFS zip; or the examples family and london"""
+    """GEDCOM, an edge list (CSV, TSV), GraphML, GML, a GTFS zip; the examples family and london; or a story
+    (.txt, a sentence a line) in the words of bAbI"""
     question: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="QUESTION")]
     """"Who is Queen Victoria's maternal grandfather?", "shortest path from Moorgate to Piccadilly Circus\""""
     model: str | None = None
     """a model that ships with tapehead, or a run's folder; the one for this kind of question by default"""
     hide_living: bool = False
     """leave out the names and dates of people who may be alive"""
+    words: int | None = None
+    """of a story: how many words the answer has; by default two for "How do you go ...", else one"""
     figure: str | None = None
     """a PNG to draw the answer and the facts it was read from to"""
     page: str | None = None
@@ -41,8 +46,13 @@ def main(arguments: Sequence[str]) -> int:
         Options,
         arguments,
         prog="tapehead ask",
-        about="Ask a trained network about a family tree or a map; the exact answer stands beside its own.",
+        about="Ask a trained network about a family tree or a map, where the exact answer stands beside its "
+        "own; or about a story.",
     )
+    if stories.is_story(options.file):
+        return _about_a_story(options)
+    if options.words is not None:
+        raise InputError("--words is about a story: leave it out with a family tree or a map")
     graph = knowledge.read(options.file, hide_living=options.hide_living)
     answer = knowledge.ask(graph, options.question, model=options.model)
     if options.figure is not None:
@@ -64,4 +74,15 @@ def main(arguments: Sequence[str]) -> int:
     # A terminal without UTF-8 gets "?" for an arrow, not a traceback.
     encoding = sys.stdout.encoding or "utf-8"
     print("\n".join(lines).encode(encoding, "replace").decode(encoding))
+    return 0
+
+
+def _about_a_story(options: Options) -> int:
+    for name in ("hide_living", "figure", "page"):
+        if getattr(options, name):
+            raise InputError(
+                f"--{name.replace('_', '-')} is about a family tree or a map: leave it out with a story"
+            )
+    answer = stories.ask_story(options.file, options.question, model=options.model, words=options.words)
+    print(json.dumps(answer.to_dict()) if options.json else answer)
     return 0

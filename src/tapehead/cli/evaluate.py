@@ -44,7 +44,7 @@ class Options:
     otherwise the answer is voted over several runs with different node labels, as by `tapehead ask`
     (relations on random graphs always use a single pass)"""
     data: str | None = None
-    """kinship: a family tree (GEDCOM or an edge list), or family"""
+    """kinship: a family tree (GEDCOM or an edge list), or family; babi: the folder with its files, en-10k"""
     questions: int = 1000
     """kinship: number of questions of each length"""
     memory_size: int | None = None
@@ -74,6 +74,9 @@ def main(arguments: Sequence[str]) -> int:
         if isinstance(task, GraphTask | tasks.Kinship | tasks.Search):
             print(_on_file(options, task))
             return 0
+        if isinstance(task, tasks.Babi):
+            print(_on_stories(options))
+            return 0
         results = evaluate(
             hub.load(options.model),
             task,
@@ -100,14 +103,15 @@ def _check(options: Options, task: tasks.Task) -> None:
     """
     graph, kinship = isinstance(task, GraphTask), isinstance(task, tasks.Kinship)
     search = isinstance(task, tasks.Search)
-    has_sizes = not (graph or kinship or search)
+    babi = isinstance(task, tasks.Babi)
+    has_sizes = not (graph or kinship or search or babi)
     misplaced = {
         "--graph": options.graph is not None and not (graph or search),
         "--relations": options.relations is not None and not isinstance(task, tasks.Inference),
         "--steps": options.steps is not None and not (graph or search),
         "--nodes": options.nodes is not None and not search,
         "--single-pass": options.single_pass and not graph,
-        "--data": options.data is not None and not kinship,
+        "--data": options.data is not None and not (kinship or babi),
         "--lengths": bool(options.lengths) and not has_sizes,
         "--repeats": bool(options.repeats) and not has_sizes,
         "--items": bool(options.items) and not has_sizes,
@@ -161,6 +165,18 @@ def _on_file(options: Options, task: GraphTask | tasks.Kinship | tasks.Search) -
             seed=options.seed,
             single_pass=options.single_pass,
         )
+    return json.dumps(found.to_dict()) if options.json else str(found)
+
+
+def _on_stories(options: Options) -> str:
+    """The error on bAbI's test stories, as text or JSON."""
+    from ..knowledge.evaluation.babi import score_babi
+
+    if options.data is None:
+        raise InputError(
+            "bAbI's stories do not come with tapehead: give their folder with --data tasks_1-20_v1-2/en-10k"
+        )
+    found = score_babi(hub.load(options.model), options.data, memory_size=options.memory_size)
     return json.dumps(found.to_dict()) if options.json else str(found)
 
 

@@ -2,12 +2,15 @@
 
 import dataclasses
 import os
+import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from .. import tasks
 from .. import train as training
 from ..errors import InputError
 from ..train.models import name_of
@@ -81,6 +84,8 @@ def _new_run(arguments: Sequence[str]) -> tuple[training.TrainConfig, Path]:
         raise InputError(f"the preset comes first, before {first}: tapehead train ntm-copy {first} ...")
     else:
         preset, name, called = training.preset(first), first, first
+    if isinstance(preset.task, tasks.Babi):  # as `tapehead evaluate` calls it
+        rest = [re.sub("^--data(?==|$)", "--task.data", argument) for argument in rest]
     options = parse(
         Options,
         rest,
@@ -89,4 +94,7 @@ def _new_run(arguments: Sequence[str]) -> tuple[training.TrainConfig, Path]:
         about="Train a model from the beginning.",
         registry=registry,
     )
+    if isinstance(options.config.task, tasks.Babi):
+        for note in options.config.task.notes:
+            print(f"note: {note}", file=sys.stderr)
     return options.config, options.out or Path("runs", f"{name}-seed{options.config.seed}")

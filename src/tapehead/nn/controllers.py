@@ -15,6 +15,11 @@ from torch import Tensor, nn
 from ..types import ControllerState
 from .config import MachineConfig
 
+LOOKUP_INPUT = 2.0
+"""Under ``init="lookup"``, the length of what a one of the input adds to the features, before tanh."""
+LOOKUP_WORD = 1.5
+"""Under ``init="lookup"``, the length of what a one of the input adds to a word."""
+
 
 @runtime_checkable
 class Controller(Protocol):
@@ -187,6 +192,35 @@ def hold_first_unit(controller: Any) -> float:
     for gate, value in enumerate((3, -3, 3, 3) if lstm else (2,)):  # i open, f forgetful, g full, o open
         weight[gate * controller.hidden_size], bias[gate * controller.hidden_size] = 0, value
     return math.tanh(1 if lstm else 2)  # the LSTM's within a tenth
+
+
+@torch.no_grad()
+def straight_words(controller: FeedforwardController, inputs: int, word_size: int) -> Tensor:
+    """Let what is written depend on the input alone, each number of it along a direction of its own.
+
+    The directions stand at right angles where a layer and a word are as large as the input; words that have
+    nothing in common are then as unlike as they can be. (Of directions drawn apart one word resembles another
+    by chance, and training hardly mends that: docs/training-notes.md, "Search".) Of the controller, the first
+    layer's weights and biases and the other layers' weights for the words read are set.
+
+    Args:
+        controller: of the machine.
+        inputs: numbers in x_t, the first that the controller sees; the others are the words read.
+        word_size: W.
+
+    Returns:
+        The matrix from the controller's output to a word, [L·H, W].
+    """
+    seen = controller.layers[0].get_parameter("weight").shape[1]
+    for layer in controller.layers:
+        layer.get_parameter("weight")[:, inputs:seen] = 0
+    weight, bias = controller.layers[0].get_parameter("weight"), controller.layers[0].get_parameter("bias")
+    directions = nn.init.orthogonal_(weight.new_empty(controller.hidden_size, inputs))
+    weight[:, :inputs], bias[:] = LOOKUP_INPUT * directions, 0
+    straight = nn.init.orthogonal_(weight.new_empty(word_size, inputs))
+    words = weight.new_zeros(controller.output_size, word_size)
+    words[: controller.hidden_size] = LOOKUP_WORD / LOOKUP_INPUT * directions @ straight.T
+    return words
 
 
 def build_controller(config: MachineConfig, read_size: int) -> nn.Module:

@@ -11,7 +11,7 @@ from .. import functional as F
 from ..engine import KernelSpec, Unsupported
 from ..types import NTMState, Trace
 from .config import NTMConfig, arguments_of
-from .controllers import FeedforwardController, clip_gradient_
+from .controllers import FeedforwardController, clip_gradient_, straight_words
 from .interface import HeadInterface, NTMInterface, total_size
 from .kernel import kernel_spec, stock_of
 from .module import Machine, slots, squeeze_if_unbatched
@@ -19,11 +19,9 @@ from .module import Machine, slots, squeeze_if_unbatched
 INITIAL_MEMORY = 1e-6
 FIRST_SPREAD = 0.5
 """Standard deviation of a learned memory's numbers before training."""
-LOOKUP_SCALE = 4
-"""Under ``init="lookup"``, the factor of the controller's input weights and of the add vectors' weights."""
 LOOKUP_GATE = 12
 """Under ``init="lookup"``, a read head's gate before the sigmoid; a write head's is minus that."""
-LOOKUP_STRENGTH = 18
+LOOKUP_STRENGTH = 40
 """Under ``init="lookup"``, what is added to a read head's key strength before softplus."""
 LOOKUP_ERASE = (-6, -3)
 """Under ``init="lookup"``, what is added to the erase vectors before the sigmoid: those of the first write
@@ -124,23 +122,18 @@ class NTM(Machine[NTMState]):
         write heads look up as read heads do, with write gates that are closed at first.
 
         The controller does not see the words read at first, so that what is written, and the keys with it,
-        depends on the input alone. Its input weights and those of the add vectors are larger than usual:
-        inputs of which few numbers are not zero would else be written too much alike.
+        depends on the input alone: :func:`~tapehead.nn.controllers.straight_words`.
         """
         if not isinstance(self.controller, FeedforwardController):
             raise ValueError(
                 f'init="lookup" of an NTM needs the feed-forward controller, and the controller is '
                 f'{type(self.controller).__name__}: give controller="feedforward"'
             )
-        x, words = self.input_size, self.num_reads * self.word_size
-        for layer in self.controller.layers:
-            connections = layer.get_parameter("weight")
-            connections[:, :x].mul_(LOOKUP_SCALE)
-            connections[:, x : x + words] = 0
+        word = straight_words(self.controller, self.input_size, self.word_size)
         # The columns of the interface matrix go by features; its rows, transposed, go by fields.
         weights, biases = self._split(self.interface.weight.T), self._split(self.interface.bias)
-        _add(weights.writes).mul_(LOOKUP_SCALE)
-        word, word_bias = _add(weights.writes)[..., 0, :], _add(biases.writes)[..., 0, :]
+        _add(weights.writes)[:] = word.unsqueeze(-2)
+        _add(biases.writes).zero_()
         stay, on = self.max_shift, self.max_shift + 1
         for weight, bias, lookups in (
             (weights.reads, biases.reads, slice(None)),
@@ -153,7 +146,7 @@ class NTM(Machine[NTMState]):
             bias.strengths[..., lookups].add_(LOOKUP_STRENGTH)
             bias.shifts[..., lookups, stay].add_(2)
             weight.keys[..., lookups, :] = word.unsqueeze(-2)
-            bias.keys[..., lookups, :] = word_bias.unsqueeze(-2)
+            bias.keys[..., lookups, :] = 0
         _erase(biases.writes)[..., :1, :].add_(LOOKUP_ERASE[0])
         _erase(biases.writes)[..., 1:, :].add_(LOOKUP_ERASE[1])
         if self.max_shift:

@@ -13,6 +13,7 @@ from .algorithmic.ngrams import NGrams as NGrams
 from .algorithmic.priority_sort import PrioritySort as PrioritySort
 from .algorithmic.reallocation import Reallocation as Reallocation
 from .algorithmic.repeat_copy import RepeatCopy as RepeatCopy
+from .babi import Babi as Babi
 from .base import Batch as Batch
 from .base import Channels as Channels
 from .base import Task as Task
@@ -29,6 +30,7 @@ from .sampler import Sampler as Sampler
 
 __all__ = [
     "AssociativeRecall",
+    "Babi",
     "Batch",
     "Channels",
     "Copy",

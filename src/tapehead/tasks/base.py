@@ -72,7 +72,7 @@ class Channels(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Task(abc.ABC):
-    """A task: a frozen dataclass of size ranges and options (int, float and bool fields, as JSON has them).
+    """A task: a frozen dataclass of size ranges and options (int, float, bool and str fields, as in JSON).
 
     To define a task, write a frozen dataclass that derives from this class, has ``name``, ``sizes``,
     ``channels`` and ``sample``, and is decorated with ``@tapehead.tasks.register``. The other methods assume
@@ -188,6 +188,11 @@ class Task(abc.ABC):
         to write gates (``supervise_writes``), and needs no more slots than the first head fills.
         """
         return None
+
+    def for_validation(self) -> "Task":
+        """The task that validations, and checks of lessons, draw from: this one, unless it holds episodes
+        back from training."""
+        return self
 
     def bits(self, outputs: Float[Tensor, "T B outputs"], batch: Batch) -> Float[Tensor, " B"]:
         """The papers' "bits per sequence": the cost of coding the targets with the machine's predictions.

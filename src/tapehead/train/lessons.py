@@ -186,10 +186,10 @@ def search() -> CurriculumConfig:
             max_nodes=high,
             min_degree=least,
             max_degree=most,
-            similar=0.5 if low >= 10 else 0.0,
+            similar=0.7 if low >= 10 else 0.0,
             keep=keep,
             ask=0.5,
         )
         for (low, high), (least, most), keep in SEARCH
     )
-    return CurriculumConfig(tasks, threshold=0.7, episodes=64, check_every=200, replay=0.4, stay=True)
+    return CurriculumConfig(tasks, threshold=0.5, episodes=48, check_every=100, replay=0.75, stay=True)

@@ -70,11 +70,11 @@ def grade(run: Run, reporter: Reporter) -> None:
 
 
 def _score(run: Run, sequences: int) -> dict[str, Any]:
-    """The score on the current lesson; each process runs its share of the sequences."""
+    """The score on the current lesson, on what it holds back if it does; each process runs its share."""
     share = -(-sequences // run.distributed.count)
     score = score_task(
         run.result,
-        run.curriculum.current,
+        run.curriculum.current.for_validation(),
         run.validation_sampler,
         share,
         fit_memory=run.config.fit_memory,

@@ -14,6 +14,7 @@ from ..tasks import AssociativeRecall, Copy, NGrams, PrioritySort, Reallocation,
 from ..tasks.graph import Inference, ShortestPath, Traversal
 from ..tasks.kinship import Kinship
 from . import lessons as lessons
+from .babi import BABI_PRESETS
 from .config import CurriculumConfig, OptimizerConfig, TrainConfig
 from .errors import ConfigError
 from .models import AnyConfig, dnc, lstm, ntm
@@ -361,7 +362,7 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
         model=ntm(
             hidden_size=256,
             memory_size=256,
-            word_size=128,
+            word_size=160,
             num_reads=2,
             num_writes=2,
             controller="feedforward",
@@ -370,20 +371,20 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
             write_gate=True,
             clip_weighting_gradient=1.0,
         ),
-        optimizer=dataclasses.replace(FAST_OPTIMIZER, clip_value=1.0, warmup=100, final_lr=1e-5),
+        optimizer=dataclasses.replace(FAST_OPTIMIZER, clip_value=1.0, warmup=100, final_lr=5e-6),
         batch_size=8,
-        sequences=240_000,
+        sequences=48_000,
         validate_every=8_000,
         validation_sequences=64,
         curriculum=lessons.search(),
         fit_memory=True,
-        supervise_writes=1.0,
+        supervise_writes=2.0,
         ema_decay=0.999,
         rollback_above=2.5,
     ),
 }
 
-PRESETS: dict[str, TrainConfig] = FAST_PRESETS | PAPER_PRESETS | GRAPH_PRESETS
+PRESETS: dict[str, TrainConfig] = FAST_PRESETS | PAPER_PRESETS | GRAPH_PRESETS | BABI_PRESETS
 
 
 def preset(name: str) -> TrainConfig:

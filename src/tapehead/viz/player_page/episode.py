@@ -98,6 +98,8 @@ def _task(model: str, config: dict[str, Any], name: str | None) -> tasks.Task:
         task = tasks.from_dict(described) if own and described is not None else tasks.get(str(name))
     except ValueError as error:
         raise InputError(str(error)) from error
+    if isinstance(task, tasks.Babi):
+        raise InputError("babi is told in words, which no page shows: use `tapehead ask` with a story")
     if not has_bit_outputs(task):
         raise InputError(f"{task.name} is about graphs: give --data and --question to see a model answer")
     sizes = config["arguments"].get("input_size"), config["arguments"].get("output_size")
