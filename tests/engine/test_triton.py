@@ -13,6 +13,7 @@ import torch
 
 from tapehead import DNC, NTM, engine
 from tapehead.engine import EngineError, dispatch, reference
+from tapehead.engine.triton import available
 from tapehead.functional import allocation_weights
 from tapehead.nn import DeepLSTM
 from tapehead.types import map_state
@@ -171,6 +172,9 @@ def test_what_it_does_not_serve_is_said() -> None:
     large = NTM(3, 6, output_size=2, memory_size=1025, word_size=4, backend="triton")
     with pytest.raises(EngineError, match=r"1025 slots of 4 numbers is larger than a program can hold"):
         large(torch.randn(4, 2, 3))
+    spec = large.kernel_spec()
+    reason = available.unsupported_reason(spec._replace(kind="another"), torch.randn(4, 2, 3), None)
+    assert reason == "it has no kernel for a memory of kind 'another'"
     own = DeepLSTM(3, 6, output_size=2, backend="triton")
     own.controller.register_forward_hook(lambda *_: None)
     with pytest.raises(

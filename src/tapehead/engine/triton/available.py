@@ -11,6 +11,8 @@ from ..native.ops import weights_of
 from ..spec import KernelSpec
 
 INTERPRETER_VARIABLE = "TRITON_INTERPRET"
+SERVED = ("none", "ntm", "dnc")
+"""Kinds of memory, as ``KernelSpec.kind`` names them."""
 SLOT_LIMIT = 1024
 NUMBER_LIMIT = 32768
 """Slots and numbers in a memory, both rounded up to powers of two, that a program can hold."""
@@ -29,6 +31,8 @@ def unsupported_reason(spec: KernelSpec, x: Tensor, state: Any) -> str | None:
         return f"Triton has no kernels for {x.device.type} tensors"
     if torch.compiler.is_compiling():
         return "within torch.compile it is PyTorch that makes the kernels"
+    if spec.kind not in SERVED:
+        return f"it has no kernel for a memory of kind {spec.kind!r}"
     if x.dtype not in _DTYPES:
         return f"it computes in float32 and float64, not in {x.dtype}"
     if any(tensor.dtype != x.dtype or tensor.device != x.device for tensor in weights_of(spec)):
