@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TRITON_READY := $(VENV)/.triton
 DEMO := demo
 PLAYERS := docs/players
 
-.PHONY: demo docs integrations package test test-slow sanitize check bench clean
+.PHONY: demo docs integrations package test test-slow test-triton sanitize check bench clean
 
 demo: $(READY)
 	rm -rf $(DEMO)
@@ -41,6 +42,11 @@ test: check
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
+# Needs no GPU: Triton's interpreter and its compiler. The hook that checks shapes under pytest cannot read kernels,
+# so the options of pyproject.toml are left out.
+test-triton: $(TRITON_READY)
+	TRITON_INTERPRET=1 $(BIN)/python -m pytest -o addopts="-q --strict-markers" -m triton tests/engine
+
 sanitize: $(READY)
 	$(BIN)/python -m pytest -m slow tests/engine/test_sanitizer.py
 
@@ -60,3 +66,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(READY)
+
+$(TRITON_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,triton]'
+	touch $(TRITON_READY)

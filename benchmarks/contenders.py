@@ -73,12 +73,12 @@ def compiled(case: Case) -> tuple[nn.Module, Forward]:
     return machine, forward
 
 
-def peer(case: Case) -> tuple[nn.Module, Forward]:
-    """What ``pip install dnc`` gives, called for the whole sequence.
+def peer(case: Case, gpu_id: int = -1) -> tuple[nn.Module, Forward]:
+    """What ``pip install dnc`` gives, called for the whole sequence; on the CPU, or on a GPU by its number.
 
     Called so, its reads never reach its controller within the sequence: less than a DNC does.
     """
-    model = _peer_model(case)
+    model = _peer_model(case, gpu_id)
     return model, lambda x: model(x, reset_experience=True)[0]
 
 
@@ -96,7 +96,7 @@ def peer_stepwise(case: Case) -> tuple[nn.Module, Forward]:
     return model, forward
 
 
-def _peer_model(case: Case) -> nn.Module:
+def _peer_model(case: Case, gpu_id: int = -1) -> nn.Module:
     if case.kind != "dnc":
         raise Unavailable("it has no NTM")
     try:
@@ -119,7 +119,7 @@ def _peer_model(case: Case) -> nn.Module:
         read_heads=case.reads,
         independent_linears=True,
         batch_first=False,
-        gpu_id=-1,
+        gpu_id=gpu_id,
     )
 
 

@@ -14,21 +14,40 @@ TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}
 STEPS, BATCH = 6, 3
 
 
-def check(case: Case) -> list[dict[str, Any]]:
-    """Compare native and reference over a few steps, a row for each dtype.
+class Red(Exception):
+    """An engine and the reference differ; the message says where."""
+
+
+def demand(rows: list[dict[str, Any]]) -> None:
+    """Let green rows pass.
+
+    Raises:
+        Red: a row is not.
+    """
+    for row in rows:
+        if not row["green"]:
+            raise Red(
+                f"{row['engine']} and reference differ by {row['difference']:.2g} on {row['case']} "
+                f"in {row['dtype']}, and {row['tolerance']:g} is allowed"
+            )
+
+
+def check(case: Case, backend: str = "native", device: str = "cpu") -> list[dict[str, Any]]:
+    """Compare an engine with the reference on the CPU over a few steps, a row for each dtype.
 
     Compared are outputs, final states, and the gradients of inputs and parameters under random cotangents of
     all outputs and states: the largest difference, relative to the largest number of its tensor.
     """
-    return [_check(case, dtype, tolerance) for dtype, tolerance in TOLERANCES.items()]
+    return [_check(case, backend, device, dtype, tolerance) for dtype, tolerance in TOLERANCES.items()]
 
 
-def _check(case: Case, dtype: torch.dtype, tolerance: float) -> dict[str, Any]:
-    expected, actual = (_results(case, backend, dtype) for backend in ("reference", "native"))
+def _check(case: Case, backend: str, device: str, dtype: torch.dtype, tolerance: float) -> dict[str, Any]:
+    expected, actual = _results(case, "reference", dtype), _results(case, backend, dtype, device)
     differences = [relative_difference(*pair) for pair in zip(expected, actual, strict=True)]
     difference = torch.tensor(differences).max().item()  # unlike Python's max, it lets no NaN go by
     return {
         "case": case.name,
+        "engine": backend if device == "cpu" else f"{backend} on {device}",
         "dtype": str(dtype).removeprefix("torch."),
         "difference": difference,
         "tolerance": tolerance,
@@ -42,10 +61,10 @@ def relative_difference(expected: Tensor, actual: Tensor) -> float:
     return float((expected - actual).abs().max() / scale)
 
 
-def _results(case: Case, backend: str, dtype: torch.dtype) -> list[Tensor]:
+def _results(case: Case, backend: str, dtype: torch.dtype, device: str = "cpu") -> list[Tensor]:
     with _seeded():
-        machine = case.build(backend).to(dtype)
-        x = torch.randn(STEPS, BATCH, case.inputs, dtype=dtype, requires_grad=True)
+        machine = case.build(backend).to(device, dtype)
+        x = torch.randn(STEPS, BATCH, case.inputs, dtype=dtype).to(device).requires_grad_()
         y, state = machine(x)
         outputs = [y]
 
@@ -54,9 +73,10 @@ def _results(case: Case, backend: str, dtype: torch.dtype) -> list[Tensor]:
             return field
 
         map_state(collect, state)
-        loss = sum((output * torch.randn_like(output)).sum() for output in outputs)
+        # The numbers are the CPU's, whatever the device.
+        loss = sum((output * torch.randn(output.shape, dtype=dtype).to(device)).sum() for output in outputs)
         gradients = torch.autograd.grad(loss, [x, *machine.parameters()])
-    return [*(output.detach() for output in outputs), *gradients]
+    return [tensor.detach().cpu() for tensor in (*outputs, *gradients)]
 
 
 @contextlib.contextmanager

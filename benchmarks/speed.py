@@ -15,9 +15,10 @@ from typing import Any
 
 import torch
 
-from benchmarks import cases, gate, peak, report
+from benchmarks import cases, gate, gpu, peak, report
 from benchmarks.cases import Case
 from benchmarks.contenders import CONTENDERS, TrainingStep, Unavailable, saved_bytes, training_step
+from benchmarks.gate import Red
 from benchmarks.targets import compare_with_targets
 from benchmarks.timing import PRODUCT_FLOP, OthersWatch, available_bytes, clock, matrix_product, take_turns
 from tapehead.engine import EngineError
@@ -41,10 +42,6 @@ Say = Callable[[str], None]
 Row = dict[str, Any]
 
 
-class Red(Exception):
-    """Native and reference differ; the message says where."""
-
-
 def main(arguments: list[str] | None = None, known: Mapping[str, Case] = cases.CASES) -> int:
     """Run the benchmark; the exit code is 1 when the gate is red."""
     options = _parse(arguments, known)
@@ -56,13 +53,18 @@ def main(arguments: list[str] | None = None, known: Mapping[str, Case] = cases.C
             print(text, flush=True)
 
     try:
-        result = _run(options, known, say)
-    except (Red, EngineError) as error:
+        if options.device == "cuda":
+            result = gpu.measure(options, known, say)
+        else:
+            result = _run(options, known, say)
+    except (Red, EngineError, Unavailable) as error:
         print(f"no speed is reported: {error}", file=sys.stderr)
         return 1
     machine = result["machine"]
     if options.json:
         print(json.dumps(result, indent=1))
+    if options.device == "cuda":
+        return 0
     say(f"load {machine['load_at_start']:.2f} at the start, {machine['load_at_end']:.2f} at the end")
     for sentence in report.warnings(machine):
         print(f"warning: {sentence}", file=sys.stderr)
@@ -76,12 +78,7 @@ def _run(options: argparse.Namespace, known: Mapping[str, Case], say: Say) -> di
     watch = OthersWatch()
     result: dict[str, Any] = {"format": report.FORMAT, "machine": report.describe_machine()}
     result["gate"] = [row for name in options.case for row in gate.check(known[name])]
-    for row in result["gate"]:
-        if not row["green"]:
-            raise Red(
-                f"native and reference differ by {row['difference']:.2g} on {row['case']} "
-                f"in {row['dtype']}, and {row['tolerance']:g} is allowed"
-            )
+    gate.demand(result["gate"])
     worst = max(row["difference"] / row["tolerance"] for row in result["gate"])
     say(f"gate: native = reference on all cases (worst difference: {worst:.1g} of what is allowed)\n")
 
@@ -118,6 +115,7 @@ def _parse(arguments: list[str] | None, known: Mapping[str, Case]) -> argparse.N
     add("--contender", choices=CONTENDERS, nargs="+", help="instead of each case's own")
     add("--rounds", type=_positive, help="turns of a contender (7)")
     add("--seconds", type=float, help="for a contender's turns; a slow one gets fewer, 2 at least (3)")
+    add("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: the engines on a GPU (cpu)")
     add("--threads", type=_positive, help="torch.set_num_threads")
     add(
         "--quick", action="store_true", help="half a minute: the copy sizes, without compiled, memory, growth"
@@ -128,6 +126,8 @@ def _parse(arguments: list[str] | None, known: Mapping[str, Case]) -> argparse.N
     quick = options.quick
     if options.save and (quick or options.case or options.batch or options.contender):
         parser.error("--save keeps the results of a whole run: leave out what makes it smaller")
+    if options.device == "cuda" and (options.save or options.contender):
+        parser.error("--device cuda takes neither --save nor --contender: all of its contenders take part")
     options.case = options.case or [name for name in known if not quick or name.endswith("copy")]
     options.rounds = options.rounds or (QUICK_ROUNDS if quick else 7)
     options.seconds = options.seconds or (QUICK_SECONDS if quick else 3.0)

@@ -18,10 +18,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     no_gpu = pytest.mark.skip(reason="needs a CUDA device")
     slow = pytest.mark.skip(reason="slow: run with -m slow")
     for item in items:
-        if "gpu" in item.keywords and not torch.cuda.is_available():
+        if item.get_closest_marker("gpu") and not torch.cuda.is_available():
             item.add_marker(no_gpu)
-        if "slow" in item.keywords and not config.option.markexpr:
+        if item.get_closest_marker("slow") and not config.option.markexpr:
             item.add_marker(slow)
+        if item.get_closest_marker("triton") and os.environ.get("TRITON_INTERPRET") != "1":
+            item.add_marker(pytest.mark.skip(reason="needs Triton: run make test-triton"))
 
 
 @pytest.fixture(autouse=True)

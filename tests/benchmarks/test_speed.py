@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import contenders, gate, peak, report, speed, targets, timing
+from benchmarks import contenders, gate, gpu, peak, report, speed, targets, timing
 from benchmarks.cases import BATCHES, CASES, Case
 
 TINY = {
@@ -55,8 +55,8 @@ def test_a_red_gate_reports_nothing(
 ) -> None:
     exact = gate._results
 
-    def wrong(case: Case, backend: str, dtype: torch.dtype) -> list[torch.Tensor]:
-        results = exact(case, backend, dtype)
+    def wrong(case: Case, backend: str, dtype: torch.dtype, *more: str) -> list[torch.Tensor]:
+        results = exact(case, backend, dtype, *more)
         if backend == "native" and case.kind == "dnc":
             results[-1].view(-1)[0] += 1e-3
         return results
@@ -72,8 +72,8 @@ def test_a_red_gate_reports_nothing(
 def test_the_gate_lets_no_nan_go_by(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = gate._results
 
-    def broken(case: Case, backend: str, dtype: torch.dtype) -> list[torch.Tensor]:
-        results = exact(case, backend, dtype)
+    def broken(case: Case, backend: str, dtype: torch.dtype, *more: str) -> list[torch.Tensor]:
+        results = exact(case, backend, dtype, *more)
         if backend == "native":
             results[1].view(-1)[0] = torch.nan
         return results
@@ -216,3 +216,42 @@ def test_targets_are_compared_where_they_were_measured() -> None:
 def test_others_are_watched() -> None:
     share = timing.OthersWatch().share()
     assert share is None or share >= 0
+
+
+def test_without_a_gpu_its_benchmark_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    assert speed.main(["--device", "cuda"], TINY) == 1
+    said = capsys.readouterr().err
+    assert said == (
+        "no speed is reported: --device cuda needs a CUDA device, and PyTorch finds none: "
+        "leave the option out\n"
+    )
+    with pytest.raises(SystemExit):
+        speed.main(["--device", "cuda", "--save"], TINY)
+
+
+def test_the_gpus_contenders_take_turns_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but what only a GPU can do: there the captured ones say why they are left out."""
+    monkeypatch.setattr(gpu, "CONTENDERS", {**gpu.CONTENDERS, "triton": gpu.CONTENDERS["reference"]})
+    del gpu.CONTENDERS["compiled"]
+    rows = gpu.compare(TINY["ntm-copy"], 2, "cpu", gpu.CONTENDERS, calls=3)
+    found = {row["contender"]: row for row in rows}
+    assert "EngineError: a CUDA graph needs" in found["reference, captured"]["skipped"]
+    assert found["reference"]["ms"] > 0
+    assert found["reference"]["calls"] == 3
+    assert found["native, CPU"]["speedup_over_reference"] == pytest.approx(
+        found["reference"]["ms"] / found["native, CPU"]["ms"]
+    )
+    assert found["dnc"]["skipped"].startswith("Unavailable: it has no NTM")
+    assert "| batch |" in report.table(rows, gpu.COLUMNS)
+
+
+@pytest.mark.parametrize("case", [*TINY.values(), gpu.LARGE], ids=lambda case: case.name)
+def test_a_gate_of_another_device_names_it(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "_results", lambda *_: [torch.ones(1)])
+    rows = gate.check(case, "triton", "cuda")
+    gate.demand(rows)
+    assert {row["engine"] for row in rows} == {"triton on cuda"}
+    with pytest.raises(gate.Red, match="triton on cuda and reference differ by"):
+        gate.demand([{**rows[0], "green": False}])

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from tapehead import DNC, NTM, engine
 from tapehead.engine import EngineError, dispatch, reference
 from tapehead.engine.native import ops
+from tapehead.engine.triton import available
 from tapehead.nn import DeepLSTM
 from tests.engine.agreement import assert_close, assert_same_bits, everything
 
@@ -216,3 +218,53 @@ def test_states_that_would_be_misread_are_refused() -> None:
     narrow.interface.double()
     with pytest.raises(EngineError, match=r"some weights are not torch.float32 on cpu"):
         narrow(x)
+
+
+class TestOnACudaDevice:
+    """Which engine is chosen for a tensor on one; it need not exist for that."""
+
+    @pytest.fixture
+    def x(self) -> torch.Tensor:
+        with FakeTensorMode():
+            return torch.empty(4, 2, 3, device="cuda")
+
+    @pytest.fixture
+    def machine(self) -> NTM:
+        return NTM(3, 6, output_size=2, memory_size=5, word_size=4)
+
+    def test_auto_takes_triton_where_it_serves(
+        self, machine: NTM, x: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(available, "unsupported_reason", lambda *_: None)
+        for backend in (None, "auto", "triton"):
+            kernel = dispatch._kernel(machine, x, None, None, backend)
+            assert kernel is not None
+            assert kernel.engine == "triton"
+
+    def test_else_the_reference_and_says_so_once(
+        self, machine: NTM, x: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(available, "unsupported_reason", lambda *_: "Triton is not installed")
+        with pytest.warns(
+            RuntimeWarning, match="slower than the Triton one: Triton is not installed"
+        ) as said:
+            assert dispatch._kernel(machine, x, None, None, "auto") is None
+        assert len(said) == 1
+        assert dispatch._kernel(machine, x, None, None, "auto") is None  # A warning would be an error here.
+        with pytest.raises(
+            EngineError, match="the Triton engine cannot run this NTM: Triton is not installed"
+        ):
+            dispatch._kernel(machine, x, None, None, "triton")
+
+    def test_the_native_engine_has_nothing_for_it(self, machine: NTM, x: torch.Tensor) -> None:
+        with pytest.raises(EngineError, match="cannot run this NTM: it has no kernel for cuda tensors"):
+            dispatch._kernel(machine, x, None, None, "native")
+
+
+def test_triton_has_nothing_for_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    machine = NTM(3, 6, output_size=2, memory_size=5, word_size=4, backend="triton")
+    with pytest.raises(
+        EngineError, match="the Triton engine cannot run this NTM: Triton has no kernels for cpu"
+    ):
+        machine(torch.randn(4, 2, 3))

@@ -1,4 +1,4 @@
-"""Runs a machine over a whole sequence, on the reference loop or on the native kernel."""
+"""Runs a machine over a whole sequence, on the reference loop, in C++ or in Triton."""
 
 from .decoding import Choice as Choice
 from .decoding import Decoded as Decoded
@@ -9,6 +9,9 @@ from .dispatch import check_backend as check_backend
 from .dispatch import decode as decode
 from .dispatch import run as run
 from .dispatch import run_features as run_features
+from .graphs import Outcome as Outcome
+from .graphs import Update as Update
+from .graphs import graphed as graphed
 from .native.build import EngineError as EngineError
 from .spec import KernelSpec as KernelSpec
 from .spec import Runnable as Runnable
@@ -22,10 +25,13 @@ __all__ = [
     "EngineError",
     "Field",
     "KernelSpec",
+    "Outcome",
     "Runnable",
     "Unsupported",
+    "Update",
     "check_backend",
     "decode",
+    "graphed",
     "run",
     "run_features",
 ]

@@ -1,9 +1,9 @@
-"""Chooses the engine of a call: the kernel where it computes what the machine says, else the reference."""
+"""Chooses the engine of a call: a kernel where one computes what the machine says, else the reference."""
 
 import os
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,14 +15,26 @@ from .decoding import Choice, Decoded, by_steps
 from .native import ops
 from .native.build import EngineError
 from .spec import KernelSpec, Runnable, Unsupported
+from .triton import available
 
-BACKENDS = ("auto", "reference", "native")
-"""What ``backend=`` of a machine may be: the kernel where it can serve, the plain loop, the kernel alone."""
+BACKENDS = ("auto", "reference", "native", "triton")
+"""What ``backend=`` of a machine may be: a kernel where one can serve, else the plain loop; the plain loop; the
+C++ kernel alone; the Triton kernel alone."""
 BACKEND_VARIABLE = "TAPEHEAD_BACKEND"
 """The environment variable that chooses for machines whose ``backend`` is None."""
 
+_NAMES = {"native": "native", "triton": "Triton"}
+
 _warned: set[str] = set()
 """Reasons that were said in this process; each is said once."""
+
+
+class _Kernel(NamedTuple):
+    """Which engine runs a call, and the machine in its terms."""
+
+    engine: str
+    """ "native" or "triton"."""
+    spec: KernelSpec
 
 
 def check_backend(backend: str) -> str:
@@ -51,20 +63,21 @@ def run(
         lengths: steps of each sequence [B], or None when all are T long.
         memory_size: N of the initial state; None for the machine's own.
         return_trace: also return the trace.
-        backend: "reference"; "native", which raises where the kernel cannot serve; "auto", which then takes
-            the reference and says so once for each reason; None for what TAPEHEAD_BACKEND says, else "auto".
-            A traced call runs on the reference, whatever the backend.
+        backend: "reference"; "native" or "triton", which raise where the kernel cannot serve; "auto", which
+            takes "triton" on a CUDA device, "native" elsewhere, or else the reference, and says so once for
+            each reason; None for what TAPEHEAD_BACKEND says, else "auto". A traced call runs on the
+            reference, whatever the backend.
 
     Returns:
         (outputs [T, B, output_size], zero in the padding; the final state; the trace or None).
 
     Raises:
-        EngineError: ``backend="native"`` and the kernel cannot serve; the message says why.
+        EngineError: ``backend="native"`` or ``"triton"``, and the kernel cannot serve; the message says why.
     """
-    spec = None if return_trace else _kernel(machine, x, state, memory_size, backend)
-    if spec is None:
+    kernel = None if return_trace else _kernel(machine, x, state, memory_size, backend)
+    if kernel is None:
         return reference.run(machine, x, state, lengths, memory_size=memory_size, return_trace=return_trace)
-    y, features, read_words, state = _run_kernel(machine, spec, x, state, lengths, memory_size)
+    y, features, read_words, state = _run_kernel(machine, kernel, x, state, lengths, memory_size)
     if y is None:
         y = reference.outputs(machine, features, read_words, lengths)
     return y, state, None
@@ -85,12 +98,12 @@ def run_features(
         (features [T, B, L·H], words read [T, B, R, W] or None without a memory, the final state). What the
         first two hold in the padding has no meaning.
     """
-    spec = _kernel(machine, x, state, memory_size, backend)
-    if spec is None:
+    kernel = _kernel(machine, x, state, memory_size, backend)
+    if kernel is None:
         steps = reference.run_steps(machine, x, state, lengths, memory_size=memory_size)
         return steps.features, steps.read_words, steps.state
-    without_outputs = spec._replace(outputs=(), output_bias=False)
-    _, *found = _run_kernel(machine, without_outputs, x, state, lengths, memory_size)
+    without_outputs = kernel.spec._replace(outputs=(), output_bias=False)
+    _, *found = _run_kernel(machine, kernel._replace(spec=without_outputs), x, state, lengths, memory_size)
     return found[0], found[1], found[2]
 
 
@@ -141,10 +154,13 @@ def _decoder(machine: Runnable, first: Tensor, state: Any) -> KernelSpec | None:
             f"state is a {type(state).__name__}: {name} goes on from the {machine.state_type.__name__} of an "
             "earlier call"
         )
-    spec = _kernel(machine, first[None, None], state, None, machine.backend, stacklevel=4)
-    if spec is None:
+    kernel = _kernel(machine, first[None, None], state, None, machine.backend, stacklevel=4)
+    if kernel is None:
         return None
-    if not spec.outputs:
+    spec = kernel.spec
+    if kernel.engine != "native":
+        reason = "the Triton engine has no loop for it"
+    elif not spec.outputs:
         reason = "its output layer is its own"
     elif not spec.plain_call:
         reason = "it has a hook, or its forward() is overridden"
@@ -166,22 +182,28 @@ def _kernel(
     memory_size: int | None,
     backend: str | None,
     stacklevel: int = 7,  # where it was called: past run, unroll, forward and two frames of nn.Module
-) -> KernelSpec | None:
-    """The kernel's terms for this call; None where the reference has to run it."""
+) -> _Kernel | None:
+    """The kernel for this call; None where the reference has to run it."""
     backend = check_backend(backend or os.environ.get(BACKEND_VARIABLE) or "auto")
     empty = x.shape[1] == 0  # nothing to compute: no kernel is built for it
     if backend == "reference" or empty:
         return None
-    spec = _servable(machine.kernel_spec(memory_size), x, state)
+    automatic = "triton" if x.is_cuda else "native"
+    engine = automatic if backend == "auto" else backend
+    if backend == "auto" and engine == "triton" and torch.compiler.is_compiling():
+        return None  # The reference is then compiled, and nothing is lost that had to be said.
+    spec = _servable(engine, machine.kernel_spec(memory_size), x, state)
     if isinstance(spec, KernelSpec):
-        return spec
-    if backend == "native":
+        return _Kernel(engine, spec)
+    name = type(machine).__name__
+    if backend != "auto":
         raise EngineError(
-            f"the native engine cannot run this {type(machine).__name__}: {spec.reason}; "
+            f"the {_NAMES[engine]} engine cannot run this {name}: {spec.reason}; "
             'use backend="auto" or backend="reference"'
         )
-    name = type(machine).__name__
-    sentence = f"this {name} runs on the reference engine, slower than the native one: {spec.reason}"
+    sentence = (
+        f"this {name} runs on the reference engine, slower than the {_NAMES[engine]} one: {spec.reason}"
+    )
     _warn_once(spec.reason, sentence, stacklevel)
     return None
 
@@ -195,14 +217,21 @@ def _warn_once(reason: str, sentence: str, stacklevel: int) -> None:
 
 def _run_kernel(
     machine: Runnable,
-    spec: KernelSpec,
+    kernel: _Kernel,
     x: Tensor,
     state: Any,
     lengths: Tensor | None,
     memory_size: int | None,
 ) -> tuple[Tensor | None, Tensor, Tensor | None, Any]:
-    state = _start(machine, spec, state, x.shape[1], memory_size)
-    return ops.run(spec, x, state, lengths, reference.Recompute(machine, memory_size))
+    again = reference.Recompute(machine, memory_size)
+    if kernel.engine == "native":
+        state = _start(machine, kernel.spec, state, x.shape[1], memory_size)
+        return ops.run(kernel.spec, x, state, lengths, again)
+    from .triton import sequence  # which imports Triton
+
+    if state is None:
+        state = machine.initial_state(x.shape[1], memory_size)
+    return None, *sequence.run(kernel.spec, x, state, lengths, again)
 
 
 def _start(machine: Runnable, spec: KernelSpec, state: Any, batch_size: int, memory_size: int | None) -> Any:
@@ -212,13 +241,14 @@ def _start(machine: Runnable, spec: KernelSpec, state: Any, batch_size: int, mem
     return state
 
 
-def _servable(spec: KernelSpec | Unsupported, x: Tensor, state: Any) -> KernelSpec | Unsupported:
-    """``spec`` where the kernel can take this call, else why it cannot."""
+def _servable(engine: str, spec: KernelSpec | Unsupported, x: Tensor, state: Any) -> KernelSpec | Unsupported:
+    """``spec`` where the engine can take this call, else why it cannot."""
     if isinstance(spec, Unsupported):
         return spec
     if torch._C._are_functorch_transforms_active():
         return Unsupported("torch.func transforms do not see into compiled code")
     if forward_ad._current_level >= 0:
         return Unsupported("forward-mode differentiation does not see into compiled code")
-    reason = ops.unsupported_reason(spec, x, state)
+    module = ops if engine == "native" else available
+    reason = module.unsupported_reason(spec, x, state)
     return spec if reason is None else Unsupported(reason)

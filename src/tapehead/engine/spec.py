@@ -247,6 +247,11 @@ _PIECES = {
 }
 
 
+def memory_names(spec: KernelSpec) -> tuple[str, ...]:
+    """The fields of a machine's state that belong to its memory, in the kernel's order."""
+    return _PIECES[spec.kind, spec.temporal_links]
+
+
 def flatten_state(spec: KernelSpec, x: Tensor, state: Any) -> list[Tensor]:
     """A batched state's tensors in the kernel's order.
 
@@ -260,12 +265,12 @@ def flatten_state(spec: KernelSpec, x: Tensor, state: Any) -> list[Tensor]:
             f"state.controller has tensors of shapes {[list(tensor.shape) for tensor in controller]}, "
             f"but (h, c) of {layers} layers are needed here, each {list(shape)}"
         )
-    return [*(getattr(state, name) for name in _PIECES[spec.kind, spec.temporal_links]), *controller]
+    return [*(getattr(state, name) for name in memory_names(spec)), *controller]
 
 
 def unflatten_state(spec: KernelSpec, x: Tensor, tensors: list[Tensor]) -> Any:
     """A batched state from its tensors in the kernel's order."""
-    names = _PIECES[spec.kind, spec.temporal_links]
+    names = memory_names(spec)
     fields: dict[str, Any] = dict(zip(names, tensors))
     controller = tensors[len(names) :]
     fields["controller"] = tuple(zip(controller[::2], controller[1::2], strict=True))

@@ -57,7 +57,7 @@ class MachineConfig:
     batch_first: bool = _option(False, "x and y are [B, T, ...] instead of [T, B, ...]")
     backend: str | None = _option(
         None,
-        '"reference", "native" or "auto"; None: the environment variable TAPEHEAD_BACKEND, else "auto"',
+        '"reference", "native", "triton" or "auto"; None: the variable TAPEHEAD_BACKEND, else "auto"',
         saved=False,
     )
     device: torch.device | str | None = _option(None, "of the parameters", saved=False)

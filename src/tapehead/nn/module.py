@@ -158,7 +158,8 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
                 ``PackedSequence``.
             state: the state to go on from, as an earlier call returned it; None for the initial state.
             lengths: steps of each sequence, [B], each in 1..T: the rest is padding, whose outputs are zero
-                and which touches neither states nor gradients. (A ``PackedSequence`` brings its own.)
+                and which touches neither states nor gradients. (A ``PackedSequence`` brings its own.) They
+                are not checked within ``torch.compile`` and while a CUDA graph is captured.
             memory_size: N for this run, when it starts from the initial state; no parameter depends on it.
             return_trace: also return the :class:`~tapehead.Trace` of every step. It never changes results.
 
@@ -240,7 +241,7 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
         if autocast:
             x = x.to(self._parameter().dtype)
         active = self._checked(x, state, lengths, memory_size)
-        with torch.autocast(device, enabled=False) if autocast else contextlib.nullcontext():
+        with _without_autocast(device, autocast):
             y, state, trace = engine.run(
                 self,
                 x,
@@ -263,6 +264,7 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
         """Run over a batch up to the output layer: for losses on what the controller says to the heads.
 
         ``outputs(features, read_words)`` are the outputs that :meth:`unroll` returns, but for the padding.
+        Under autocast, too, all of it is in the dtype of the parameters.
 
         Args:
             x: [T, B, input_size].
@@ -274,8 +276,12 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
         Raises:
             ValueError: a shape, length or state that does not fit; the message names it.
         """
+        autocast = x.is_floating_point() and _autocast_enabled(x.device.type)
+        if autocast:
+            x = x.to(self._parameter().dtype)
         active = self._checked(x, state, lengths, memory_size)
-        return engine.run_features(self, x, state, active, memory_size=memory_size, backend=self.backend)
+        with _without_autocast(x.device.type, autocast):
+            return engine.run_features(self, x, state, active, memory_size=memory_size, backend=self.backend)
 
     def _parameter(self) -> Tensor:
         """A tensor with the device and the dtype that the machine computes in."""
@@ -333,6 +339,11 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
 
 def _autocast_enabled(device: str) -> bool:
     return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+
+
+def _without_autocast(device: str, active: bool) -> contextlib.AbstractContextManager[None]:
+    """Turn autocast off where it is active: a memory addressed in 16 bits finds other slots."""
+    return torch.autocast(device, enabled=False) if active else contextlib.nullcontext()
 
 
 def slots(machine_slots: int, memory_size: int | None) -> int:
@@ -402,12 +413,21 @@ def _check_lengths(
         )
     if batch_size == 0:
         return None
+    # What is compiled or captured must not look at numbers: a length beyond the steps then counts as all of
+    # them, and one below 1 as none.
+    if torch.compiler.is_compiling() or _capturing(device):
+        return lengths
     every = lengths.tolist()  # one look at them, and one wait where they are on a GPU
     shortest, longest = min(every), max(every)
     if shortest < 1 or longest > steps:
         wrong = shortest if shortest < 1 else longest
         raise ValueError(f"lengths holds {wrong}: each must be between 1 and the {steps} steps of x")
     return None if shortest == steps else lengths
+
+
+def _capturing(device: torch.device) -> bool:
+    """Whether a CUDA graph is being captured."""
+    return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
 
 
 def _memory_size_of(state: Any) -> int | None:

@@ -189,8 +189,9 @@ class NTM(Machine[NTMState]):
         B, R, W = 1 if batch_size is None else batch_size, self.num_reads, self.word_size
         like = self._parameter()
         write_weights, read_weights = like.new_zeros(B, self.num_writes, N), like.new_zeros(B, R, N)
-        write_weights[..., 0] = 1
-        read_weights[..., 0] = 1
+        # (An index assignment of a number makes a tensor on the CPU, which a CUDA graph cannot capture.)
+        write_weights.select(-1, 0).fill_(1)
+        read_weights.select(-1, 0).fill_(1)
         if self.initial_read_words is None:
             read_words = like.new_zeros(B, R, W)
         else:
@@ -290,7 +291,7 @@ class NTM(Machine[NTMState]):
         if heads.write_gates is not None:
             opened = heads.write_gates.sigmoid()
             stay = torch.zeros_like(shifts)
-            stay[..., self.max_shift] = 1
+            stay.select(-1, self.max_shift).fill_(1)
             gate, shifts = gate * opened, torch.lerp(stay, shifts, opened.unsqueeze(-1))
         shifted = F.shift(F.interpolate(content, previous, gate), shifts)
         weights = F.sharpen(shifted, 1 + softplus(heads.sharpness))

@@ -132,7 +132,7 @@ class TrainConfig:
     """minutes between checkpoints"""
     checkpoint_every: int | None = None
     """updates between checkpoints, in addition to those by the clock"""
-    backend: Literal["auto", "reference", "native"] | None = None
+    backend: Literal["auto", "reference", "native", "triton"] | None = None
     """the engine; None: the environment variable TAPEHEAD_BACKEND decides"""
     tensorboard: bool = False
     """also write TensorBoard events (needs tapehead[log])"""

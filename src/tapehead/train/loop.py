@@ -55,10 +55,10 @@ def train(config: TrainConfig, folder: str | os.PathLike, *, quiet: bool = False
     """Train a model from the beginning.
 
     At the sizes that learn well the engine on one core is 5 to 90 times faster than the reference on a GPU
-    (benchmarks/PROFILE.md), so a GPU is used only where the reference is asked for or the engine cannot be
-    built. The same call trains in every process that ``torchrun`` or ``accelerate launch`` started. The loss
-    that is minimised is the mean over the batch of the whole sequence's cross-entropy in nats. The caller's
-    global random generators are left as they are.
+    (benchmarks/PROFILE.md), so a GPU is used only where the reference or the Triton engine is asked for, or
+    the native engine cannot be built. The same call trains in every process that ``torchrun`` or
+    ``accelerate launch`` started. The loss that is minimised is the mean over the batch of the whole
+    sequence's cross-entropy in nats. The caller's global random generators are left as they are.
 
     Args:
         config: what to train, on what, and how.

@@ -24,6 +24,8 @@ from .rollback import Rollback
 # The validation stream of a process has a rank that no training stream has.
 VALIDATION_RANK = 1 << 20
 VALIDATION_BATCH = 64
+GPU_BACKENDS = ("reference", "triton")
+"""Engines for which a GPU is used where there is one."""
 DRAWN_AHEAD = 64
 """Sequences to draw at once, of tasks whose episodes are independent."""
 
@@ -154,13 +156,13 @@ def training_sampler(config: TrainConfig, rank: int) -> Sampler:
 
 
 def chosen_backend(config: TrainConfig) -> str:
-    """The engine that the config or else the environment asks for: "auto", "reference" or "native"."""
+    """The engine that the config or else the environment asks for: one of ``engine.BACKENDS``."""
     return config.backend or os.environ.get(engine.BACKEND_VARIABLE) or "auto"
 
 
 def start_distributed(config: TrainConfig) -> Distributed:
-    """The processes that train: on the CPU with the native engine, on a GPU only with the reference."""
-    return Distributed(gpu=chosen_backend(config) == "reference" or ops.why_unavailable() is not None)
+    """The processes that train: on the CPU with the native engine, on a GPU only with one of GPU_BACKENDS."""
+    return Distributed(gpu=chosen_backend(config) in GPU_BACKENDS or ops.why_unavailable() is not None)
 
 
 def _load_initial_weights(machine: Machine, name_or_path: str) -> None:

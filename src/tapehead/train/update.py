@@ -11,7 +11,7 @@ from ..nn import Machine
 from ..tasks import Batch, Task
 from .evaluate import fitted_memory_size
 from .optimizers import FusedAdam, clip_gradients
-from .run import Run, chosen_backend
+from .run import GPU_BACKENDS, Run, chosen_backend
 
 SPARSE = 0.25
 """Where a smaller fraction of a batch's steps counts, the output layer is applied to those alone."""
@@ -47,7 +47,7 @@ class Updater:
 
     def _build(self) -> adam.Update | None:
         run, config, optimizer = self._run, self._run.config, self._run.optimizer
-        if chosen_backend(config) == "reference":
+        if chosen_backend(config) in GPU_BACKENDS:
             return None
         if not isinstance(optimizer, FusedAdam) or config.optimizer.clip not in adam.CLIPPING:
             return None

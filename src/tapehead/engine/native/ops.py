@@ -510,16 +510,35 @@ class _Eager(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
         # Under create_graph=True the gradients themselves need a graph, which the kernel's have not.
         if torch.is_grad_enabled():
-            found = _differentiate_by_reference(ctx, gradients)
+            x, lengths, weights, state, _ = _saved(ctx)
+            spec, recompute = ctx.reference
+            found = differentiate_by_reference(
+                spec, recompute, x, lengths, weights, state, ctx.needed, gradients
+            )
         else:
             found = _differentiate(ctx, gradients, _backward)
         return None, None, None, None, None, *found
 
 
-def _differentiate_by_reference(ctx: Any, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
-    """What :func:`_differentiate` computes, with a graph: the run once more, on the reference."""
-    x, lengths, weights, state, _ = _saved(ctx)
-    spec, recompute = ctx.reference
+def differentiate_by_reference(
+    spec: KernelSpec,
+    recompute: Recompute,
+    x: Tensor,
+    lengths: Tensor | None,
+    weights: Sequence[Tensor],
+    state: Sequence[Tensor],
+    needed: Sequence[int],
+    gradients: Sequence[Tensor | None],
+) -> list[Tensor | None]:
+    """The gradients of x, the weights and the state, with a graph: the run once more, on the reference.
+
+    Args:
+        needed: which of x, the weights and the state ask for one; the others get None.
+        gradients: of what ``recompute`` returns.
+
+    Raises:
+        EngineError: the machine clips gradients.
+    """
     if spec.clip_controller_gradient is not None or spec.clip_weighting_gradient is not None:
         # The reference clips the sum of what arrives from the first and from the second derivative.
         raise EngineError(
@@ -528,10 +547,10 @@ def _differentiate_by_reference(ctx: Any, gradients: Sequence[Tensor | None]) ->
         )
     inputs = [x, *weights, *state]
     # A tensor that stands in two places has one gradient in each: views tell the two apart.
-    x, *rest = [tensor.view_as(tensor) if need else tensor for tensor, need in zip(inputs, ctx.needed)]
+    x, *rest = [tensor.view_as(tensor) if need else tensor for tensor, need in zip(inputs, needed)]
     found = recompute(spec, x, lengths, rest[: len(weights)], rest[len(weights) :])
     pairs = [(y, d) for y, d in zip(found, gradients, strict=True) if d is not None and y.requires_grad]
-    asked = [tensor for tensor, need in zip([x, *rest], ctx.needed) if need]
+    asked = [tensor for tensor, need in zip([x, *rest], needed) if need]
     computed = iter(
         torch.autograd.grad(
             [y for y, _ in pairs], asked, [d for _, d in pairs], create_graph=True, allow_unused=True
@@ -539,4 +558,4 @@ def _differentiate_by_reference(ctx: Any, gradients: Sequence[Tensor | None]) ->
         if pairs
         else [None] * len(asked)
     )
-    return [next(computed) if need else None for need in ctx.needed]
+    return [next(computed) if need else None for need in needed]
