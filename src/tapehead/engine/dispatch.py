@@ -18,8 +18,8 @@ from .spec import KernelSpec, Runnable, Unsupported
 from .triton import available
 
 BACKENDS = ("auto", "reference", "native", "triton")
-"""What ``backend=`` of a machine may be: a kernel where one can serve, else the plain loop; the plain loop; the
-C++ kernel alone; the Triton kernel alone."""
+"""What ``backend=`` of a machine may be: a kernel where one can serve and else the plain loop, the plain loop
+alone, the C++ kernel alone, the Triton kernel alone."""
 BACKEND_VARIABLE = "TAPEHEAD_BACKEND"
 """The environment variable that chooses for machines whose ``backend`` is None."""
 
