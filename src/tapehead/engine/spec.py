@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ..types import Trace
 
-_KINDS = {"none": 0, "ntm": 1, "dnc": 2}
+_KINDS = {"none": 0, "ntm": 1, "dnc": 2, "sparse": 3}
 
 
 class Unsupported(NamedTuple):
@@ -44,7 +44,7 @@ class KernelSpec(NamedTuple):
     """A machine in the kernel's terms; the kernel's C++ names are in native/csrc/dims.h."""
 
     kind: str
-    """ "none", "ntm" or "dnc"."""
+    """ "none", "ntm", "dnc", or "sparse": an NTM with sparse access."""
     lstm: bool
     """A deep LSTM controller; otherwise a feed-forward one."""
     state_type: type
@@ -72,6 +72,7 @@ class KernelSpec(NamedTuple):
     max_shift: int = 0
     read_first: bool = False
     write_gate: bool = False
+    top_k: int = 0
     temporal_links: bool = False
     masked_lookup: bool = False
     mask_min: float = 0.0
@@ -104,6 +105,7 @@ _SWITCHES = (
     "max_shift",
     "read_first",
     "write_gate",
+    "top_k",
     "temporal_links",
     "masked_lookup",
     "mask_min",
@@ -134,6 +136,7 @@ class KernelConfig(NamedTuple):
     max_shift: int
     read_first: int
     write_gate: int
+    top_k: int
     temporal_links: int
     masked_lookup: int
     deallocation: int
@@ -160,6 +163,7 @@ class KernelConfig(NamedTuple):
             max_shift=spec.max_shift,
             read_first=int(spec.read_first),
             write_gate=int(spec.write_gate),
+            top_k=spec.top_k,
             temporal_links=int(spec.temporal_links),
             masked_lookup=int(spec.masked_lookup),
             deallocation=int(spec.deallocation),
@@ -182,7 +186,7 @@ class KernelConfig(NamedTuple):
             shapes[f"controller.layers.{layer}.bias"] = (rows,)
         if self.interface_size:
             shapes["interface.weight"] = (self.interface_size, features)
-        if self.kind == _KINDS["ntm"]:
+        if self.kind in (_KINDS["ntm"], _KINDS["sparse"]):
             shapes["interface.bias"] = (self.interface_size,)
         if self.interface_norm:
             shapes["interface_norm.weight"] = shapes["interface_norm.bias"] = (self.interface_size,)
@@ -214,6 +218,13 @@ class KernelConfig(NamedTuple):
                 shapes[f"state.controller[{layer}][{i}]"] = (batch_size, self.hidden_size)
         return shapes
 
+    @property
+    def zeroed(self) -> tuple[str, ...]:
+        """The final state's tensors that the kernel wants as zeros: it will write to few places in them."""
+        if self.kind != _KINDS["sparse"] or self.given_state:
+            return ()
+        return ("state.memory", "state.usage", "state.read_weights")
+
     def output_shapes(self, steps: Any, batch_size: Any, *, keep_tape: bool = True) -> list[tuple[Any, ...]]:
         """Shapes of outputs, features, words, and of a state's tensors in the kernel's order.
 
@@ -241,6 +252,7 @@ class CallSizes(NamedTuple):
 # What a machine does not have is left out.
 _PIECES = {
     ("none", False): (),
+    ("sparse", False): ("memory", "usage", "read_weights", "read_words"),
     ("ntm", False): ("memory", "write_weights", "read_weights", "read_words"),
     ("dnc", False): ("memory", "usage", "write_weights", "read_weights", "read_words"),
     ("dnc", True): ("memory", "usage", "precedence", "link", "write_weights", "read_weights", "read_words"),

@@ -235,8 +235,6 @@ class NTM(Machine[NTMState]):
         return squeeze_if_unbatched(state, batch_size)
 
     def kernel_spec(self, memory_size: int | None = None) -> KernelSpec | Unsupported:
-        if self.sparse:
-            return Unsupported("an NTM with sparse access has no kernel yet")
         return kernel_spec(
             self,
             _STOCK,
@@ -246,7 +244,7 @@ class NTM(Machine[NTMState]):
             interface_bias=True,
             read_size=self.num_reads * self.word_size,
             memory_size=slots(self.memory_size, memory_size),
-            initial_memory=0 if self.sparse else INITIAL_MEMORY,
+            initial_memory=0.0 if self.sparse else INITIAL_MEMORY,
         )
 
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:

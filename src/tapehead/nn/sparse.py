@@ -45,7 +45,7 @@ def write_sparsely(
         top_k: K; of a given state's read weightings the K largest count.
         clip: bound of the gradient at the write weightings, or None.
     """
-    usage = usage.detach().round()
+    usage = usage.detach().round().clamp_min(0)
     last_read = F.keep_largest(read_weights, top_k)
     least_used = F.least_recently_used(usage, add.shape[1])
     weights = F.sparse_write_weights(last_read, least_used, write_gates, gates)
