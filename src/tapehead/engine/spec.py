@@ -4,6 +4,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from .. import functional as F
 from ..types import Trace
 
 _KINDS = {"none": 0, "ntm": 1, "dnc": 2, "sparse": 3}
@@ -73,6 +74,7 @@ class KernelSpec(NamedTuple):
     read_first: bool = False
     write_gate: bool = False
     top_k: int = 0
+    search: str = "exact"
     temporal_links: bool = False
     masked_lookup: bool = False
     mask_min: float = 0.0
@@ -106,6 +108,7 @@ _SWITCHES = (
     "read_first",
     "write_gate",
     "top_k",
+    "search",
     "temporal_links",
     "masked_lookup",
     "mask_min",
@@ -137,6 +140,10 @@ class KernelConfig(NamedTuple):
     read_first: int
     write_gate: int
     top_k: int
+    hash_tables: int
+    hash_bits: int
+    hash_probes: int
+    hash_from: int
     temporal_links: int
     masked_lookup: int
     deallocation: int
@@ -149,6 +156,8 @@ class KernelConfig(NamedTuple):
     @classmethod
     def of(cls, spec: KernelSpec, state: Any) -> "KernelConfig":
         """For a run of a machine from ``state``, or from the constant initial state where it is None."""
+        slots = spec.memory_size if state is None or spec.kind == "none" else state.memory.shape[1]
+        hashed = spec.search == "hashed" and slots > F.EXACT_ROWS
         return cls(
             kind=_KINDS[spec.kind],
             output_size=spec.outputs[0].shape[0] if spec.outputs else 0,
@@ -156,7 +165,7 @@ class KernelConfig(NamedTuple):
             num_layers=len(spec.layers),
             lstm=int(spec.lstm),
             interface_size=spec.interface[0].shape[0] if spec.interface else 0,
-            memory_size=spec.memory_size if state is None or spec.kind == "none" else state.memory.shape[1],
+            memory_size=slots,
             word_size=spec.word_size,
             num_reads=spec.num_reads,
             num_writes=spec.num_writes,
@@ -164,6 +173,10 @@ class KernelConfig(NamedTuple):
             read_first=int(spec.read_first),
             write_gate=int(spec.write_gate),
             top_k=spec.top_k,
+            hash_tables=F.TABLES if hashed else 0,
+            hash_bits=F.hash_bits(slots) if hashed else 0,
+            hash_probes=F.PROBES if hashed else 0,
+            hash_from=F.EXACT_ROWS if hashed else 0,
             temporal_links=int(spec.temporal_links),
             masked_lookup=int(spec.masked_lookup),
             deallocation=int(spec.deallocation),

@@ -16,6 +16,11 @@ from ._allocation import allocation_weights as allocation_weights
 from ._allocation import mix_write_weights as mix_write_weights
 from ._allocation import retention as retention
 from ._allocation import update_usage as update_usage
+from ._hashing import EXACT_ROWS as EXACT_ROWS
+from ._hashing import PROBES as PROBES
+from ._hashing import TABLES as TABLES
+from ._hashing import hash_bits as hash_bits
+from ._hashing import hashed_candidates as hashed_candidates
 from ._linkage import directional_weights as directional_weights
 from ._linkage import mix_read_weights as mix_read_weights
 from ._linkage import sharpen_links as sharpen_links
@@ -38,13 +43,18 @@ from ._sparse_links import update_links_before as update_links_before
 from ._sparse_links import update_sparse_precedence as update_sparse_precedence
 
 __all__ = [
+    "EXACT_ROWS",
     "MAX_LINKS",
+    "PROBES",
+    "TABLES",
     "allocation_order",
     "allocation_weights",
     "content_weights",
     "directional_weights",
     "erase_and_add",
     "follow_links",
+    "hash_bits",
+    "hashed_candidates",
     "interpolate",
     "keep_largest",
     "least_recently_used",

@@ -11,6 +11,8 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 import torch
 from torch import nn
 
+from ..functional import EXACT_ROWS
+
 MAX_SIZE = 1 << 31
 """Larger than any size that fits into memory, small enough for every integer that PyTorch takes."""
 MAX_LAYERS = 1_000
@@ -126,6 +128,13 @@ class MemoryConfig(MachineConfig):
         None, f"with sparse access, slots that a head reads in a step (K); None: {DEFAULT_TOP_K}"
     )
 
+    search: str = _option(
+        "exact",
+        'with sparse access, "hashed": look for the most similar slots by hash codes once more than '
+        f"{EXACT_ROWS:,} slots are written; what a step costs then hardly grows with the memory, and some of "
+        "the most similar slots are missed",
+    )
+
     def check(self) -> None:
         super().check()
         _check_size("memory_size", self.memory_size)
@@ -135,10 +144,11 @@ class MemoryConfig(MachineConfig):
         _check_choice("access", self.access, "dense", "sparse")
         if self.top_k is not None:
             _check_size("top_k", self.top_k, maximum=MAX_TOP_K)
+        _check_choice("search", self.search, "exact", "hashed")
         if self.access == "sparse":
             self._check_sparse()
         else:
-            self._check_unset('access="dense"', "top_k")
+            self._check_unset('access="dense"', "top_k", "search")
 
     def _check_sparse(self) -> None:
         """Refuse what has no meaning where access is sparse."""

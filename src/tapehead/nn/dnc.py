@@ -75,6 +75,7 @@ class DNC(Machine[DNCState]):
         self.clip_weighting_gradient = config.clip_weighting_gradient
         self.sparse = config.access == "sparse"
         self.top_k = (config.top_k or DEFAULT_TOP_K) if self.sparse else 0
+        self.search = config.search
         if self.sparse:
             self.state_type = SparseDNCState  # type: ignore[assignment]
             self._fields = SparseInterface.shapes(R, 1, W, temporal_links=config.temporal_links)
@@ -274,7 +275,9 @@ class DNC(Machine[DNCState]):
             clip=clip,
         )
         write_weights, strengths = written.weights.squeeze(1), oneplus(xi.read_strengths)
-        content = read_by_content(written.memory, written.usage, xi.read_keys, strengths, top_k=self.top_k)
+        content = read_by_content(
+            written.memory, written.usage, xi.read_keys, strengths, top_k=self.top_k, search=self.search
+        )
         before, after = (last.before_weights, last.before_slots), (last.after_weights, last.after_slots)
         precedence, read_weights = last.precedence, content
         if xi.read_modes is None:

@@ -87,6 +87,7 @@ class NTM(Machine[NTMState]):
         self.write_gate = config.write_gate
         self.sparse = config.access == "sparse"
         self.top_k = (config.top_k or DEFAULT_TOP_K) if self.sparse else 0
+        self.search = config.search
         if self.sparse:
             self.max_shift = 0  # heads go by content alone
             self.state_type = SparseNTMState  # type: ignore[assignment]
@@ -331,7 +332,7 @@ class NTM(Machine[NTMState]):
             clip=self.clip_weighting_gradient,
         )
         seen, known = (last.memory, last.usage) if self.read_first else (written.memory, written.usage)
-        read_weights = read_by_content(seen, known, keys, strengths, top_k=self.top_k)
+        read_weights = read_by_content(seen, known, keys, strengths, top_k=self.top_k, search=self.search)
         clip_gradient_(read_weights, self.clip_weighting_gradient)
         read_words = F.read(seen, read_weights)
         usage = F.update_access_times(written.usage, read_weights, written.weights)

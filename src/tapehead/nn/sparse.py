@@ -62,6 +62,11 @@ def read_by_content(
     strengths: Float[Tensor, "B R"],
     *,
     top_k: int,
+    search: str,
 ) -> Float[Tensor, "B R N"]:
-    """Read weightings over the K written slots most like each key."""
-    return F.sparse_content_weights(memory, keys, strengths, top_k, usage.detach().round() > 0)
+    """Read weightings over the K written slots most like each key, or those of them that the search finds."""
+    written = (usage.detach().round() > 0).unsqueeze(1).expand(-1, keys.shape[1], -1)
+    if search == "hashed" and memory.shape[1] > F.EXACT_ROWS:
+        few = written.sum(-1, keepdim=True) <= F.EXACT_ROWS
+        written = written & (few | F.hashed_candidates(memory, keys))
+    return F.sparse_content_weights(memory, keys, strengths, top_k, written)

@@ -17,7 +17,8 @@ Dims dims_of(const int64_t* sizes) {
 
 int check(const Dims& d) {
   const Index not_negative[] = {d.batch_size, d.output_size, d.interface_size, d.memory_size,
-                                d.word_size,  d.num_reads,   d.num_writes,     d.max_shift,   d.top_k};
+                                d.word_size,  d.num_reads,   d.num_writes,     d.max_shift,   d.top_k,
+                                d.hash_tables, d.hash_probes, d.hash_from};
   const Index positive[] = {d.steps, d.input_size, d.threads, d.hidden_size, d.num_layers};
   for (Index size : not_negative)
     if (size < 0) return kBadSizes;
@@ -26,6 +27,7 @@ int check(const Dims& d) {
   if (d.num_layers > kMaxLayers || d.memory_size > kMaxSlots) return kBadSizes;
   if (d.kind != kNone && (!d.memory_size || !d.word_size || !d.num_reads)) return kBadSizes;
   if (d.kind == kSparseNTM && (!d.top_k || !d.num_writes)) return kBadSizes;
+  if (d.hash_tables && (d.hash_bits < 1 || d.hash_bits > 24 || d.hash_tables > 64 || d.hash_probes > 16)) return kBadSizes;
   return kDone;
 }
 

@@ -32,6 +32,10 @@ constexpr Index kMaxSlots = Index(1) << 24;  // of a memory: the sort of the fre
   FIELD(read_first)     /* NTM: reads come before writes */                                   \
   FIELD(write_gate)     /* NTM: every write head has a gate */                                \
   FIELD(top_k)          /* sparse access: slots that a head reads, K */                       \
+  FIELD(hash_tables)    /* the index by hash codes; 0: search exactly */                      \
+  FIELD(hash_bits)      /* of a code */                                                       \
+  FIELD(hash_probes)    /* bits in which a candidate's code may differ */                     \
+  FIELD(hash_from)      /* so many written slots are still searched one by one */             \
   FIELD(temporal_links) /* DNC, as the four switches below */                                 \
   FIELD(masked_lookup)                                                                        \
   FIELD(deallocation)                                                                         \

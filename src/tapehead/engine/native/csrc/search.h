@@ -21,9 +21,12 @@ template <class F> class Best {
   void offer(F s, Index n) {
     auto before = [&](Index k) { return s > score[k] || (s == score[k] && n < slot[k]); };
     if (!(s >= threshold()) || (count == most && !before(count - 1))) return;
-    Index k = count < most ? count++ : count - 1;
-    for (; k > 0 && before(k - 1); k--) score[k] = score[k - 1], slot[k] = slot[k - 1];
-    score[k] = s, slot[k] = n;
+    Index place = count;
+    while (place > 0 && before(place - 1)) place--;
+    if (place > 0 && slot[place - 1] == n) return;  // was offered before
+    if (count < most) count++;
+    for (Index k = count - 1; k > place; k--) score[k] = score[k - 1], slot[k] = slot[k - 1];
+    score[place] = s, slot[place] = n;
   }
 };
 

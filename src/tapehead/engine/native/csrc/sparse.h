@@ -2,6 +2,7 @@
 // The memory lies as the caller's, [N][W], and is changed where it lies: a step touches a few of its rows.
 #pragma once
 #include "content.h"
+#include "hash.h"
 #include "rows.h"
 #include "search.h"
 #include "usage.h"
@@ -67,6 +68,8 @@ template <class F> struct SparseLive {
   F clock = 0;                       // the greatest of usage
   Ages<F> ages;
   std::vector<F> inverse;  // 1 / norm of each row up to the last one written; NaN where nothing was written
+  Index written = 0;       // rows that are not
+  HashIndex<F> index;      // of them, when they are many
 };
 
 template <class F> struct SparseMemory {
@@ -88,6 +91,7 @@ template <class F> struct SparseMemory {
     std::vector<Index> slots;
     std::vector<Weighted<F>> written, accessed;
     std::vector<Best<F>> best;
+    std::vector<int32_t> candidates;
     Scratch(const Dims& d, Arena<F>& arena) {
       queries = arena.take(d.num_reads * d.word_size);
       scores = arena.take(d.num_reads * d.top_k);
@@ -119,12 +123,15 @@ template <class F> struct SparseMemory {
   void begin(F* M, F* usage, bool all_fresh, Live& live) const {
     live.M = M, live.usage = usage, live.clock = 0;
     live.inverse.clear();
+    live.written = 0;
+    live.index.clear();
     for (Index n = 0; !all_fresh && n < N; n++) {
       usage[n] = usage[n] > 0 ? std::nearbyint(usage[n]) : F(0);
       live.clock = std::max(live.clock, usage[n]);
       if (usage[n] > 0) changed(live, n);
     }
     live.ages.begin(usage, N, all_fresh);
+    index_if_many(live);
   }
 
   void forward(const F* raw, const Record& last, Record& now, Live& live, F* words, Scratch& s) const {
@@ -165,7 +172,19 @@ template <class F> struct SparseMemory {
   void changed(Live& live, Index n) const {
     if (n >= Index(live.inverse.size())) live.inverse.resize(n + 1, std::numeric_limits<F>::quiet_NaN());
     const F* row = live.M + n * W;
+    const bool known = live.inverse[n] == live.inverse[n];  // not NaN
+    if (!known) live.written++;
     live.inverse[n] = 1 / std::sqrt(dot_of(row, row, W) + F(kEpsilon));
+    if (!live.index.active()) return;
+    if (known) live.index.remove(n);
+    live.index.add(n, row);
+  }
+
+  void index_if_many(Live& live) const {
+    if (!d.hash_tables || live.index.active() || live.written <= d.hash_from) return;
+    live.index.begin(W, d.hash_tables, d.hash_bits, d.hash_probes);
+    for (Index n = 0; n < Index(live.inverse.size()); n++)
+      if (live.inverse[n] == live.inverse[n]) live.index.add(n, live.M + n * W);
   }
 
   // The slots that a step writes to: those emptied, and those last read with the mean of their weights.
@@ -205,10 +224,27 @@ template <class F> struct SparseMemory {
       changed(live, one.slot);
     }
     live.clock = std::max(live.clock, F(1));
+    index_if_many(live);
+  }
+
+  // The best rows of each head, into s.best.
+  void search(const F* keys, Live& live, Scratch& s) const {
+    if (!live.index.active())
+      return scan(live.M, live.inverse.data(), Index(live.inverse.size()), W, s.queries, R, s.best.data());
+    for (Index r = 0; r < R; r++) {
+      live.index.candidates(keys + r * W, s.candidates);
+      for (const int32_t slot : s.candidates) {
+        const char* row = reinterpret_cast<const char*>(live.M + Index(slot) * W);
+        for (Index byte = 0; byte < W * Index(sizeof(F)); byte += 64) __builtin_prefetch(row + byte);
+        __builtin_prefetch(live.inverse.data() + slot);
+      }
+      for (const int32_t slot : s.candidates)
+        s.best[r].offer(dot_of(s.queries + r * W, live.M + Index(slot) * W, W) * live.inverse[slot], slot);
+    }
   }
 
   // The K written rows most like each key, weighted by a softmax; the words read.
-  void read(Record& now, const Live& live, F* words, Scratch& s) const {
+  void read(Record& now, Live& live, F* words, Scratch& s) const {
     const F* keys = now.fields + at.read_keys;
     s.best.clear();
     for (Index r = 0; r < R; r++) {
@@ -216,7 +252,7 @@ template <class F> struct SparseMemory {
       for (Index w = 0; w < W; w++) s.queries[r * W + w] = keys[r * W + w] * scale;
       s.best.emplace_back(K, s.scores + r * K, s.slots.data() + r * K);
     }
-    scan(live.M, live.inverse.data(), Index(live.inverse.size()), W, s.queries, R, s.best.data());
+    search(keys, live, s);
     for (Index r = 0; r < R; r++) {
       const F strength = now.fields[at.read_strengths + r];
       F total = 0, *word = words + r * W;
