@@ -33,7 +33,7 @@ KINDS = {
     "sparse, hashed": {"access": "sparse", "top_k": TOP_K, "search": "hashed"},
 }
 SMALLEST, LARGEST, LARGEST_DENSE = 10, 20, 16
-MOST_REPEATS, SECONDS = 9, 4.0
+MOST_REPEATS, SECONDS = 7, 1.5
 ROWS_READ = 1 << 16
 COLUMNS = (
     ("slots", "slots", "{}"),

@@ -91,6 +91,7 @@ def test_the_kernel_finds_what_the_exact_search_finds() -> None:
 
 
 PEAK = """
+import resource
 import sys
 import torch
 from tapehead import NTM
