@@ -41,9 +41,9 @@ def sparse_content_weights(
         candidates = candidates.unsqueeze(1)
     ranked = found.detach().masked_fill(~candidates, -torch.inf)
     chosen = _largest(ranked, top_k) & candidates
-    logits = strengths.unsqueeze(-1) * found
+    logits = strengths.unsqueeze(-1).to(found.dtype) * found
     weights = torch.softmax(logits.masked_fill(~chosen, torch.finfo(logits.dtype).min), dim=-1)
-    return weights * chosen  # without a candidate the softmax is even
+    return (weights * chosen).to(memory.dtype)  # without a candidate the softmax is even
 
 
 def keep_largest(weights: Float[Tensor, "*axes N"], count: int) -> Float[Tensor, "*axes N"]:

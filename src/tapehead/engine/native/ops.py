@@ -513,6 +513,8 @@ class _Eager(torch.autograd.Function):
         output = _forward(x, lengths, weights, state, config, numbers)
         _save(ctx, (x, lengths, weights, state, config, numbers), output)
         ctx.reference = reference
+        if reference[0].kind == "sparse":  # the times of access, after the memory, have no gradient
+            ctx.mark_non_differentiable(output[4])
         return tuple(output[:-1])
 
     @staticmethod
