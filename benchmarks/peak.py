@@ -43,19 +43,23 @@ def _main(contender: str, case: str, batch: str) -> int:
     from benchmarks.contenders import training_step
 
     step = training_step(contender, Case(**json.loads(case)), int(batch))
-    before = _status("VmRSS")
+    before = status("VmRSS")
     step()
-    # A compiler's peak is not the step's.
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+    clear_peak()  # a compiler's peak is not the step's
     for _ in range(MEASURED_STEPS):
         step()
-    peak = _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"built_mb": before, "peak_mb": peak}))
     return 0
 
 
-def _status(field: str) -> float | None:
+def clear_peak() -> None:
+    """Forget this process's peak so far, where the system lets one."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def status(field: str) -> float | None:
     """A line of this process's status in MB, or None where the system has none."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():

@@ -81,6 +81,64 @@ class NTMState(NamedTuple):
         return select_sequences(self, indices)
 
 
+class SparseNTMState(NamedTuple):
+    """What an NTM with sparse access carries from one step to the next (Rae et al. 2016, SAM).
+
+    ``usage`` holds times of last access (see :func:`tapehead.functional.update_access_times`),
+    ``read_weights`` at most ``top_k`` numbers that are not zero a head.
+    """
+
+    memory: Float[Tensor, "*B N W"]
+    usage: Float[Tensor, "*B N"]
+    read_weights: Float[Tensor, "*B R N"]
+    read_words: Float[Tensor, "*B R W"]
+    controller: ControllerState
+
+    def to(self, target: torch.device | torch.dtype | str) -> "SparseNTMState":
+        """The state on another device, or in another floating-point dtype."""
+        return map_state(lambda field: field.to(target), self)
+
+    def detach(self) -> "SparseNTMState":
+        """The same values, cut from the graph: truncated backpropagation through time."""
+        return map_state(Tensor.detach, self)
+
+    def select(self, indices: Indices) -> "SparseNTMState":
+        """Some sequences of a batched state, in the order of ``indices``."""
+        return select_sequences(self, indices)
+
+
+class SparseDNCState(NamedTuple):
+    """What a DNC with sparse access carries from one step to the next (Rae et al. 2016, SDNC).
+
+    As :class:`SparseNTMState`, and the links of :func:`tapehead.functional.update_links_before` and
+    ``_after``: at most K_L numbers a slot, and which slots they belong to, as whole numbers. Without temporal
+    links these and the precedence are empty (N_links is 0).
+    """
+
+    memory: Float[Tensor, "*B N W"]
+    usage: Float[Tensor, "*B N"]
+    precedence: Float[Tensor, "*B N_links"]
+    before_weights: Float[Tensor, "*B N_links K"]
+    before_slots: Float[Tensor, "*B N_links K"]
+    after_weights: Float[Tensor, "*B N_links K"]
+    after_slots: Float[Tensor, "*B N_links K"]
+    read_weights: Float[Tensor, "*B R N"]
+    read_words: Float[Tensor, "*B R W"]
+    controller: ControllerState
+
+    def to(self, target: torch.device | torch.dtype | str) -> "SparseDNCState":
+        """The state on another device, or in another floating-point dtype."""
+        return map_state(lambda field: field.to(target), self)
+
+    def detach(self) -> "SparseDNCState":
+        """The same values, cut from the graph: truncated backpropagation through time."""
+        return map_state(Tensor.detach, self)
+
+    def select(self, indices: Indices) -> "SparseDNCState":
+        """Some sequences of a batched state, in the order of ``indices``."""
+        return select_sequences(self, indices)
+
+
 class LSTMState(NamedTuple):
     """What the memoryless baseline carries: its controller alone."""
 
@@ -113,21 +171,23 @@ class Trace(NamedTuple):
     write_weights: Tensor
     """DNC: [T, B, N]; NTM: [T, B, H, N]"""
     usage: Tensor | None
-    """DNC: [T, B, N]"""
+    """DNC: [T, B, N]; with sparse access, of both machines: times of last access, [T, B, N]"""
     link: Tensor | None
-    """DNC: [T, B, N, N]; link[i, j] is near 1 when slot i was written right after slot j."""
+    """DNC with dense access: [T, B, N, N]; link[i, j] is near 1 when slot i was written right after j."""
     precedence: Tensor | None
     """DNC: [T, B, N]"""
     allocation_weights: Tensor | None
-    """DNC: [T, B, N]"""
+    """DNC: [T, B, N]; with sparse access one at the least recently used slot (NTM: [T, B, H, N])"""
     content_read_weights: Tensor
     """[T, B, R, N]"""
     content_write_weights: Tensor
-    """DNC: [T, B, N]; NTM: [T, B, H, N]"""
+    """DNC: [T, B, N]; NTM: [T, B, H, N]. With sparse access the mean of the last read weightings"""
     read_gates: Tensor
-    """DNC: read modes [T, B, R, 3] (backward, content, forward); NTM: interpolation gates [T, B, R]"""
+    """DNC: read modes [T, B, R, 3] (backward, content, forward); NTM: interpolation gates [T, B, R], ones
+    with sparse access"""
     write_gates: Tensor
-    """DNC: allocation gate and write gate [T, B, 2]; NTM: interpolation gates [T, B, H]"""
+    """DNC: allocation gate and write gate [T, B, 2]; NTM: interpolation gates [T, B, H];
+    with sparse access γ and α, [T, B, 2] and [T, B, H, 2]"""
     read_words: Tensor
     """[T, B, R, W]"""
     interface: Tensor
@@ -174,6 +234,6 @@ def select_sequences(state: AnyState, indices: Indices) -> AnyState:
 
 
 # torch.load takes these classes with its default weights_only=True, and torch.export.save writes them.
-torch.serialization.add_safe_globals([DNCState, NTMState, LSTMState])
-for _state in (DNCState, NTMState, LSTMState, Trace):
+torch.serialization.add_safe_globals([DNCState, NTMState, SparseNTMState, SparseDNCState, LSTMState])
+for _state in (DNCState, NTMState, SparseNTMState, SparseDNCState, LSTMState, Trace):
     pytree._register_namedtuple(_state, serialized_type_name=f"tapehead.types.{_state.__name__}")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tapehead.engine.native import ops, workspace
+from tapehead.nn import SparseNTMState
 from tapehead.types import map_state
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
@@ -67,6 +68,10 @@ def random_state(machine: Any, batch_size: int, memory_size: int | None = None, 
         given = getattr(state, name)
         if name in ("memory", "read_words"):
             fields[name] = fill(given)
+        elif name == "usage" and isinstance(
+            state, SparseNTMState
+        ):  # some slots never written, some equally old
+            fields[name] = torch.randint(0, 2 + given.shape[-1], given.shape, generator=generator).to(given)
         elif name == "usage":
             fields[name] = fill(given).sigmoid()
         else:

@@ -197,6 +197,49 @@ CASES: dict[str, Callable[[], Any]] = {
         clip_weighting_gradient=0.1,
         read_first=True,
     ),
+    "sparse ntm": lambda: NTM(5, 7, output_size=4, memory_size=9, word_size=6, access="sparse"),
+    "sparse ntm, many heads": lambda: NTM(
+        5,
+        7,
+        output_size=4,
+        memory_size=19,
+        word_size=17,
+        num_reads=3,
+        num_writes=2,
+        access="sparse",
+        top_k=3,
+        num_layers=2,
+    ),
+    "sparse ntm, fewer slots than heads": lambda: NTM(
+        5, 7, output_size=4, memory_size=2, word_size=3, num_reads=2, num_writes=3, access="sparse"
+    ),
+    "sparse ntm, read first": lambda: NTM(
+        5, 7, output_size=4, memory_size=40, word_size=6, num_reads=2, access="sparse", read_first=True
+    ),
+    "sparse ntm, feed-forward, clipped": lambda: NTM(
+        5,
+        7,
+        output_size=4,
+        memory_size=9,
+        word_size=6,
+        num_reads=2,
+        num_writes=2,
+        access="sparse",
+        top_k=2,
+        controller="feedforward",
+        clip_controller_gradient=0.2,
+        clip_weighting_gradient=0.1,
+    ),
+    "sparse ntm, learned start": lambda: NTM(
+        5,
+        7,
+        output_size=4,
+        memory_size=9,
+        word_size=6,
+        access="sparse",
+        learn_initial_state=True,
+        learn_initial_memory=True,
+    ),
     "deep lstm": lambda: DeepLSTM(5, 7, output_size=4),
     "deep lstm, one layer, zero start": lambda: DeepLSTM(
         5, 7, output_size=4, num_layers=1, learn_initial_state=False
@@ -266,7 +309,11 @@ def _machines(draw: Any) -> Callable[[], Any]:
     }
     flag = st.booleans()
     if kind == "ntm":
-        common |= {"num_writes": draw(st.integers(1, 3)), "max_shift": draw(st.integers(0, 3))}
+        common["num_writes"] = draw(st.integers(1, 3))
+        if draw(st.booleans()):
+            common |= {"access": "sparse", "top_k": draw(st.integers(1, 9))}
+            return partial(NTM, *sizes, read_first=draw(flag), **common)
+        common["max_shift"] = draw(st.integers(0, 3))
         return partial(NTM, *sizes, read_first=draw(flag), write_gate=draw(flag), **common)
     links = draw(flag)
     return partial(
@@ -388,7 +435,9 @@ def test_cotangents_of_any_layout() -> None:
     assert_close(*gradients, TOLERANCE[torch.float64])
 
 
-@pytest.mark.parametrize("case", ["dnc, every switch", "ntm, many heads", "deep lstm"])
+@pytest.mark.parametrize(
+    "case", ["dnc, every switch", "ntm, many heads", "sparse ntm, many heads", "deep lstm"]
+)
 def test_some_parameters_alone(case: str) -> None:
     machine = _machine(CASES[case], torch.float64)
     x, state = _x(machine, 5, 2, torch.float64), random_state(machine, 2)
@@ -416,7 +465,7 @@ def test_one_part_of_the_start_state_alone(field: str) -> None:
     assert_close(*gradients, TOLERANCE[torch.float64])
 
 
-@pytest.mark.parametrize("case", ["dnc", "ntm", "deep lstm"])
+@pytest.mark.parametrize("case", ["dnc", "ntm", "sparse ntm, many heads", "deep lstm"])
 def test_without_gradients(case: str) -> None:
     machine = _machine(CASES[case], torch.float32)
     x, state = _x(machine, 5, 2, torch.float32), random_state(machine, 2)
@@ -430,7 +479,7 @@ def test_without_gradients(case: str) -> None:
         assert_same_bits({name: with_gradients[name] for name in found}, found)
 
 
-@pytest.mark.parametrize("case", ["dnc", "ntm", "deep lstm"])
+@pytest.mark.parametrize("case", ["dnc", "ntm", "sparse ntm, many heads", "deep lstm"])
 def test_one_call_is_many_calls_of_one_step(case: str) -> None:
     machine = _machine(CASES[case], torch.float64)
     machine.backend = "native"
@@ -453,7 +502,7 @@ def test_backward_twice() -> None:
     assert all(torch.equal(a, b) for a, b in zip(first, again))
 
 
-@pytest.mark.parametrize("case", ["dnc, every switch, no links", "dnc", "ntm", "deep lstm"])
+@pytest.mark.parametrize("case", ["dnc, every switch, no links", "dnc", "ntm", "sparse ntm", "deep lstm"])
 def test_second_derivatives(case: str) -> None:
     machine = _machine(CASES[case], torch.float64)
     x, found = _x(machine, 3, 2, torch.float64).requires_grad_(), []
@@ -468,7 +517,8 @@ def test_second_derivatives(case: str) -> None:
 
 @pytest.mark.parametrize("start", ["zeros", "random", "large"])
 @pytest.mark.parametrize(
-    "case", ["dnc", "dnc, every switch", "ntm, many heads", "ntm, read first", "deep lstm"]
+    "case",
+    ["dnc", "dnc, every switch", "ntm, many heads", "ntm, read first", "sparse ntm, many heads", "deep lstm"],
 )
 def test_saturated_gates(case: str, start: str) -> None:
     machine = _machine(CASES[case], torch.float64, scale=10)
@@ -484,6 +534,18 @@ def test_saturated_gates(case: str, start: str) -> None:
     x, state = _x(narrow, 5, 2, torch.float32), map_state(torch.Tensor.float, state)
     found = everything(narrow, "native", x, state)
     assert all(tensor is None or tensor.isfinite().all() for tensor in found.values())
+
+
+def test_a_long_run_of_a_small_sparse_memory() -> None:
+    """Every slot is emptied and read many times over."""
+    machine = _machine(
+        lambda: NTM(3, 9, output_size=2, memory_size=11, word_size=4, num_reads=2, access="sparse", top_k=2),
+        torch.float64,
+        scale=1,
+    )
+    lengths = torch.tensor([150, 70, 3])
+    assert_agree(machine, _x(machine, 150, 3, torch.float64), random_state(machine, 3), lengths=lengths)
+    assert_agree(machine, _x(machine, 150, 3, torch.float64), lengths=lengths)
 
 
 class _Doubled(DNC):

@@ -17,7 +17,7 @@ from tapehead.engine import EngineError
 from tapehead.engine.native import build, ops, workspace
 from tapehead.engine.spec import CallSizes, KernelConfig
 from tapehead.nn import DeepLSTM
-from tapehead.nn.interface import DNCInterface, HeadInterface
+from tapehead.nn.interface import DNCInterface, HeadInterface, SparseInterface
 from tests.engine.agreement import assert_same_bits, random_state
 from tests.engine.operators import Arguments, backward_arguments, leaves, recorded_operators
 from tests.engine.test_native import CASES, _machine, _x
@@ -218,6 +218,11 @@ def test_fields_of_an_ntm_head(write_gate: bool) -> None:
     assert present == _sizes(HeadInterface.shapes(6, 2, writes=True, write_gate=write_gate))
     read = list(_sizes(HeadInterface.shapes(6, 2, writes=False, write_gate=write_gate)).items())
     assert read == list(found.items())[: len(read)]
+
+
+def test_fields_of_the_sparse_interface() -> None:
+    machine = NTM(5, 7, **SIZES, num_reads=2, num_writes=3, access="sparse")
+    assert _field_sizes(machine, "sparse") == _sizes(SparseInterface.shapes(2, 3, 6))
 
 
 def _sizes(shapes: dict[str, tuple[int, ...]]) -> dict[str, int]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from tapehead.nn import DNC, NTM, DeepLSTM, Machine
+from tapehead.nn import DNC, NTM, DeepLSTM, Machine, SparseDNCState, SparseNTMState
 from tapehead.types import map_state
 
 BACKENDS = ["reference", "native"]
@@ -59,6 +59,16 @@ MACHINES: dict[str, Callable[..., Machine]] = {
     "ntm-learned-start": _ntm(learn_initial_state=True, num_layers=2),
     "ntm-feedforward-learned-start": _ntm(controller="feedforward", num_layers=2, learn_initial_state=True),
     "ntm-learned-memory": _ntm(learn_initial_memory=True, num_reads=2),
+    "sparse-ntm": _ntm(access="sparse"),
+    "sparse-ntm-feedforward": _ntm(access="sparse", controller="feedforward", top_k=2),
+    "sparse-ntm-own-controller": _own(_ntm(access="sparse", num_reads=2), 2),
+    "sparse-ntm-2-reads-3-writes": _ntm(access="sparse", top_k=2, num_reads=2, num_writes=3),
+    "sparse-ntm-read-first": _ntm(access="sparse", top_k=3, read_first=True, num_reads=2),
+    "sparse-ntm-clipped": _ntm(
+        access="sparse", clip_controller_gradient=0.1, clip_weighting_gradient=0.1, num_reads=2
+    ),
+    "sparse-ntm-learned-start": _ntm(access="sparse", learn_initial_state=True, num_layers=2),
+    "sparse-ntm-learned-memory": _ntm(access="sparse", learn_initial_memory=True, num_reads=2),
     "dnc": _dnc(),
     "dnc-1-read": _dnc(num_reads=1),
     "dnc-feedforward": _dnc(controller="feedforward", num_layers=2),
@@ -81,6 +91,10 @@ MACHINES: dict[str, Callable[..., Machine]] = {
         interface_norm=True,
     ),
     "dnc-no-links-masked": _dnc(temporal_links=False, masked_lookup=True, deallocation=True),
+    "sparse-dnc": _dnc(access="sparse"),
+    "sparse-dnc-feedforward": _dnc(access="sparse", top_k=2, controller="feedforward"),
+    "sparse-dnc-no-links": _dnc(access="sparse", top_k=3, temporal_links=False, learn_initial_state=True),
+    "sparse-dnc-clipped": _dnc(access="sparse", clip_weighting_gradient=0.1, interface_norm=True),
     "deep-lstm": lambda **more: DeepLSTM(INPUT, HIDDEN, output_size=OUTPUT, **more),
     "deep-lstm-zero-start": lambda **more: DeepLSTM(
         INPUT, HIDDEN, output_size=OUTPUT, **({"num_layers": 1, "learn_initial_state": False} | more)
@@ -116,14 +130,23 @@ class Case(NamedTuple):
         return "own-controller" in self.name
 
     @property
+    def has_kernel(self) -> bool:
+        return not (self.own_controller or self.name.startswith("sparse-dnc"))
+
+    @property
+    def sparse(self) -> bool:
+        """Whether access is sparse."""
+        return self.name.startswith("sparse")
+
+    @property
     def is_dnc(self) -> bool:
-        return self.name.startswith("dnc")
+        return self.name.removeprefix("sparse-").startswith("dnc")
 
 
 def cases(wanted: Callable[[Case], bool] = lambda _: True) -> list[Case]:
     """The machines on the backends that can run them."""
     every = [Case(name, backend) for backend in BACKENDS for name in MACHINES]
-    return [case for case in every if wanted(case) and not (case.own_controller and case.backend == "native")]
+    return [case for case in every if wanted(case) and (case.has_kernel or case.backend != "native")]
 
 
 def inputs(steps: int, batch_size: int, dtype: torch.dtype = torch.float64, seed: int = 3) -> Tensor:
@@ -142,7 +165,13 @@ def random_state(machine: Machine, batch_size: int, seed: int = 4, memory_size: 
     for name in ("precedence", "write_weights", "read_weights"):
         if name in fields:
             fields[name] = 0.9 * fields[name].softmax(-1)
-    if "usage" in fields:
+    if isinstance(state, SparseNTMState | SparseDNCState):  # times of access, of which some tie
+        fields["usage"] = torch.randint(0, 6, state.usage.shape, generator=generator).to(state.usage)
+        for name in ("before", "after") if isinstance(state, SparseDNCState) else ():
+            weights, where = fields[f"{name}_weights"], fields[f"{name}_slots"]
+            fields[f"{name}_weights"] = 0.9 * weights.softmax(-1)
+            fields[f"{name}_slots"] = torch.zeros_like(where) + torch.arange(where.shape[-1])
+    elif "usage" in fields:
         fields["usage"] = fields["usage"].sigmoid()
         link = (0.9 / max(1, fields["link"].shape[-1])) * fields["link"].sigmoid()
         fields["link"] = link - torch.diag_embed(link.diagonal(dim1=-2, dim2=-1))

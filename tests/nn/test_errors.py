@@ -257,3 +257,25 @@ def test_a_failed_call_changes_nothing(kind: type) -> None:
 def test_states_are_told_apart() -> None:
     assert isinstance(_small(DNC).initial_state(), DNCState)
     assert isinstance(_small(NTM).initial_state(), NTMState)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "words"),
+    [
+        (NTM, {"access": "scarce"}, ["access is 'scarce'", "dense, sparse"]),
+        (NTM, {"access": "sparse", "top_k": 0}, ["top_k is 0", "at least 1"]),
+        (DNC, {"access": "sparse", "top_k": 5_000}, ["top_k is 5000", "1,024"]),
+        (DNC, {"top_k": 4}, ["top_k=4", 'access="dense"', "leave it out"]),
+        (NTM, {"access": "sparse", "max_shift": 2}, ["max_shift=2", 'access="sparse"']),
+        (NTM, {"access": "sparse", "write_gate": True}, ["write_gate=True"]),
+        (NTM, {"access": "sparse", "init": "tape"}, ["init='tape'"]),
+        (DNC, {"access": "sparse", "deallocation": True}, ["deallocation=True"]),
+        (DNC, {"access": "sparse", "masked_lookup": True}, ["masked_lookup=True"]),
+        (DNC, {"access": "sparse", "usage_gradient": False}, ["usage_gradient=False"]),
+    ],
+    ids=str,
+)
+def test_sparse_access(kind: type, arguments: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(ValueError) as error:
+        _small(kind, **arguments)
+    assert all(word in str(error.value) for word in words)

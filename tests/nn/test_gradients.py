@@ -20,7 +20,9 @@ def _rebuild(state: Any, fields: tuple) -> Any:
 
 
 # Where the gradient is stopped or clipped it is not the whole one, on purpose.
-PARTIAL = ("dnc-no-usage-gradient", "ntm-clipped")
+PARTIAL = ("dnc-no-usage-gradient", "ntm-clipped", "sparse-ntm-clipped", "sparse-dnc-clipped")
+# No gradient goes through sparse links.
+PARTIAL += ("sparse-dnc", "sparse-dnc-feedforward")
 
 
 @pytest.mark.parametrize("case", cases(lambda case: case.name not in PARTIAL), ids=str)

@@ -60,7 +60,7 @@ def test_shapes(case: Case) -> None:
         N_links = N if machine.temporal_links else 0
         assert trace.write_weights.shape == trace.content_write_weights.shape == (T, B, N)
         assert trace.usage.shape == trace.allocation_weights.shape == (T, B, N)
-        assert trace.link.shape == (T, B, N_links, N_links)
+        assert trace.link is None if case.sparse else trace.link.shape == (T, B, N_links, N_links)
         assert trace.precedence.shape == (T, B, N_links)
         assert trace.read_gates.shape == (T, B, R, 3)
         assert trace.write_gates.shape == (T, B, 2)
@@ -68,8 +68,14 @@ def test_shapes(case: Case) -> None:
         H = machine.num_writes
         assert trace.write_weights.shape == trace.content_write_weights.shape == (T, B, H, N)
         assert trace.read_gates.shape == (T, B, R)
-        assert trace.write_gates.shape == (T, B, H)
-        assert trace.usage is trace.link is trace.precedence is trace.allocation_weights is None
+        assert trace.link is trace.precedence is None
+        if case.sparse:
+            assert trace.write_gates.shape == (T, B, H, 2)
+            assert trace.allocation_weights.shape == (T, B, H, N)
+            assert trace.usage.shape == (T, B, N)
+        else:
+            assert trace.write_gates.shape == (T, B, H)
+            assert trace.usage is trace.allocation_weights is None
 
 
 @with_memory

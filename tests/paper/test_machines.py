@@ -8,7 +8,7 @@ import torch
 
 import tapehead
 from tapehead.nn import FeedforwardController
-from tests.paper import dnc_numpy, ntm_numpy
+from tests.paper import dnc_numpy, ntm_numpy, sam_numpy
 
 STEPS, BATCH, INPUTS, OUTPUTS = 6, 2, 3, 2
 
@@ -63,6 +63,19 @@ for number, (reads, writes, reach, read_first) in enumerate(
         "memory_size": (1, 2, 7, 4, 6)[number % 5],
         "word_size": (5, 1, 3)[number % 3],
     }
+SAM_CASES = {
+    f"{reads} reads, {writes} writes, {top_k} of {slots}{', read first' * read_first}": {
+        "num_reads": reads,
+        "num_writes": writes,
+        "top_k": top_k,
+        "memory_size": slots,
+        "word_size": 1 + slots % 3,
+        "read_first": read_first,
+    }
+    for reads, writes, top_k, slots, read_first in product(
+        (1, 2), (1, 3), (1, 2, 4), (1, 2, 5, 40), (False, True)
+    )
+} | {"learned memory": {"learn_initial_memory": True}, "learned start": {"learn_initial_state": True}}
 
 
 def build(machine, arguments):
@@ -192,17 +205,71 @@ def test_ntm(case, lengths):
     check_ntm(build(tapehead.NTM, NTM_CASES[case]), lengths)
 
 
+def check_sam(machine, lengths, memory_size=None):
+    def step(interface, now):
+        return sam_numpy.sam_step(
+            interface,
+            now,
+            N=memory_size or machine.memory_size,
+            W=machine.word_size,
+            num_reads=machine.num_reads,
+            num_writes=machine.num_writes,
+            K=machine.top_k,
+            read_first=machine.read_first,
+        )
+
+    check(machine, step, lengths, memory_size)
+
+
+@pytest.mark.parametrize("lengths", [None, [STEPS, 2]], ids=["full", "lengths"])
+@pytest.mark.parametrize("case", SAM_CASES)
+def test_sam(case, lengths):
+    check_sam(build(tapehead.NTM, {"access": "sparse"} | SAM_CASES[case]), lengths)
+
+
+@pytest.mark.parametrize("top_k", [1, 3])
+@pytest.mark.parametrize(("slots", "reads"), [(1, 1), (5, 2), (40, 1), (40, 3)])
+def test_sdnc(slots, reads, top_k):
+    """Long enough for the memory to be filled and rows of links to overflow."""
+    arguments = {"access": "sparse", "memory_size": slots, "num_reads": reads, "top_k": top_k}
+    machine = build(tapehead.DNC, arguments)
+    x = torch.randn(60, BATCH, INPUTS, dtype=torch.float64)
+    with torch.no_grad():
+        _, final, trace = machine(x, return_trace=True)
+        start = machine.initial_state(BATCH)
+    for b in range(BATCH):
+        expected = sam_numpy.sdnc_initial_state(N=slots, W=machine.word_size, num_reads=reads)
+        for name, value in expected.items():
+            np.testing.assert_array_equal(getattr(start, name)[b].numpy(), value, err_msg=name)
+        now = expected | {name: np.zeros((slots, slots)) for name in ("before", "after")}
+        for t in range(len(x)):
+            now, details = sam_numpy.sdnc_step(
+                trace.interface[t, b].numpy(), now, N=slots, W=machine.word_size, num_reads=reads, K=top_k
+            )
+            for name, value in details.items():
+                found = getattr(trace, name)[t, b].numpy()
+                np.testing.assert_allclose(found, value, atol=1e-10, rtol=1e-10, err_msg=f"{name} after {t}")
+        for name in ("before", "after"):
+            found = [getattr(final, f"{name}_{part}")[b].numpy() for part in ("weights", "slots")]
+            np.testing.assert_allclose(sam_numpy.as_matrix(*found), now[name], atol=1e-10, err_msg=name)
+
+
 @pytest.mark.parametrize("memory_size", [1, 9])
 def test_another_memory_size_at_run_time(memory_size):
     check_dnc(build(tapehead.DNC, {}), [2, STEPS], memory_size)
     check_ntm(build(tapehead.NTM, {}), [2, STEPS], memory_size)
+    check_sam(build(tapehead.NTM, {"access": "sparse"}), [2, STEPS], memory_size)
 
 
-@pytest.mark.parametrize("machine", [tapehead.DNC, tapehead.NTM])
-def test_initial_state(machine):
-    made = build(machine, {})
+@pytest.mark.parametrize(
+    ("machine", "access"), [(tapehead.DNC, "dense"), (tapehead.NTM, "dense"), (tapehead.NTM, "sparse")]
+)
+def test_initial_state(machine, access):
+    made = build(machine, {"access": access})
     start = made.initial_state(1)
-    if machine is tapehead.DNC:
+    if access == "sparse":
+        expected = sam_numpy.initial_state(N=5, W=3, num_reads=2)
+    elif machine is tapehead.DNC:
         expected = dnc_numpy.initial_state(N=5, W=3, R=2)
     else:
         expected = ntm_numpy.initial_state(N=5, W=3, num_reads=2, num_writes=1)

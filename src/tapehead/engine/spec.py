@@ -4,9 +4,10 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from .. import functional as F
 from ..types import Trace
 
-_KINDS = {"none": 0, "ntm": 1, "dnc": 2}
+_KINDS = {"none": 0, "ntm": 1, "dnc": 2, "sparse": 3}
 
 
 class Unsupported(NamedTuple):
@@ -44,7 +45,7 @@ class KernelSpec(NamedTuple):
     """A machine in the kernel's terms; the kernel's C++ names are in native/csrc/dims.h."""
 
     kind: str
-    """ "none", "ntm" or "dnc"."""
+    """ "none", "ntm", "dnc", or "sparse": an NTM with sparse access."""
     lstm: bool
     """A deep LSTM controller; otherwise a feed-forward one."""
     state_type: type
@@ -72,6 +73,8 @@ class KernelSpec(NamedTuple):
     max_shift: int = 0
     read_first: bool = False
     write_gate: bool = False
+    top_k: int = 0
+    search: str = "exact"
     temporal_links: bool = False
     masked_lookup: bool = False
     mask_min: float = 0.0
@@ -104,6 +107,8 @@ _SWITCHES = (
     "max_shift",
     "read_first",
     "write_gate",
+    "top_k",
+    "search",
     "temporal_links",
     "masked_lookup",
     "mask_min",
@@ -134,6 +139,11 @@ class KernelConfig(NamedTuple):
     max_shift: int
     read_first: int
     write_gate: int
+    top_k: int
+    hash_tables: int
+    hash_bits: int
+    hash_probes: int
+    hash_from: int
     temporal_links: int
     masked_lookup: int
     deallocation: int
@@ -146,6 +156,8 @@ class KernelConfig(NamedTuple):
     @classmethod
     def of(cls, spec: KernelSpec, state: Any) -> "KernelConfig":
         """For a run of a machine from ``state``, or from the constant initial state where it is None."""
+        slots = spec.memory_size if state is None or spec.kind == "none" else state.memory.shape[1]
+        hashed = spec.search == "hashed" and slots > F.EXACT_ROWS
         return cls(
             kind=_KINDS[spec.kind],
             output_size=spec.outputs[0].shape[0] if spec.outputs else 0,
@@ -153,13 +165,18 @@ class KernelConfig(NamedTuple):
             num_layers=len(spec.layers),
             lstm=int(spec.lstm),
             interface_size=spec.interface[0].shape[0] if spec.interface else 0,
-            memory_size=spec.memory_size if state is None or spec.kind == "none" else state.memory.shape[1],
+            memory_size=slots,
             word_size=spec.word_size,
             num_reads=spec.num_reads,
             num_writes=spec.num_writes,
             max_shift=spec.max_shift,
             read_first=int(spec.read_first),
             write_gate=int(spec.write_gate),
+            top_k=spec.top_k,
+            hash_tables=F.TABLES if hashed else 0,
+            hash_bits=F.hash_bits(slots) if hashed else 0,
+            hash_probes=F.PROBES if hashed else 0,
+            hash_from=F.EXACT_ROWS if hashed else 0,
             temporal_links=int(spec.temporal_links),
             masked_lookup=int(spec.masked_lookup),
             deallocation=int(spec.deallocation),
@@ -182,7 +199,7 @@ class KernelConfig(NamedTuple):
             shapes[f"controller.layers.{layer}.bias"] = (rows,)
         if self.interface_size:
             shapes["interface.weight"] = (self.interface_size, features)
-        if self.kind == _KINDS["ntm"]:
+        if self.kind in (_KINDS["ntm"], _KINDS["sparse"]):
             shapes["interface.bias"] = (self.interface_size,)
         if self.interface_norm:
             shapes["interface_norm.weight"] = shapes["interface_norm.bias"] = (self.interface_size,)
@@ -214,6 +231,13 @@ class KernelConfig(NamedTuple):
                 shapes[f"state.controller[{layer}][{i}]"] = (batch_size, self.hidden_size)
         return shapes
 
+    @property
+    def zeroed(self) -> tuple[str, ...]:
+        """The final state's tensors that the kernel wants as zeros: it will write to few places in them."""
+        if self.kind != _KINDS["sparse"] or self.given_state:
+            return ()
+        return ("state.memory", "state.usage", "state.read_weights")
+
     def output_shapes(self, steps: Any, batch_size: Any, *, keep_tape: bool = True) -> list[tuple[Any, ...]]:
         """Shapes of outputs, features, words, and of a state's tensors in the kernel's order.
 
@@ -241,6 +265,7 @@ class CallSizes(NamedTuple):
 # What a machine does not have is left out.
 _PIECES = {
     ("none", False): (),
+    ("sparse", False): ("memory", "usage", "read_weights", "read_words"),
     ("ntm", False): ("memory", "write_weights", "read_weights", "read_words"),
     ("dnc", False): ("memory", "usage", "write_weights", "read_weights", "read_words"),
     ("dnc", True): ("memory", "usage", "precedence", "link", "write_weights", "read_weights", "read_words"),

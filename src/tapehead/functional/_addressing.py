@@ -31,9 +31,16 @@ def content_weights(
     Returns:
         w, [B, H, N]; each weighting sums to 1.
     """
-    dtype = memory.dtype
-    if dtype in (torch.float16, torch.bfloat16):  # ε² is zero in float16
-        memory, keys, strengths = memory.float(), keys.float(), strengths.float()
+    found = similarities(memory, keys, masks)
+    return torch.softmax(strengths.unsqueeze(-1).to(found.dtype) * found, dim=-1).to(memory.dtype)
+
+
+def similarities(
+    memory: Float[Tensor, "B N W"], keys: Float[Tensor, "B H W"], masks: Float[Tensor, "B H W"] | None = None
+) -> Float[Tensor, "B H N"]:
+    """K[k, M(i)] of :func:`content_weights`, [B, H, N]; in float32 at least."""
+    if memory.dtype in (torch.float16, torch.bfloat16):  # ε² is zero in float16
+        memory, keys = memory.float(), keys.float()
         masks = None if masks is None else masks.float()
     if masks is None:
         queries = keys
@@ -45,8 +52,7 @@ def content_weights(
         memory_square = masks.square() @ memory.square().mT
     key_square = keys.square().sum(-1, keepdim=True)
     norms = ((key_square + EPSILON) * (memory_square + EPSILON)).sqrt()
-    similarities = (queries @ memory.mT) / norms
-    return torch.softmax(strengths.unsqueeze(-1) * similarities, dim=-1).to(dtype)
+    return (queries @ memory.mT) / norms
 
 
 def interpolate(

@@ -3,6 +3,8 @@
 from ..types import DNCState as DNCState
 from ..types import LSTMState as LSTMState
 from ..types import NTMState as NTMState
+from ..types import SparseDNCState as SparseDNCState
+from ..types import SparseNTMState as SparseNTMState
 from .config import DNCConfig as DNCConfig
 from .config import LSTMConfig as LSTMConfig
 from .config import MachineConfig as MachineConfig
@@ -31,5 +33,7 @@ __all__ = [
     "MachineConfig",
     "NTMConfig",
     "NTMState",
+    "SparseDNCState",
+    "SparseNTMState",
     "evaluation_mode",
 ]

@@ -11,9 +11,14 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 import torch
 from torch import nn
 
+from ..functional import EXACT_ROWS
+
 MAX_SIZE = 1 << 31
 """Larger than any size that fits into memory, small enough for every integer that PyTorch takes."""
 MAX_LAYERS = 1_000
+DEFAULT_TOP_K = 4
+"""Rae et al. found no difference between 4, 8 and 16."""
+MAX_TOP_K = 1_024
 
 T = TypeVar("T")
 Arguments = ParamSpec("Arguments")
@@ -114,6 +119,21 @@ class MemoryConfig(MachineConfig):
     clip_weighting_gradient: float | None = _option(
         None, "bound of each component of the gradient at every read and write weighting"
     )
+    access: str = _option(
+        "dense",
+        '"sparse": a step reads the top_k slots most like the key of each head, and writes to the slots last '
+        "read and to the one least recently used; only these are kept for the gradient (Rae et al. 2016)",
+    )
+    top_k: int | None = _option(
+        None, f"with sparse access, slots that a head reads in a step (K); None: {DEFAULT_TOP_K}"
+    )
+
+    search: str = _option(
+        "exact",
+        'with sparse access, "hashed": look for the most similar slots by hash codes once more than '
+        f"{EXACT_ROWS:,} slots are written; what a step costs then hardly grows with the memory, and some of "
+        "the most similar slots are missed",
+    )
 
     def check(self) -> None:
         super().check()
@@ -121,6 +141,24 @@ class MemoryConfig(MachineConfig):
         _check_size("word_size", self.word_size)
         _check_size("num_reads", self.num_reads)
         self._check_limit("clip_weighting_gradient")
+        _check_choice("access", self.access, "dense", "sparse")
+        if self.top_k is not None:
+            _check_size("top_k", self.top_k, maximum=MAX_TOP_K)
+        _check_choice("search", self.search, "exact", "hashed")
+        if self.access == "sparse":
+            self._check_sparse()
+        else:
+            self._check_unset('access="dense"', "top_k", "search")
+
+    def _check_sparse(self) -> None:
+        """Refuse what has no meaning where access is sparse."""
+
+    def _check_unset(self, why: str, *names: str) -> None:
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        for name in names:
+            value = getattr(self, name)
+            if value != defaults[name]:
+                raise ValueError(f"{name}={value!r} has no meaning with {why}: leave it out")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +192,11 @@ class NTMConfig(MemoryConfig):
         _check_size("num_writes", self.num_writes)
         if not isinstance(self.max_shift, int) or not 0 <= self.max_shift < MAX_SIZE:
             raise ValueError(f"max_shift is {self.max_shift!r}: give a whole number of at least 0")
-        _check_init(self.init, "default", "tape", "lookup")
+        _check_choice("init", self.init, "default", "tape", "lookup")
+
+    def _check_sparse(self) -> None:
+        # Heads of sparse access go by content alone, and each write head has gates of its own.
+        self._check_unset('access="sparse"', "max_shift", "write_gate", "init")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,7 +237,12 @@ class DNCConfig(MemoryConfig):
             raise ValueError(f"mask_min is {self.mask_min}: give a number from 0 up to, not including, 1")
         if self.link_sharpening and not self.temporal_links:
             raise ValueError("link_sharpening=True needs temporal_links=True: there are no links to sharpen")
-        _check_init(self.init, "default", "lookup")
+        _check_choice("init", self.init, "default", "lookup")
+
+    def _check_sparse(self) -> None:
+        # There are no free gates, usages are times, and the write goes by no key.
+        dense = ("masked_lookup", "mask_min", "deallocation", "link_sharpening", "usage_gradient", "init")
+        self._check_unset('access="sparse"', *dense)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,6 +295,6 @@ def check_memory_size(memory_size: int) -> None:
     _check_size("memory_size", memory_size)
 
 
-def _check_init(init: str, *choices: str) -> None:
-    if init not in choices:
-        raise ValueError(f"init is {init!r}: choose one of {', '.join(choices)}")
+def _check_choice(name: str, value: str, *choices: str) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}: choose one of {', '.join(choices)}")

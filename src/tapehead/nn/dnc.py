@@ -1,5 +1,7 @@
 """The Differentiable Neural Computer (Graves et al., Nature 538, 2016)."""
 
+from typing import TYPE_CHECKING, Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -7,16 +9,22 @@ from torch import Tensor, nn
 from .. import functional as F
 from ..engine import KernelSpec, Unsupported
 from ..functional import oneplus
-from ..types import DNCState, Trace
-from .config import DNCConfig, arguments_of
+from ..types import DNCState, SparseDNCState, Trace
+from .config import DEFAULT_TOP_K, DNCConfig, arguments_of
 from .controllers import clip_gradient_, hold_first_unit
-from .interface import DNCInterface, total_size
+from .interface import DNCInterface, SparseInterface, total_size
 from .kernel import kernel_spec, stock_of
 from .module import Machine, slots, squeeze_if_unbatched
+from .sparse import read_by_content, write_sparsely
 
 INITIAL_MEMORY = 1e-6
 LOOKUP_STRENGTH = 5
 """Of every read head under ``init="lookup"``, before oneplus."""
+
+if TYPE_CHECKING:  # for type checkers the state is that of dense access, which most machines have
+    State = DNCState
+else:
+    State = DNCState | SparseDNCState
 
 
 class DNC(Machine[DNCState]):
@@ -24,6 +32,10 @@ class DNC(Machine[DNCState]):
 
     The paper's machine: y_t = W_y [h¹; …; h^L] + W_r [r¹; …; r^R], ξ_t = W_ξ [h¹; …; h^L], both without
     biases. A step writes first and then reads; the words read reach the controller in the next step.
+
+    With ``access="sparse"`` (Rae et al. 2016, SDNC) there are no free gates, usage is the time of the last
+    access, and links are few a slot: see :mod:`tapehead.functional`. Its state is a
+    :class:`~tapehead.nn.SparseDNCState`.
 
     Args:
         input_size: numbers in x_t.
@@ -61,13 +73,20 @@ class DNC(Machine[DNCState]):
         self.link_sharpening = config.link_sharpening
         self.usage_gradient = config.usage_gradient
         self.clip_weighting_gradient = config.clip_weighting_gradient
-        self._fields = DNCInterface.shapes(
-            R,
-            W,
-            temporal_links=config.temporal_links,
-            masked_lookup=config.masked_lookup,
-            link_sharpening=config.link_sharpening,
-        )
+        self.sparse = config.access == "sparse"
+        self.top_k = (config.top_k or DEFAULT_TOP_K) if self.sparse else 0
+        self.search = config.search
+        if self.sparse:
+            self.state_type = SparseDNCState  # type: ignore[assignment]
+            self._fields = SparseInterface.shapes(R, 1, W, temporal_links=config.temporal_links)
+        else:
+            self._fields = DNCInterface.shapes(
+                R,
+                W,
+                temporal_links=config.temporal_links,
+                masked_lookup=config.masked_lookup,
+                link_sharpening=config.link_sharpening,
+            )
         features, interface, factory = self.controller.output_size, total_size(self._fields), config.factory
         self.interface = nn.Linear(features, interface, bias=False, **factory)
         self.interface_norm = nn.LayerNorm(interface, **factory) if config.interface_norm else None
@@ -106,8 +125,8 @@ class DNC(Machine[DNCState]):
         if rows.read_modes is not None:
             rows.read_modes[0, :, 1] = 2 / unit  # backward, content, forward of every head
 
-    def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> DNCState:
-        """The state before the first step: zeros, the memory at the constant 1e-6.
+    def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> State:
+        """The state before the first step: zeros, the memory at the constant 1e-6, with sparse access zero.
 
         Args:
             batch_size: B, or None for an unbatched sequence.
@@ -121,6 +140,18 @@ class DNC(Machine[DNCState]):
             read_words = weight.new_zeros(B, R, W)
         else:
             read_words = self.initial_read_words.expand(B, R, W).clone()
+        if self.sparse:
+            links = ("before_weights", "before_slots", "after_weights", "after_slots")
+            sparse: Any = SparseDNCState(
+                memory=weight.new_zeros(B, N, W),
+                usage=weight.new_zeros(B, N),
+                precedence=weight.new_zeros(B, N_links),
+                **{name: weight.new_zeros(B, N_links, F.MAX_LINKS) for name in links},
+                read_weights=weight.new_zeros(B, R, N),
+                read_words=read_words,
+                controller=self.controller.initial_state(B, weight.device, weight.dtype),
+            )
+            return squeeze_if_unbatched(sparse, batch_size)
         state = DNCState(
             memory=weight.new_full((B, N, W), INITIAL_MEMORY),
             usage=weight.new_zeros(B, N),
@@ -134,6 +165,8 @@ class DNC(Machine[DNCState]):
         return squeeze_if_unbatched(state, batch_size)
 
     def kernel_spec(self, memory_size: int | None = None) -> KernelSpec | Unsupported:
+        if self.sparse:
+            return Unsupported("a DNC with sparse access has no kernel yet")
         return kernel_spec(
             self,
             _STOCK,
@@ -152,7 +185,7 @@ class DNC(Machine[DNCState]):
         bypass = self.output_from_controller(self.bypass_dropout(features))
         return bypass + self.output_from_reads(read_words.flatten(-2))
 
-    def step(self, x: Float[Tensor, "B I"], state: DNCState) -> tuple[Tensor, DNCState, Trace]:
+    def step(self, x: Float[Tensor, "B I"], state: State) -> tuple[Tensor, State, Trace]:
         """One step in plain PyTorch, equation by equation.
 
         Args:
@@ -167,7 +200,7 @@ class DNC(Machine[DNCState]):
         interface = self.interface(features)
         if self.interface_norm is not None:
             interface = self.interface_norm(interface)
-        state, trace = self._access(interface, state)
+        state, trace = (self._access_sparsely if self.sparse else self._access)(interface, state)
         return features, state._replace(controller=controller), trace
 
     def _access(self, interface: Float[Tensor, "B X"], last: DNCState) -> tuple[DNCState, Trace]:
@@ -221,6 +254,72 @@ class DNC(Machine[DNCState]):
             content_write_weights=content_write,
             read_gates=modes,
             write_gates=torch.stack([allocation_gate, write_gate], dim=-1),
+            read_words=read_words,
+            interface=interface,
+        )
+        return state, trace
+
+    def _access_sparsely(self, interface: Float[Tensor, "B X"], last: Any) -> tuple[Any, Trace]:
+        """Write and read a few slots (Rae et al. 2016, SDNC)."""
+        xi = SparseInterface.split(interface, self._fields)
+        gates, write_gates = xi.gates.sigmoid(), xi.write_gates.sigmoid()
+        clip = self.clip_weighting_gradient
+        written = write_sparsely(
+            last.memory,
+            last.usage,
+            last.read_weights,
+            xi.add,
+            gates,
+            write_gates,
+            top_k=self.top_k,
+            clip=clip,
+        )
+        write_weights, strengths = written.weights.squeeze(1), oneplus(xi.read_strengths)
+        content = read_by_content(
+            written.memory, written.usage, xi.read_keys, strengths, top_k=self.top_k, search=self.search
+        )
+        before, after = (last.before_weights, last.before_slots), (last.after_weights, last.after_slots)
+        precedence, read_weights = last.precedence, content
+        if xi.read_modes is None:
+            off = torch.zeros_like(strengths)
+            modes = torch.stack([off, off + 1, off], dim=-1)  # content alone
+        else:
+            modes = xi.read_modes.softmax(-1)
+            most = self.num_reads * self.top_k + 1
+            before = F.update_links_before(before, precedence, write_weights)
+            after = F.update_links_after(after, precedence, write_weights, most)
+            precedence = F.update_sparse_precedence(precedence, write_weights)
+            forward = F.follow_links(before, written.last_read)
+            backward = F.follow_links(after, written.last_read)
+            mixed = F.mix_read_weights(backward, content, forward, modes)
+            read_weights = F.keep_largest(mixed, self.top_k)
+        clip_gradient_(read_weights, clip)
+        read_words = F.read(written.memory, read_weights)
+        usage = F.update_access_times(written.usage, read_weights, written.weights)
+        state = SparseDNCState(
+            memory=written.memory,
+            usage=usage,
+            precedence=precedence,
+            before_weights=before[0],
+            before_slots=before[1],
+            after_weights=after[0],
+            after_slots=after[1],
+            read_weights=read_weights,
+            read_words=read_words,
+            controller=last.controller,
+        )
+        trace = Trace(
+            memory=written.memory,
+            read_weights=read_weights,
+            write_weights=write_weights,
+            usage=usage,
+            link=None,
+            precedence=precedence,
+            allocation_weights=written.least_used.squeeze(1),
+            content_read_weights=content,
+            content_write_weights=written.last_read.mean(1),
+            read_gates=modes,
+            write_gates=torch.cat([gates, write_gates], dim=-1),
             read_words=read_words,
             interface=interface,
         )

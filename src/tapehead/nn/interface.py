@@ -156,6 +156,45 @@ class NTMInterface(NamedTuple):
         )
 
 
+class SparseInterface(NamedTuple):
+    """What the heads of sparse access are told (Rae et al. 2016), field by field; raw, as above.
+
+    The kernel has the same fields in the same order (``SparseFields`` in engine/native/csrc/sparse.h).
+    """
+
+    read_keys: Tensor
+    """q, [.., R, W]"""
+    read_strengths: Tensor
+    """β, [.., R]"""
+    add: Tensor
+    """a, [.., H, W]"""
+    gates: Tensor
+    """γ, [.., H]: 1 writes to the slots last read, 0 to the least recently used"""
+    write_gates: Tensor
+    """α, [.., H]"""
+    read_modes: Tensor | None = None
+    """π, [.., R, 3]: backward, content, forward; of a DNC with temporal links"""
+
+    @staticmethod
+    def shapes(
+        num_reads: int, num_writes: int, word_size: int, *, temporal_links: bool = False
+    ) -> dict[str, tuple[int, ...]]:
+        """The shape of every field that this machine has, in order."""
+        fields: dict[str, tuple[int, ...]] = {
+            "read_keys": (num_reads, word_size),
+            "read_strengths": (num_reads,),
+            "add": (num_writes, word_size),
+            "gates": (num_writes,),
+            "write_gates": (num_writes,),
+        }
+        return fields | ({"read_modes": (num_reads, 3)} if temporal_links else {})
+
+    @classmethod
+    def split(cls, interface: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> "SparseInterface":
+        """The fields of ``interface`` [.., X], as views of it."""
+        return cls(**split_fields(interface, shapes))
+
+
 def split_fields(vector: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     """Split the last axis of ``vector`` into fields of these shapes, as views of it."""
     parts = vector.split([_size(shape) for shape in shapes.values()], dim=-1)

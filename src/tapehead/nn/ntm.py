@@ -1,6 +1,6 @@
 """The Neural Turing Machine (Graves, Wayne and Danihelka 2014, arXiv:1410.5401)."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -9,12 +9,13 @@ from torch.nn.functional import softplus
 
 from .. import functional as F
 from ..engine import KernelSpec, Unsupported
-from ..types import NTMState, Trace
-from .config import NTMConfig, arguments_of
+from ..types import ControllerState, NTMState, SparseNTMState, Trace
+from .config import DEFAULT_TOP_K, NTMConfig, arguments_of
 from .controllers import FeedforwardController, clip_gradient_, straight_words
-from .interface import HeadInterface, NTMInterface, total_size
+from .interface import HeadInterface, NTMInterface, SparseInterface, total_size
 from .kernel import kernel_spec, stock_of
 from .module import Machine, slots, squeeze_if_unbatched
+from .sparse import read_by_content, write_sparsely
 
 INITIAL_MEMORY = 1e-6
 FIRST_SPREAD = 0.5
@@ -26,6 +27,11 @@ LOOKUP_STRENGTH = 40
 LOOKUP_ERASE = (-6, -3)
 """Under ``init="lookup"``, what is added to the erase vectors before the sigmoid: those of the first write
 head, and those of the others."""
+
+if TYPE_CHECKING:  # for type checkers the state is that of dense access, which most machines have
+    State = NTMState
+else:
+    State = NTMState | SparseNTMState
 
 
 class NTM(Machine[NTMState]):
@@ -39,6 +45,9 @@ class NTM(Machine[NTMState]):
 
     With ``write_gate`` (not in the paper) a write head has a gate g^w, through a sigmoid: its interpolation
     gate, erase vector and add vector are multiplied by g^w, and its shift is g^w s + (1 − g^w) "stay".
+
+    With ``access="sparse"`` (Rae et al. 2016, SAM) there are neither shifts nor erase vectors: see
+    :mod:`tapehead.functional` for its equations. Its state is a :class:`~tapehead.nn.SparseNTMState`.
 
     Args:
         input_size: numbers in x_t.
@@ -74,6 +83,12 @@ class NTM(Machine[NTMState]):
         self.max_shift = config.max_shift
         self.read_first = config.read_first
         self.write_gate = config.write_gate
+        self.sparse = config.access == "sparse"
+        self.top_k = (config.top_k or DEFAULT_TOP_K) if self.sparse else 0
+        self.search = config.search
+        if self.sparse:
+            self.max_shift = 0  # heads go by content alone
+            self.state_type = SparseNTMState  # type: ignore[assignment]
         self.clip_weighting_gradient = config.clip_weighting_gradient
         features, factory = self.controller.output_size, config.factory
         self.interface = nn.Linear(features, self._interface_size(), **factory)
@@ -170,14 +185,17 @@ class NTM(Machine[NTMState]):
         )
 
     def _interface_size(self) -> int:
+        if self.sparse:
+            return total_size(SparseInterface.shapes(self.num_reads, self.num_writes, self.word_size))
         W, S = self.word_size, self.max_shift
         read_head = total_size(HeadInterface.shapes(W, S, writes=False))
         write_head = total_size(HeadInterface.shapes(W, S, writes=True, write_gate=self.write_gate))
         return self.num_reads * read_head + self.num_writes * write_head
 
-    def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> NTMState:
+    def initial_state(self, batch_size: int | None = None, memory_size: int | None = None) -> State:
         """The state before the first step: the memory at 1e-6, every weighting on slot 0, the rest zero;
-        memory, words read and controller as learned where they are.
+        memory, words read and controller as learned where they are. With sparse access all is zero: nothing
+        was written or read; a learned memory was written.
 
         (A constant memory under even weightings would stay the same in all slots for ever.)
 
@@ -188,40 +206,40 @@ class NTM(Machine[NTMState]):
         N = slots(self.memory_size, memory_size)
         B, R, W = 1 if batch_size is None else batch_size, self.num_reads, self.word_size
         like = self._parameter()
-        write_weights, read_weights = like.new_zeros(B, self.num_writes, N), like.new_zeros(B, R, N)
-        # (An index assignment of a number makes a tensor on the CPU, which a CUDA graph cannot capture.)
-        write_weights.select(-1, 0).fill_(1)
-        read_weights.select(-1, 0).fill_(1)
+        read_weights = like.new_zeros(B, R, N)
         if self.initial_read_words is None:
             read_words = like.new_zeros(B, R, W)
         else:
             read_words = self.initial_read_words.expand(B, R, W).clone()
         if self.initial_memory is None:
-            memory = like.new_full((B, N, W), INITIAL_MEMORY)
+            memory = like.new_full((B, N, W), 0 if self.sparse else INITIAL_MEMORY)
         else:
             # The built size's slots, again and again.
             learned = self.initial_memory.repeat(-(-N // self.memory_size), 1)[:N]
             memory = learned.expand(B, N, W).clone()
-        state = NTMState(
-            memory=memory,
-            write_weights=write_weights,
-            read_weights=read_weights,
-            read_words=read_words,
-            controller=self.controller.initial_state(B, like.device, like.dtype),
-        )
+        controller = self.controller.initial_state(B, like.device, like.dtype)
+        if self.sparse:
+            usage = like.new_full((B, N), 0 if self.initial_memory is None else 1)
+            sparse: Any = SparseNTMState(memory, usage, read_weights, read_words, controller)
+            return squeeze_if_unbatched(sparse, batch_size)
+        write_weights = like.new_zeros(B, self.num_writes, N)
+        # (An index assignment of a number makes a tensor on the CPU, which a CUDA graph cannot capture.)
+        write_weights.select(-1, 0).fill_(1)
+        read_weights.select(-1, 0).fill_(1)
+        state = NTMState(memory, write_weights, read_weights, read_words, controller)
         return squeeze_if_unbatched(state, batch_size)
 
     def kernel_spec(self, memory_size: int | None = None) -> KernelSpec | Unsupported:
         return kernel_spec(
             self,
             _STOCK,
-            kind="ntm",
+            kind="sparse" if self.sparse else "ntm",
             features=self.config.num_layers * self.hidden_size,
             interface_size=self._interface_size(),
             interface_bias=True,
             read_size=self.num_reads * self.word_size,
             memory_size=slots(self.memory_size, memory_size),
-            initial_memory=INITIAL_MEMORY,
+            initial_memory=0.0 if self.sparse else INITIAL_MEMORY,
         )
 
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
@@ -236,13 +254,15 @@ class NTM(Machine[NTMState]):
         Raises:
             ValueError: the machine has no write gates.
         """
+        if self.sparse:
+            return self._split_sparsely(self.interface(features)).write_gates
         weights = self._split(self.interface.weight.T).writes.write_gates
         biases = self._split(self.interface.bias).writes.write_gates
         if weights is None or biases is None:
             raise ValueError("this NTM has no write gates: build it with write_gate=True")
         return features @ weights + biases
 
-    def step(self, x: Float[Tensor, "B I"], state: NTMState) -> tuple[Tensor, NTMState, Trace]:
+    def step(self, x: Float[Tensor, "B I"], state: State) -> tuple[Tensor, State, Trace]:
         """One step in plain PyTorch, equation by equation.
 
         Args:
@@ -255,6 +275,8 @@ class NTM(Machine[NTMState]):
         chi = torch.cat([x, state.read_words.flatten(1)], dim=-1)
         features, controller = self.controller(chi, state.controller)
         interface = self.interface(features)
+        if self.sparse:
+            return features, *self._access_sparsely(interface, state, controller)
         reads, writes = self._split(interface)
 
         write_focus = self._address(writes, state.memory, state.write_weights)
@@ -281,6 +303,50 @@ class NTM(Machine[NTMState]):
             interface=interface,
         )
         return features, new_state, trace
+
+    def _split_sparsely(self, interface: Tensor) -> SparseInterface:
+        shapes = SparseInterface.shapes(self.num_reads, self.num_writes, self.word_size)
+        return SparseInterface.split(interface, shapes)
+
+    def _access_sparsely(
+        self, interface: Float[Tensor, "B X"], last: Any, controller: ControllerState
+    ) -> tuple[Any, Trace]:
+        """Write and read a few slots (Rae et al. 2016, SAM)."""
+        heads = self._split_sparsely(interface)
+        keys, strengths = heads.read_keys.tanh(), softplus(heads.read_strengths)
+        gates, write_gates = heads.gates.sigmoid(), heads.write_gates.sigmoid()
+        written = write_sparsely(
+            last.memory,
+            last.usage,
+            last.read_weights,
+            heads.add.tanh(),
+            gates,
+            write_gates,
+            top_k=self.top_k,
+            clip=self.clip_weighting_gradient,
+        )
+        seen, known = (last.memory, last.usage) if self.read_first else (written.memory, written.usage)
+        read_weights = read_by_content(seen, known, keys, strengths, top_k=self.top_k, search=self.search)
+        clip_gradient_(read_weights, self.clip_weighting_gradient)
+        read_words = F.read(seen, read_weights)
+        usage = F.update_access_times(written.usage, read_weights, written.weights)
+        state = SparseNTMState(written.memory, usage, read_weights, read_words, controller)
+        trace = Trace(
+            memory=written.memory,
+            read_weights=read_weights,
+            write_weights=written.weights,
+            usage=usage,
+            link=None,
+            precedence=None,
+            allocation_weights=written.least_used,
+            content_read_weights=read_weights,
+            content_write_weights=written.last_read.mean(1, keepdim=True).expand_as(written.weights),
+            read_gates=torch.ones_like(strengths),
+            write_gates=torch.stack([gates, write_gates], dim=-1),
+            read_words=read_words,
+            interface=interface,
+        )
+        return state, trace
 
     def _address(
         self, heads: HeadInterface, memory: Float[Tensor, "B N W"], previous: Float[Tensor, "B H N"]

@@ -20,7 +20,16 @@ class WriteFields(NamedTuple):
 
 
 def is_ntm(trace: Trace) -> bool:
-    """Whether the trace is an NTM's; otherwise it is a DNC's."""
+    """Whether the trace is an NTM's; otherwise it is a DNC's.
+
+    Raises:
+        ValueError: a trace of sparse access, whose heads have other fields.
+    """
+    if trace.usage is not None and trace.link is None:
+        raise ValueError(
+            'the trace is of a machine with access="sparse", which figures and players cannot show: '
+            "give the trace of one with dense access"
+        )
     return trace.usage is None
 
 

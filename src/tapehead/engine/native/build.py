@@ -176,7 +176,7 @@ def _open(path: Path) -> ctypes.CDLL:
     for scalar in ("float32", "float64"):
         for name in ("layout", "forward", "decode", "backward", "bits_loss", "adam"):
             getattr(library, f"tapehead_{name}_{scalar}").restype = ctypes.c_int
-    for name in ("sentence", "size_names", "dnc_field_names", "ntm_field_names"):
+    for name in ("sentence", "size_names", "dnc_field_names", "ntm_field_names", "sparse_field_names"):
         getattr(library, f"tapehead_{name}").restype = ctypes.c_char_p
     return library
 

@@ -143,7 +143,7 @@ def decode(
     weights, start = [w.contiguous() for w in weights], [s.contiguous() for s in start]
     plan = _plan_for(inputs[1:], KernelConfig.of(spec, state), numbers_of(spec), keep_tape=False)
     plan.check(inputs, None, [*weights, *start])
-    outputs, features, words, *final = [first.new_empty(shape) for shape in plan.output_shapes]
+    outputs, features, words, *final = plan.new_outputs(first)
     before = [inputs, None, *weights, *start, workspace.take(plan.tape, first.dtype)]
     after = [features, words, outputs, *final]
     of_choice, ran = choice.words, ctypes.c_int64()
@@ -230,7 +230,16 @@ class _Plan:
                 "one for each number of the interface vector"
             )
         self.output_shapes = config.output_shapes(steps, batch_size, keep_tape=keep_tape)
+        states = enumerate(config.state_shapes(batch_size), start=3)
+        self._zeroed = {index for index, name in states if name in config.zeroed}
         self.names, self.shapes = _named_shapes(config, batch_size, input_size)
+
+    def new_outputs(self, x: Tensor) -> list[Tensor]:
+        """What a forward pass fills: outputs, features, words, the final state's tensors."""
+        return [
+            workspace.zeros(shape, x.dtype) if index in self._zeroed else x.new_empty(shape)
+            for index, shape in enumerate(self.output_shapes)
+        ]
 
     def check(self, x: Tensor, lengths: Tensor | None, tensors: Sequence[Tensor]) -> None:
         """Refuse weights and a state that C++, which sees addresses alone, would read beyond their ends.
@@ -353,7 +362,7 @@ def _forward(
     lengths = None if lengths is None else lengths.contiguous()
     plan = _plan_for(x, config, numbers, keep_tape=keep_tape)
     plan.check(x, lengths, [*weights, *state])
-    outputs, features, words, *final = [x.new_empty(shape) for shape in plan.output_shapes]
+    outputs, features, words, *final = plan.new_outputs(x)
     tape = workspace.take(plan.tape, x.dtype)
     before = [x, lengths, *weights, *state, tape]
     plan.run("forward", before, plan.forward_scratch, [features, words, outputs, *final])
@@ -504,6 +513,8 @@ class _Eager(torch.autograd.Function):
         output = _forward(x, lengths, weights, state, config, numbers)
         _save(ctx, (x, lengths, weights, state, config, numbers), output)
         ctx.reference = reference
+        if reference[0].kind == "sparse":  # the times of access, after the memory, have no gradient
+            ctx.mark_non_differentiable(output[4])
         return tuple(output[:-1])
 
     @staticmethod

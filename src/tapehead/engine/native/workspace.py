@@ -4,10 +4,14 @@ What lives for one call is borrowed and given back. A tensor from :func:`take` g
 and all that shares its storage are gone.
 """
 
+import contextlib
+import math
+import mmap
 import os
 import threading
 import weakref
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -17,6 +21,8 @@ from .build import EngineError
 
 MAX_IDLE_BYTES = 1 << 30
 ALIGNMENT = 64
+MIN_MAPPED_BYTES = 1 << 20
+"""Less than this is zeroed at once."""
 
 
 class Block:
@@ -32,14 +38,18 @@ class Block:
         try:
             raw = np.empty(size + ALIGNMENT, dtype=np.uint8)
         except (MemoryError, ValueError) as error:
-            raise EngineError(
-                f"the native engine needs a buffer of {size / 1e9:.3g} GB, which the system does not give: "
-                "use fewer steps, sequences or memory slots at a time"
-            ) from error
+            raise _too_much(size) from error
         start = -raw.ctypes.data % ALIGNMENT
         self.array = raw[start : start + size]
         self.address = self.array.ctypes.data
         self.size = size
+
+
+def _too_much(size: int) -> EngineError:
+    return EngineError(
+        f"the native engine needs a buffer of {size / 1e9:.3g} GB, which the system does not give: "
+        "use fewer steps, sequences or memory slots at a time"
+    )
 
 
 _lock = threading.Lock()
@@ -55,6 +65,21 @@ def take(elements: int, dtype: torch.dtype) -> Tensor:
     view = block.array[:size]
     weakref.finalize(view, give_back, block).atexit = False
     return torch.from_numpy(view).view(dtype)[:elements]
+
+
+def zeros(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """A tensor of zeros. A large one takes memory only for the pages that are then written to."""
+    size = math.prod(shape) * dtype.itemsize
+    if size < MIN_MAPPED_BYTES:
+        return torch.zeros(shape, dtype=dtype)
+    try:
+        pages = mmap.mmap(-1, size)
+    except (OSError, ValueError, OverflowError) as error:
+        raise _too_much(size) from error
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):  # a row in a huge page would take two megabytes
+        with contextlib.suppress(OSError):
+            pages.madvise(mmap.MADV_NOHUGEPAGE)
+    return torch.frombuffer(pages, dtype=dtype).view(tuple(shape))
 
 
 def borrow(size: int) -> Block:

@@ -17,7 +17,8 @@ Dims dims_of(const int64_t* sizes) {
 
 int check(const Dims& d) {
   const Index not_negative[] = {d.batch_size, d.output_size, d.interface_size, d.memory_size,
-                                d.word_size,  d.num_reads,   d.num_writes,     d.max_shift};
+                                d.word_size,  d.num_reads,   d.num_writes,     d.max_shift,   d.top_k,
+                                d.hash_tables, d.hash_probes, d.hash_from};
   const Index positive[] = {d.steps, d.input_size, d.threads, d.hidden_size, d.num_layers};
   for (Index size : not_negative)
     if (size < 0) return kBadSizes;
@@ -25,6 +26,8 @@ int check(const Dims& d) {
     if (size < 1) return kBadSizes;
   if (d.num_layers > kMaxLayers || d.memory_size > kMaxSlots) return kBadSizes;
   if (d.kind != kNone && (!d.memory_size || !d.word_size || !d.num_reads)) return kBadSizes;
+  if (d.kind == kSparseNTM && (!d.top_k || !d.num_writes)) return kBadSizes;
+  if (d.hash_tables && (d.hash_bits < 1 || d.hash_bits > 24 || d.hash_tables > 64 || d.hash_probes > 16)) return kBadSizes;
   return kDone;
 }
 
@@ -78,7 +81,7 @@ template <class F> class Unpacker {
     const Dims& d = a.d;
     for (Index l = 0; l < d.num_layers; l++) weight[l] = next(), bias[l] = next();
     if (d.interface_size) interface = next();
-    if (d.kind == kNTM) interface_bias = next();
+    if (d.kind == kNTM || d.kind == kSparseNTM) interface_bias = next();
     if (d.interface_norm) norm = next(), norm_bias = next();
     if (d.output_size) output_features = next();
     if (d.output_size && d.words()) output_words = next();
@@ -88,7 +91,8 @@ template <class F> class Unpacker {
   template <class P> void state(P* piece) {
     const Dims& d = a.d;
     const bool linked = d.temporal_links != 0;
-    const bool present[kStatePieces] = {true, d.kind == kDNC, linked, linked, true, true, true};
+    const bool sparse = d.kind == kSparseNTM;
+    const bool present[kStatePieces] = {true, d.kind == kDNC || sparse, linked, linked, !sparse, true, true};
     for (Index i = 0; i < kStatePieces; i++) piece[i] = d.kind != kNone && present[i] ? next() : nullptr;
     for (Index i = 0; d.lstm && i < 2 * d.num_layers; i++) piece[kStatePieces + i] = next();
   }
@@ -105,6 +109,7 @@ template <class F, class Work> int with_loops(const Dims& d, Work work) {
     case kNone: return work(Loops<F, NoMemory<F>>());
     case kNTM: return work(Loops<F, NTMMemory<F>>());
     case kDNC: return work(Loops<F, DNCMemory<F>>());
+    case kSparseNTM: return work(Loops<F, SparseMemory<F>>());
     default: return kUnknownKind;
   }
 }
@@ -241,12 +246,17 @@ extern "C" const char* tapehead_sentence(int code) { return sentence(code); }
 extern "C" const char* tapehead_size_names() { return TAPEHEAD_DIMS(TAPEHEAD_NAME); }
 extern "C" const char* tapehead_dnc_field_names() { return TAPEHEAD_DNC_FIELDS(TAPEHEAD_FIELD_NAME); }
 extern "C" const char* tapehead_ntm_field_names() { return TAPEHEAD_NTM_FIELDS(TAPEHEAD_FIELD_NAME); }
+extern "C" const char* tapehead_sparse_field_names() { return TAPEHEAD_SPARSE_FIELDS(TAPEHEAD_FIELD_NAME); }
 
 // Sizes of the fields, in the order of their names.
 #define TAPEHEAD_FIELD_SIZE(name, size) *out++ = size;
 extern "C" void tapehead_dnc_field_sizes(const int64_t* sizes, int64_t* out) {
   const Dims d = dims_of(sizes);
   TAPEHEAD_DNC_FIELDS(TAPEHEAD_FIELD_SIZE)
+}
+extern "C" void tapehead_sparse_field_sizes(const int64_t* sizes, int64_t* out) {
+  const Dims d = dims_of(sizes);
+  TAPEHEAD_SPARSE_FIELDS(TAPEHEAD_FIELD_SIZE)
 }
 extern "C" void tapehead_ntm_field_sizes(const int64_t* sizes, int64_t* out) {
   const Dims d = dims_of(sizes);

@@ -85,7 +85,10 @@ template <class F, class Memory> class Backward : public Sequence<F, Memory> {
     copy_or_zero(s.d_words, part(a.d_final[kReadWords], from, words), rows * words);
     for (Index b = from; b < to; b++) {
       auto& g = s.gradient[b - from];
-      this->import_pieces(a.d_final, b, F(0), g.memory, g.link, g);
+      if constexpr (Memory::kSparse)
+        begin_sparsely(b, g);
+      else
+        this->import_pieces(a.d_final, b, F(0), g.memory, g.link, g);
     }
 
     for (Index start = (d.steps - 1) / at.segment * at.segment; start >= 0; start -= at.segment) {
@@ -133,8 +136,34 @@ template <class F, class Memory> class Backward : public Sequence<F, Memory> {
     give(a.d_initial[kReadWords], s.d_words, words);
     for (Index b = from; b < to; b++) {
       const auto& g = s.gradient[b - from];
-      this->export_pieces(a.d_initial, b, g.memory, g.link, g);
+      if constexpr (Memory::kSparse)
+        end_sparsely(b, g);
+      else
+        this->export_pieces(a.d_initial, b, g.memory, g.link, g);
     }
+  }
+
+  // The memory's gradient lies where the caller wants it, or else in rows of which the steps touch few.
+  void begin_sparsely(Index b, typename Memory::Gradient& g) const {
+    const Index N = d.memory_size, numbers = N * d.word_size;
+    const F *d_memory = part(a.d_final[kMemory], b, numbers), *d_read = part(a.d_final[kReadWeights], b, d.num_reads * N);
+    F* wanted = part(a.d_initial[kMemory], b, numbers);
+    if (wanted) copy_or_zero(wanted, d_memory, numbers);
+    g.memory.begin(d.word_size, wanted, d_memory);
+    const auto last = record(a.lengths ? a.lengths[b] - 1 : d.steps - 1, b);
+    for (Index i = 0; i < d.num_reads * d.top_k; i++)
+      g.weights[i] = d_read && last.slots[i] >= 0 ? d_read[i / d.top_k * N + Index(last.slots[i])] : F(0);
+  }
+
+  void end_sparsely(Index b, const typename Memory::Gradient& g) const {
+    const Index N = d.memory_size, heads = d.num_reads * N;
+    if (F* d_usage = part(a.d_initial[kUsage], b, N)) copy_or_zero(d_usage, nullptr, N);
+    F* d_read = part(a.d_initial[kReadWeights], b, heads);
+    if (!d_read) return;
+    copy_or_zero(d_read, nullptr, heads);
+    const auto start = record(-1, b);
+    for (Index i = 0; i < d.num_reads * d.top_k; i++)
+      if (start.slots[i] >= 0) d_read[i / d.top_k * N + Index(start.slots[i])] = g.weights[i];
   }
 
   F* d_gates(Index l, Index row) const { return a.scratch + at.d_gates[l] + row * at.gates_row; }
@@ -212,7 +241,7 @@ template <class F, class Memory> class Backward : public Sequence<F, Memory> {
         const Index k = t - start;
         const F *M_before = s.memories + (k * rows + i) * ms, *L_before = s.links + (k * rows + i) * ls;
         F *M = s.memories + ((k + 1) * rows + i) * ms, *L = s.links + ((k + 1) * rows + i) * ls;
-        memory.replay(record(t - 1, b), record(t, b), M_before, M, L_before, L);
+        if constexpr (!Memory::kSparse) memory.replay(record(t - 1, b), record(t, b), M_before, M, L_before, L);
       }
     }
   }
@@ -234,8 +263,12 @@ template <class F, class Memory> class Backward : public Sequence<F, Memory> {
     for (Index w = 0; w < words; w++) words_now[w] += d_word[w], d_word[w] = 0;
     const F *M_before = s.memories + (k * rows + i) * at.memory_row, *M = M_before + rows * at.memory_row;
     const F *L_before = s.links + (k * rows + i) * at.link_row, *L = L_before + rows * at.link_row;
-    memory.backward(record(t - 1, b), record(t, b), M_before, M, L_before, L, words_now, s.gradient[i],
-                    d_normed ? d_normed : d_raw, s.step);
+    F* d_interface = d_normed ? d_normed : d_raw;
+    if constexpr (Memory::kSparse)
+      memory.backward(record(t - 1, b), record(t, b), words_now, s.gradient[i], d_interface, s.step);
+    else
+      memory.backward(record(t - 1, b), record(t, b), M_before, M, L_before, L, words_now, s.gradient[i], d_interface,
+                      s.step);
     if (!d_normed) return;
     const F* kept = normed(row);
     F mean = 0, along = 0;

@@ -7,7 +7,7 @@
 
 namespace tapehead {
 
-enum Kind { kNone = 0, kNTM = 1, kDNC = 2 };
+enum Kind { kNone = 0, kNTM = 1, kDNC = 2, kSparseNTM = 3 };
 constexpr int kMaxLayers = 16;
 constexpr Index kMaxSlots = Index(1) << 24;  // of a memory: the sort of the free list packs a slot into 24 bits
 
@@ -31,6 +31,11 @@ constexpr Index kMaxSlots = Index(1) << 24;  // of a memory: the sort of the fre
   FIELD(max_shift)      /* slots that a shift reaches to each side (NTM) */                   \
   FIELD(read_first)     /* NTM: reads come before writes */                                   \
   FIELD(write_gate)     /* NTM: every write head has a gate */                                \
+  FIELD(top_k)          /* sparse access: slots that a head reads, K */                       \
+  FIELD(hash_tables)    /* the index by hash codes; 0: search exactly */                      \
+  FIELD(hash_bits)      /* of a code */                                                       \
+  FIELD(hash_probes)    /* bits in which a candidate's code may differ */                     \
+  FIELD(hash_from)      /* so many written slots are still searched one by one */             \
   FIELD(temporal_links) /* DNC, as the four switches below */                                 \
   FIELD(masked_lookup)                                                                        \
   FIELD(deallocation)                                                                         \

@@ -97,6 +97,8 @@ constexpr int kMaxHeadsAtOnce = 5;
 template <class F> struct DNCMemory {
   using Record = DNCRecord<F>;
   using Gradient = DNCGradient<F>;
+  static constexpr bool kSparse = false;
+  struct Live {};
   const Dims& d;
   const DNCFields at;
   const Index N, NP, W, R;

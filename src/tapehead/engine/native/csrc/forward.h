@@ -46,6 +46,7 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
     F *hidden[kMaxLayers], *words, *raw, *outputs, *memory, *link;  // [chunk, …]
     F* before;                                                      // the cells before the first step
     typename Memory::Scratch step;
+    std::vector<typename Memory::Live> live;  // one a sample: what access to a few slots needs to find them
     Scratch(const Forward& s, Index rows, Arena<F>& arena) : step(s.d, arena) {
       for (Index l = 0; l < s.d.num_layers; l++) hidden[l] = arena.take(rows * s.d.hidden_size);
       words = arena.take(rows * s.words);
@@ -54,6 +55,7 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
       before = arena.take(s.d.hidden_size);
       memory = arena.take(rows * s.at.memory_row);
       link = arena.take(rows * s.at.link_row);
+      live.resize(Memory::kSparse ? rows : 0);
     }
   };
 
@@ -65,9 +67,13 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
         copy_or_zero(s.hidden[l] + i * d.hidden_size, part(initial_hidden(l), b, d.hidden_size), d.hidden_size);
       copy_or_zero(s.words + i * words, part(a.initial[kReadWords], b, words), words);
       auto before = record(-1, b);
-      F *M = s.memory + i * at.memory_row, *L = s.link + i * at.link_row;
-      this->import_pieces(a.initial, b, F(a.initial_memory), M, L, before);
-      memory.begin(M, before);
+      if constexpr (Memory::kSparse) {
+        begin_sparsely(b, before, s.live[i]);
+      } else {
+        F *M = s.memory + i * at.memory_row, *L = s.link + i * at.link_row;
+        this->import_pieces(a.initial, b, F(a.initial_memory), M, L, before);
+        memory.begin(M, before);
+      }
     }
     Index steps = d.steps;  // fewer where a choice ends the loop
     for (Index t = 0; t < steps; t++) {
@@ -108,7 +114,10 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
           continue;
         }
         auto last = record(t - 1, b), now = record(t, b);
-        memory.forward(s.raw + i * at.interface_row, last, now, M, L, r, s.step);
+        if constexpr (Memory::kSparse)
+          memory.forward(s.raw + i * at.interface_row, last, now, s.live[i], r, s.step);
+        else
+          memory.forward(s.raw + i * at.interface_row, last, now, M, L, r, s.step);
         if (words) std::memcpy(out, r, sizeof(F) * words);
       }
       outputs_forward(t, from, to, packed, s.outputs);
@@ -125,8 +134,25 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
                     sizeof(F) * d.hidden_size);
       }
       if (words) std::memcpy(a.final[kReadWords] + b * words, s.words + i * words, sizeof(F) * words);
-      this->export_pieces(a.final, b, s.memory + i * at.memory_row, s.link + i * at.link_row, record(last, b));
+      if constexpr (Memory::kSparse)
+        this->spread(record(last, b), part(a.final[kReadWeights], b, d.num_reads * d.memory_size));
+      else
+        this->export_pieces(a.final, b, s.memory + i * at.memory_row, s.link + i * at.link_row, record(last, b));
     }
+  }
+
+  // The memory and the times of access are changed where the caller gets them. Of the constant start state, all zero,
+  // the caller has zeroed them, and the read weightings: none of its rows is looked at before it is written.
+  void begin_sparsely(Index b, typename Memory::Record& before, typename Memory::Live& live) const {
+    const Index N = d.memory_size, numbers = N * d.word_size, heads = d.num_reads * N;
+    F *M = part(a.final[kMemory], b, numbers), *usage = part(a.final[kUsage], b, N);
+    if (d.given_state) {
+      std::memcpy(M, part(a.initial[kMemory], b, numbers), sizeof(F) * numbers);
+      std::memcpy(usage, part(a.initial[kUsage], b, N), sizeof(F) * N);
+      std::memset(part(a.final[kReadWeights], b, heads), 0, sizeof(F) * heads);
+    }
+    memory.read_weights_of(part(a.initial[kReadWeights], b, heads), before);
+    memory.begin(M, usage, !d.given_state, live);
   }
 
   void controller_forward(Index t, Index b, Index l, F* hidden, F* start_cell) const {

@@ -47,6 +47,8 @@ template <class F> struct NTMGradient {
 template <class F> struct NTMMemory {
   using Record = NTMRecord<F>;
   using Gradient = NTMGradient<F>;
+  static constexpr bool kSparse = false;
+  struct Live {};
   const Dims& d;
   const NTMFields at;
   const Index N, NP, W, R, read_size, write_size;

@@ -4,12 +4,15 @@
 #include "dnc.h"
 #include "ntm.h"
 #include "parallel.h"
+#include "sparse.h"
 #include "weights.h"
 
 namespace tapehead {
 
 // No memory: the baseline.
 template <class F> struct NoMemory {
+  static constexpr bool kSparse = false;
+  struct Live {};
   struct Record {
     Record(const Dims&, Arena<F>&) {}
   };
@@ -100,7 +103,7 @@ template <class F, class Memory> struct Layout {
     normed = place(d.interface_norm ? rows * interface_row : 0);
     deviation = place(d.interface_norm ? rows : 0);
     segment = std::max<Index>(1, Index(std::ceil(std::sqrt(double(d.steps)))));
-    memory_row = d.word_size * padded<F>(d.memory_size);
+    memory_row = Memory::kSparse ? 0 : d.word_size * padded<F>(d.memory_size);
     link_row = memory.link_size();
     checkpoint_row = padded<F>(memory_row + link_row);
     checkpoints = place(!d.keep_tape ? 0 : (d.steps + segment - 1) / segment * d.batch_size * checkpoint_row);
@@ -209,6 +212,12 @@ template <class F, class Memory> class Sequence {
   void export_memory(const F* in, F* out) const {
     for (Index n = 0; n < d.memory_size; n++)
       for (Index w = 0; w < d.word_size; w++) out[n * d.word_size + w] = in[w * NP + n];
+  }
+
+  // The weights of a sparse record's slots into read weightings [R, N] that are zero.
+  template <class Record> void spread(const Record& from, F* weights) const {
+    for (Index i = 0; i < d.num_reads * d.top_k; i++)
+      if (from.slots[i] >= 0) weights[i / d.top_k * d.memory_size + Index(from.slots[i])] = from.weights[i];
   }
 
   // Sequence b's part of a state that the caller gives, or of its gradient, into `memory` [W][NP], `link` and the
