@@ -121,15 +121,15 @@ def test_a_cache_takes_no_gradients() -> None:
 
 def test_the_learning_rate_falls_by_the_clock() -> None:
     optimizer = search_baselines.setting("gru", lr=3e-4).optimizer
-    assert (optimizer.warmup, optimizer.clip_value, optimizer.final_lr) == (100, 1.0, 1e-5)
+    assert (optimizer.warmup, optimizer.clip_value, optimizer.final_lr) == (100, 1.0, 5e-6)
 
     def rate(step: int, done: float) -> float:
         return search_baselines._learning_rate(optimizer, step, done)
 
     assert rate(0, 0.0) == pytest.approx(3e-6)
     assert rate(99, 0.0) == rate(5000, 0.0) == pytest.approx(3e-4)
-    assert rate(5000, 0.5) == pytest.approx((3e-4 + 1e-5) / 2)
-    assert rate(5000, 1.0) == pytest.approx(1e-5)
+    assert rate(5000, 0.5) == pytest.approx((3e-4 + 5e-6) / 2)
+    assert rate(5000, 1.0) == pytest.approx(5e-6)
 
 
 @pytest.mark.parametrize("kind", MODELS)

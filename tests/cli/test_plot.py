@@ -75,7 +75,7 @@ def test_options(tmp_path: Path, monkeypatch: Any) -> None:
     assert not (seen["inputs"] == first).all()
 
 
-@pytest.mark.parametrize("name", tasks.names())
+@pytest.mark.parametrize("name", sorted(set(tasks.names()) - {"babi"}))  # whose episodes are in files
 def test_every_task(name: str, tmp_path: Path) -> None:
     task = tasks.get(name)
     model = _model(tmp_path / "model", DeepLSTM, task)
@@ -108,9 +108,7 @@ def test_mistakes(tmp_path: Path, capsys: Any) -> None:
 
 
 def test_help_is_one_page(capsys: Any) -> None:
-    with pytest.raises(SystemExit) as end:
-        cli.main(["plot", "--help"])
-    assert not end.value.code
+    assert cli.main(["plot", "--help"]) == 0
     out = capsys.readouterr().out
     assert "usage: tapehead plot" in out
     assert all(option in out for option in ("--length", "--seed", "--memory-size", "--out"))

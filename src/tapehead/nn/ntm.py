@@ -22,6 +22,9 @@ FIRST_SPREAD = 0.5
 """Standard deviation of a learned memory's numbers before training."""
 LOOKUP_GATE = 12
 """Under ``init="lookup"``, a read head's gate before the sigmoid; a write head's is minus that."""
+LOOKUP_PLACE = -0.7
+"""Under ``init="lookup"``, the gate before the sigmoid of the first of several read heads: a little nearer to
+its last place, which then wins over a slot that it finds when the weighting is sharpened."""
 LOOKUP_STRENGTH = 40
 """Under ``init="lookup"``, what is added to a read head's key strength before softplus."""
 LOOKUP_ERASE = (-6, -3)
@@ -133,7 +136,7 @@ class NTM(Machine[NTMState]):
     def _start_with_lookup(self) -> None:
         """Tie all keys to what the first write head adds; let it move like a tape's, and the others look up.
 
-        The first of several read heads goes as much by where it was, staying or moving on by a slot. Further
+        The first of several read heads goes more by where it was, staying or moving on by a slot. Further
         write heads look up as read heads do, with write gates that are closed at first.
 
         The controller does not see the words read at first, so that what is written, and the keys with it,
@@ -167,7 +170,7 @@ class NTM(Machine[NTMState]):
         if self.max_shift:
             biases.writes.shifts[..., 0, on].add_(3)
         if self.num_reads > 1:
-            biases.reads.gates[..., 0] = 0
+            biases.reads.gates[..., 0] = LOOKUP_PLACE
             if self.max_shift:
                 biases.reads.shifts[..., 0, on].add_(2)
         if biases.writes.write_gates is not None:

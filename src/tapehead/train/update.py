@@ -60,8 +60,11 @@ class Updater:
 def by_autograd(run: Run, task: Task, batch: Batch, memory_size: int | None) -> Outcome:
     """The plain update, for every machine, task and optimiser."""
     write_loss: Tensor | float = 0.0
-    if run.model is run.machine and batch.mask.float().mean() < SPARSE:
-        outputs = _outputs_that_count(run.machine, batch, memory_size)
+    machine = run.machine
+    few = batch.mask.float().mean() < SPARSE
+    # (A benchmark trains modules that are no machines.)
+    if few and run.model is machine and isinstance(machine, Machine):
+        outputs = _outputs_that_count(machine, batch, memory_size)
     else:
         outputs, found = run.model(batch.inputs, lengths=batch.lengths, memory_size=memory_size)
         if run.config.supervise_writes:

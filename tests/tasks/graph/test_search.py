@@ -13,6 +13,8 @@ from tapehead.tasks.graph.search_decode import ToldGraph
 from tapehead.tasks.graph.search_graphs import Question, draw_names, draw_similar_names
 from tapehead.tasks.graph.search_trace import (
     BLANK,
+    FIELDS,
+    HOLDS,
     LABELS,
     LAST,
     MARKED,
@@ -215,10 +217,11 @@ def _most_probable(output: torch.Tensor, told: list[Record]) -> Record:
     """The most probable kind, with the most probable of the labels that were told for a record like it."""
     W = SMALL.label_channels
     op = Op(int(output[W:].argmax()))
-    has = torch.tensor(LABELS[op]).repeat_interleave(W // 3)
+    has = torch.tensor([label != BLANK for label in HOLDS[op]]).repeat_interleave(W // len(FIELDS))
     log_probabilities = output[:W].unflatten(0, (-1, 10)).log_softmax(1).flatten()[has]
     records = [record for record in told if record.op == (Op.EDGE if all(LABELS[op]) else Op.NODE)]
-    rows = torch.from_numpy(SMALL.encode(records))[:, :W][:, has]
+    alike = [record._replace(op=op) for record in records]
+    rows = torch.from_numpy(SMALL.encode(alike))[:, :W][:, has]
     best = records[int((rows @ log_probabilities).argmax())]
     return Record.of([label if here else BLANK for label, here in zip(best, LABELS[op])], op)
 

@@ -17,7 +17,7 @@ from ...tasks import Search
 from ...tasks.graph.episode import Triple
 from ...tasks.graph.search_decode import Answer, ToldGraph
 from ...tasks.graph.search_graphs import draw_names
-from ...tasks.graph.search_trace import BLANK, Op, Record, query
+from ...tasks.graph.search_trace import BLANK, FIELDS, Op, Record, query
 from ..graph import KnowledgeGraph
 from .answer import ToldFact
 from .routes import nearest_edges
@@ -114,7 +114,8 @@ class ToldMap:
 
 def is_search_machine(machine: Machine) -> bool:
     """Whether a machine has the inputs and outputs of the search task."""
-    return machine.input_size == machine.output_size and (machine.input_size - len(Op)) % 30 == 0
+    labels = machine.input_size - len(Op)
+    return machine.input_size == machine.output_size and labels % (10 * len(FIELDS)) == 0
 
 
 def search_task(machine: Machine) -> Search:
@@ -128,7 +129,7 @@ def search_task(machine: Machine) -> Search:
             f"a {type(machine).__name__} with {machine.input_size} inputs and {machine.output_size} outputs "
             "was not trained on search: give a model of search"
         )
-    return Search(digits=(machine.input_size - len(Op)) // 30)
+    return Search(digits=(machine.input_size - len(Op)) // (10 * len(FIELDS)))
 
 
 _told: "weakref.WeakKeyDictionary[KnowledgeGraph, OrderedDict[object, ToldMap]]" = weakref.WeakKeyDictionary()

@@ -13,7 +13,7 @@ from ..registry import register
 from ..sampler import numpy_rng
 from .search_graphs import Question, draw_ends, draw_question
 from .search_practice import PracticeStep, practice
-from .search_trace import BLANK, LABELS, MARKED, WRITTEN, Op, Record, query, search, tell
+from .search_trace import BLANK, FIELDS, HOLDS, MARKED, WRITTEN, Op, Record, query, search, tell
 
 
 @register
@@ -41,6 +41,9 @@ class Search(Task):
         (_,_,_;FOUND)   the same slot                    (u,e,v;PATH)
         (u,e,v;PATH)                                     (_,_,u;BACK)
         (_,_,v;BACK)    PUSH or START of v               (u,e,v;PATH), or (_,_,_;DONE) at START
+
+    Of the labels, what NODE, POP and CHECK say of a node has channels of its own, and so has what PUSH, NEXT
+    and BACK say: each is looked up among its like (``search_trace.FIELDS``).
 
     What is told and the PUSH records, one a slot, and the marks of start, target and seen nodes are all that
     has to be remembered: they are the graph, the queue, the visited set and the way back. An episode of
@@ -97,8 +100,8 @@ class Search(Task):
 
     @property
     def label_channels(self) -> int:
-        """Channels of the three labels of a record."""
-        return 30 * self.digits
+        """Channels of the fields that hold the labels of a record."""
+        return 10 * self.digits * len(FIELDS)
 
     @property
     def channels(self) -> Channels:
@@ -155,26 +158,25 @@ class Search(Task):
         """Records as channels, float32 [n, channels]: one of ten for every digit, then one for the kind."""
         rows = np.zeros((len(records), self.input_size), np.float32)
         numbers = np.array(records, np.int64).reshape(-1, 4)
+        holds = np.array(HOLDS)[numbers[:, 3]]
+        held = np.where(holds == BLANK, BLANK, np.take_along_axis(numbers, np.maximum(holds, 0), 1))
         powers = 10 ** np.arange(self.digits - 1, -1, -1)
-        digits = numbers[:, :3, None] // powers % 10 + 10 * np.arange(3 * self.digits).reshape(3, -1)
-        step, label = np.nonzero(numbers[:, :3] != BLANK)
-        rows[step[:, None], digits[step, label]] = 1
+        places = 10 * np.arange(len(FIELDS) * self.digits).reshape(len(FIELDS), -1)
+        digits = held[:, :, None] // powers % 10 + places
+        step, field = np.nonzero(held != BLANK)
+        rows[step[:, None], digits[step, field]] = 1
         rows[np.arange(len(records)), self.label_channels + numbers[:, 3]] = 1
         return rows
 
     def read(self, outputs: Tensor) -> list[Record]:
         """The most probable records: [n, channels] → n records, without the labels that their kinds lack."""
-        labels, ops = self._answers(outputs)
-        return [
-            Record.of([label if has else BLANK for label, has in zip(row, LABELS[Op(op)])], Op(op))
-            for row, op in zip(labels.tolist(), ops.tolist())
-        ]
-
-    def _answers(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Labels [.., 3] and kinds [..] that outputs [.., channels] name."""
-        digits = outputs[..., : self.label_channels].unflatten(-1, (3, self.digits, 10)).argmax(-1)
+        digits = outputs[..., : self.label_channels].unflatten(-1, (len(FIELDS), self.digits, 10)).argmax(-1)
         powers = digits.new_tensor([10**p for p in range(self.digits - 1, -1, -1)])
-        return (digits * powers).sum(-1), outputs[..., self.label_channels :].argmax(-1)
+        ops = outputs[..., self.label_channels :].argmax(-1)
+        return [
+            Record.of(_labels(held, HOLDS[op]), Op(op))
+            for held, op in zip((digits * powers).sum(-1).tolist(), ops.tolist())
+        ]
 
     def _costs(self, outputs: Tensor, batch: Batch) -> Tensor:
         """−log p of the target of every step, [T, B]; zero where none counts."""
@@ -239,3 +241,8 @@ class Search(Task):
             line = f"fed {fed[t]}  wanted {wanted[t]}"
             lines.append(line if said is None else f"{line}  said {said[t]}")
         return "\n".join(lines)
+
+
+def _labels(held: Sequence[int], holds: Sequence[int]) -> list[int]:
+    """Source, edge and destination, from what the fields hold."""
+    return [held[holds.index(label)] if label in holds else BLANK for label in range(3)]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ... import engine
 from .search import Search
-from .search_trace import LABELS, LAST, Adjacency, Op, Record, path_of, query, tell
+from .search_trace import BLANK, HOLDS, LABELS, LAST, Adjacency, Op, Record, path_of, query, tell
 
 EXTRA_SLOTS = 4
 """Slots in addition to one for each word written: the tape begins at the second and must not wrap around."""
@@ -133,15 +133,16 @@ class ToldGraph:
 def _choice(task: Search, told: Sequence[Record]) -> engine.Choice:
     """How an output is read: labels as those told for a node or an edge; digit by digit where none was."""
     W = task.label_channels
-    tables: dict[tuple[bool, ...], Tensor] = {}
-    for op in (Op.NODE, Op.EDGE):
-        records = [record for record in told if record.op == op]
-        if records:
-            tables[LABELS[op]] = torch.from_numpy(task.encode(records))
-            tables[LABELS[op]][:, W:] = 0
+    tables: dict[tuple[int, ...], Tensor] = {}
     digits = [(channel, 10) for channel in range(0, W, 10)]
     fed: dict[int, Sequence[engine.Field | Tensor]] = {}
-    for op, has in LABELS.items():
-        here = itertools.chain.from_iterable(itertools.repeat(label, task.digits) for label in has)
-        fed[op] = [tables[has]] if has in tables else list(itertools.compress(digits, here))
+    for op in Op:
+        holds = HOLDS[op]
+        kind = Op.EDGE if LABELS[op] == LABELS[Op.EDGE] else Op.NODE
+        records = [record._replace(op=op) for record in told if record.op == kind]
+        if records and any(LABELS[op]) and holds not in tables:
+            tables[holds] = torch.from_numpy(task.encode(records))
+            tables[holds][:, W:] = 0
+        here = itertools.chain.from_iterable(itertools.repeat(h != BLANK, task.digits) for h in holds)
+        fed[op] = [tables[holds]] if holds in tables else list(itertools.compress(digits, here))
     return engine.Choice((W, len(Op)), fed, LAST)

@@ -61,13 +61,31 @@ class Record(NamedTuple):
         return f"({labels}; {self.op.name})"
 
 
-LABELS: dict[Op, tuple[bool, bool, bool]] = {
-    **dict.fromkeys((Op.EDGE, Op.PUSH, Op.PATH), (True, True, True)),
-    **dict.fromkeys(
-        (Op.NODE, Op.END, Op.TARGET, Op.START, Op.POP, Op.CHECK, Op.NEXT, Op.BACK), (False, False, True)
-    ),
-    **dict.fromkeys((Op.SEEN, Op.UNSEEN, Op.FOUND, Op.DONE, Op.FAIL), (False, False, False)),
+FIELDS = ("source", "edge", "destination", "node", "queue")
+"""A label has the same channels in all records that are looked up alike. What NODE, POP and CHECK say of a
+node and what PUSH, NEXT and BACK say of it must not look like the destination of an EDGE: of these there are
+as many as there are edges, and each would be found as well."""
+
+_EDGE = ("source", "edge", "destination", "", "")
+_END = ("", "", "destination", "", "")
+_REACHED = ("source", "edge", "", "", "destination")
+_NODE = ("", "", "", "destination", "")
+_QUEUED = ("", "", "", "", "destination")
+_START = ("", "", "", "destination", "destination")
+_FIELDS_OF: dict[Op, tuple[str, ...]] = {
+    **dict.fromkeys((Op.NODE, Op.TARGET, Op.POP, Op.CHECK), _NODE),
+    **dict.fromkeys((Op.PUSH, Op.PATH), _REACHED),
+    **dict.fromkeys((Op.NEXT, Op.BACK), _QUEUED),
+    Op.EDGE: _EDGE,
+    Op.END: _END,
+    Op.START: _START,
 }
+HOLDS: tuple[tuple[int, ...], ...] = tuple(
+    tuple(Record._fields.index(label) if label else BLANK for label in _FIELDS_OF.get(op, [""] * len(FIELDS)))
+    for op in Op
+)
+"""Of every kind, which of its labels each of the FIELDS holds, by number; BLANK for none."""
+LABELS: dict[Op, tuple[bool, ...]] = {op: tuple(label in HOLDS[op] for label in range(3)) for op in Op}
 """Which of source, edge and destination a record of each kind has."""
 
 WRITTEN = (Op.NODE, Op.EDGE, Op.END, Op.START, Op.PUSH)
