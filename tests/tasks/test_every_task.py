@@ -85,11 +85,11 @@ CASES = {
         {"length": 12, "repeats": 13},
     ),
     "search": Case(
-        (136, 136),
+        (216, 216),
         SMALL_GRAPHS,
         {"nodes": 40, "degree": 7},
         steady=None,
-        choices=(*tuple((10 * digit, 10) for digit in range(12)), (120, 16)),
+        choices=(*tuple((10 * digit, 10) for digit in range(20)), (200, 16)),
         feeds_back=True,
         drawn=False,
     ),

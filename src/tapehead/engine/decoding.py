@@ -103,10 +103,10 @@ class Choice:
             chosen[rows[_best(rows, logits)]] = 1
         return chosen, kind in self.stop_kinds
 
-    def log_probability(self, outputs: Tensor) -> float:
-        """The logarithm of the probability that a machine gave to what it said.
+    def log_probabilities(self, outputs: Tensor) -> Tensor:
+        """The logarithms of the probabilities that a machine gave to what it said in each step; float64, [n].
 
-        That is a softmax over the kinds, and one over the rows of each part of the kind that was chosen.
+        That of a step is a softmax over the kinds, and one over the rows of each part of the kind chosen.
 
         Args:
             outputs: [n, output_size], each read by :meth:`read`.
@@ -119,7 +119,7 @@ class Choice:
             for part in self._parts_of[kind]:
                 sums = logits[steps][:, self._rows[part]].sum(2)
                 total[steps] += sums.amax(1) - sums.logsumexp(1)
-        return float(total.sum())
+        return total
 
 
 class Decoded(NamedTuple):

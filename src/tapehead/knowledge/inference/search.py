@@ -1,7 +1,6 @@
 """Lets a machine search a map in its memory: the shortest path, and what is near."""
 
 import dataclasses
-import math
 import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -164,7 +163,8 @@ class SearchAnswer(NamedTuple):
     answers: list[int]
     """the places of the path after the start, in order; or the places nearby, the nearest first"""
     confidence: float
-    """the probability of all that it said, in [0, 1], among what may be said"""
+    """the probability, in [0, 1], that it gave to its least certain step among what may be said there; of all
+    steps together it is near 0 for right paths, too, as there are some thousand of them"""
     facts: list[ToldFact]
     """what it was told, in this order"""
     facts_read: list[int]
@@ -190,7 +190,7 @@ def answer_path(machine: Machine, graph: KnowledgeGraph, start: int, end: int) -
     path = [told.step(record) for record in said.path]
     return SearchAnswer(
         answers=[step.destination for step in path],
-        confidence=math.exp(said.log_probability),
+        confidence=said.least_sure,
         facts=_facts(graph, told),
         facts_read=[step.edge for step in path],
         steps=[told.step(record) for record in said.said],
@@ -218,7 +218,7 @@ def answer_nearby(machine: Machine, graph: KnowledgeGraph, start: int, stops: in
     answers = list(dict.fromkeys(step.destination for step in near))
     return SearchAnswer(
         answers=answers,
-        confidence=math.exp(said.log_probability),
+        confidence=said.least_sure,
         facts=_facts(graph, told),
         facts_read=[step.edge for step in near if step.edge != BLANK],
         steps=[told.step(record) for record in said.said],

@@ -29,8 +29,8 @@ class Answer:
     """in order, the last a DONE or a FAIL unless it was cut off"""
     start: int
     target: int
-    log_probability: float
-    """of all that it said, among what it could say"""
+    least_sure: float
+    """the probability that it gave to its least certain step, among what it could say there"""
 
     @property
     def path(self) -> list[Record]:
@@ -101,7 +101,8 @@ class ToldGraph:
             decoded = engine.decode(self.machine, last, state, self.choice, self.limit - len(said))
             said += self.task.read(decoded.chosen)
             outputs = torch.cat([outputs, decoded.outputs])
-        return Answer(said, start, target, self.choice.log_probability(outputs))
+        least = float(self.choice.log_probabilities(outputs).min().exp())
+        return Answer(said, start, target, least)
 
     def _follow(self, question: Sequence[Record], draft: Sequence[Record]) -> tuple[list[Record], Tensor]:
         """What the machine says as long as that is the draft, and the first that is not; and its outputs."""
