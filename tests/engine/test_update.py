@@ -62,7 +62,9 @@ def test_the_same_as_by_autograd(model: str, clip: str, dtype: torch.dtype) -> N
         expected, nats, norm = by_autograd(plain, TASK, batch, None)
         outputs, fast_nats, fast_norm = updater(TASK, batch)
         assert (fast_nats, fast_norm) == pytest.approx((nats, norm), rel=tolerance["rtol"])
-        torch.testing.assert_close(outputs, expected, **tolerance)
+        # Where few steps count, autograd makes the outputs of these alone.
+        counts = batch.mask.unsqueeze(-1)
+        torch.testing.assert_close(outputs * counts, expected * counts, **tolerance)
         if step:
             assert updater._native is not None
     for one, other in zip(plain.machine.parameters(), fast.machine.parameters(), strict=True):
