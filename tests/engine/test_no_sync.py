@@ -92,8 +92,8 @@ def test_forward_and_backward_stay_on_the_device(name: str) -> None:
         assert x.grad is not None
 
 
-# (GRUCell of one's own controller, Tensor.repeat, and Tensor.gather of the DNC and of sparse access want a CUDA
-# build even so.)
+# (GRUCell of one's own controller, Tensor.repeat, and Tensor.gather of DNC and sparse access want a CUDA build
+# even so.)
 FAKED = [name for name in MACHINES if not {"dnc", "sparse"} & set(name.split("-")) and name not in NO_FAKES]
 
 
