@@ -92,8 +92,7 @@ def test_forward_and_backward_stay_on_the_device(name: str) -> None:
         assert x.grad is not None
 
 
-# (GRUCell of one's own controller, Tensor.repeat, and Tensor.gather of DNC and sparse access want a CUDA build
-# even so.)
+# (GRUCell of an own controller, Tensor.repeat, Tensor.gather of DNC and sparse access want a CUDA build.)
 FAKED = [name for name in MACHINES if not {"dnc", "sparse"} & set(name.split("-")) and name not in NO_FAKES]
 
 
