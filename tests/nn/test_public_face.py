@@ -194,7 +194,8 @@ def test_every_error_has_one_root_and_a_builtin() -> None:
     """All classes named …Error in the package derive from TapeheadError and from a built-in error."""
     found: set[type] = set()
     for module in pkgutil.walk_packages(tapehead.__path__, "tapehead."):
-        if module.name == "tapehead.__main__":
+        # (The Triton kernels want Triton, which is no part of a CPU build.)
+        if module.name == "tapehead.__main__" or module.name.startswith("tapehead.engine.triton."):
             continue
         for name, value in vars(importlib.import_module(module.name)).items():
             ours = isinstance(value, type) and value.__module__.startswith("tapehead")

@@ -341,7 +341,7 @@ def test_it_leaves_the_users_matplotlib_alone() -> None:
     assert dict(matplotlib.rcParams) == before
 
 
-@pytest.mark.parametrize("name", tasks.names())
+@pytest.mark.parametrize("name", sorted(set(tasks.names()) - {"babi"}))  # whose episodes are in files
 def test_every_task_can_be_drawn(name: str) -> None:
     task = tasks.get(name)
     machine = DNC(task.input_size, 8, output_size=task.output_size, memory_size=12, word_size=6, num_reads=1)

@@ -184,7 +184,7 @@ def test_words_of_a_step() -> None:
     words = step_captions(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
     assert words[4:8] == ["item 2", "item 2, vector 1", "item 2, vector 2", "item 2, vector 3"]
     assert words[-4:] == ["query 2", "answer 1", "answer 2", "answer 3"]
-    for name in tasks.names():
+    for name in set(tasks.names()) - {"babi"}:  # whose episodes are in files
         task = tasks.get(name)
         batch = tasks.Sampler(1, 0).draw(task)
         words = step_captions(batch.inputs[:, 0].numpy(), batch.mask[:, 0].numpy(), task.channels.inputs)
