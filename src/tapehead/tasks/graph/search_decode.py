@@ -137,12 +137,12 @@ def _choice(task: Search, told: Sequence[Record]) -> engine.Choice:
     tables: dict[tuple[int, ...], Tensor] = {}
     digits = [(channel, 10) for channel in range(0, W, 10)]
     fed: dict[int, Sequence[engine.Field | Tensor]] = {}
+    kinds = {kind: [record for record in told if record.op == kind] for kind in (Op.NODE, Op.EDGE)}
     for op in Op:
         holds = HOLDS[op]
-        kind = Op.EDGE if LABELS[op] == LABELS[Op.EDGE] else Op.NODE
-        records = [record._replace(op=op) for record in told if record.op == kind]
-        if records and any(LABELS[op]) and holds not in tables:
-            tables[holds] = torch.from_numpy(task.encode(records))
+        alike = kinds[Op.EDGE if LABELS[op] == LABELS[Op.EDGE] else Op.NODE]
+        if alike and any(LABELS[op]) and holds not in tables:
+            tables[holds] = torch.from_numpy(task.encode([record._replace(op=op) for record in alike]))
             tables[holds][:, W:] = 0
         here = itertools.chain.from_iterable(itertools.repeat(h != BLANK, task.digits) for h in holds)
         fed[op] = [tables[holds]] if holds in tables else list(itertools.compress(digits, here))
