@@ -211,10 +211,9 @@ def straight_words(controller: FeedforwardController, inputs: int, word_size: in
     Returns:
         The matrix from the controller's output to a word, [L·H, W].
     """
-    seen = controller.layers[0].get_parameter("weight").shape[1]
-    for layer in controller.layers:
-        layer.get_parameter("weight")[:, inputs:seen] = 0
     weight, bias = controller.layers[0].get_parameter("weight"), controller.layers[0].get_parameter("bias")
+    for layer in controller.layers:
+        layer.get_parameter("weight")[:, inputs : weight.shape[1]] = 0
     directions = nn.init.orthogonal_(weight.new_empty(controller.hidden_size, inputs))
     weight[:, :inputs], bias[:] = LOOKUP_INPUT * directions, 0
     straight = nn.init.orthogonal_(weight.new_empty(word_size, inputs))

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,9 +7,9 @@ from tapehead.tasks.kinship.population import random_tree
 from tapehead.tasks.kinship.relations import BY_NAME, RELATIONS
 from tapehead.tasks.kinship.tree import Family, FamilyTree
 from tapehead.tasks.kinship.walk import answers, follow
+from tests.knowledge.files import ROYALS
 
 EVERYTHING = 10**6
-ROYALS = Path(__file__).parents[3].parent / "shared" / "data" / "gedcom" / "royal92.ged"
 
 # Tom (0) and Ann (1) have Bob (2) and Cid (3), Tom and Dora (4) have Eva (5), Bob alone has Fay (6).
 TREE = FamilyTree(list("mfmmfff"), [Family((0, 1), (2, 3)), Family((0, 4), (5,)), Family((2, None), (6,))])
