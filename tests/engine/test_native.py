@@ -132,6 +132,12 @@ CASES: dict[str, Callable[[], Any]] = {
     "ntm, read first": lambda: NTM(
         5, 7, output_size=4, memory_size=19, word_size=6, num_reads=2, num_writes=2, read_first=True
     ),
+    "ntm, reads not fed": lambda: NTM(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, num_layers=2, feed_reads=False
+    ),
+    "dnc, reads not fed": lambda: DNC(
+        5, 7, output_size=4, memory_size=9, word_size=6, controller="feedforward", feed_reads=False
+    ),
     "ntm, write gates": lambda: NTM(
         5, 7, output_size=4, memory_size=19, word_size=6, num_reads=2, num_writes=2, write_gate=True
     ),
@@ -230,6 +236,9 @@ CASES: dict[str, Callable[[], Any]] = {
         clip_controller_gradient=0.2,
         clip_weighting_gradient=0.1,
     ),
+    "sparse ntm, reads not fed": lambda: NTM(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, access="sparse", feed_reads=False
+    ),
     "sparse ntm, learned start": lambda: NTM(
         5,
         7,
@@ -306,6 +315,7 @@ def _machines(draw: Any) -> Callable[[], Any]:
         "memory_size": draw(st.integers(1, 21)),
         "word_size": draw(size),
         "num_reads": draw(st.integers(1, 7)),
+        "feed_reads": draw(st.booleans()),
     }
     flag = st.booleans()
     if kind == "ntm":

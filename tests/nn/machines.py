@@ -53,6 +53,7 @@ MACHINES: dict[str, Callable[..., Machine]] = {
     "ntm-no-shift": _ntm(max_shift=0),
     "ntm-shift-2": _ntm(max_shift=2, num_writes=2),
     "ntm-read-first": _ntm(read_first=True, num_reads=2),
+    "ntm-reads-not-fed": _ntm(feed_reads=False, num_reads=2, learn_initial_state=True),
     "ntm-write-gate": _ntm(write_gate=True, num_reads=2, num_writes=2),
     "ntm-lookup": _ntm(controller="feedforward", init="lookup", num_reads=2),
     "ntm-clipped": _ntm(clip_controller_gradient=0.1, clip_weighting_gradient=0.1),
@@ -64,6 +65,7 @@ MACHINES: dict[str, Callable[..., Machine]] = {
     "sparse-ntm-own-controller": _own(_ntm(access="sparse", num_reads=2), 2),
     "sparse-ntm-2-reads-3-writes": _ntm(access="sparse", top_k=2, num_reads=2, num_writes=3),
     "sparse-ntm-read-first": _ntm(access="sparse", top_k=3, read_first=True, num_reads=2),
+    "sparse-ntm-reads-not-fed": _ntm(access="sparse", feed_reads=False, num_reads=2),
     "sparse-ntm-clipped": _ntm(
         access="sparse", clip_controller_gradient=0.1, clip_weighting_gradient=0.1, num_reads=2
     ),
@@ -75,6 +77,7 @@ MACHINES: dict[str, Callable[..., Machine]] = {
     "dnc-own-controller": _own(_dnc(), 2),
     "dnc-2-layers": _dnc(num_layers=2),
     "dnc-learned-start": _dnc(learn_initial_state=True),
+    "dnc-reads-not-fed": _dnc(feed_reads=False, controller="feedforward", num_layers=2),
     "dnc-no-links": _dnc(temporal_links=False),
     "dnc-masked-lookup": _dnc(masked_lookup=True, mask_min=0.1),
     "dnc-deallocation": _dnc(deallocation=True),

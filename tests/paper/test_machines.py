@@ -25,6 +25,7 @@ DNC_CASES = {
     "sharpened links": {"link_sharpening": True},
     "all": {"masked_lookup": True, "deallocation": True, "link_sharpening": True},
     "all but links": {"masked_lookup": True, "deallocation": True, "temporal_links": False},
+    "reads not fed": {"feed_reads": False},
     "normalised": {"interface_norm": True},
 }
 NTM_CASES = {
@@ -34,6 +35,7 @@ NTM_CASES = {
     "wide shifts": {"memory_size": 3, "max_shift": 4},
     "no shifts": {"max_shift": 0, "num_writes": 3},
     "read first": {"read_first": True, "num_reads": 2},
+    "reads not fed": {"feed_reads": False, "num_reads": 2, "num_layers": 2},
     "write gates": {"write_gate": True, "num_writes": 2},
     "write gates, read first, wide shifts": {"write_gate": True, "read_first": True, "max_shift": 2},
     "two layers": {"num_layers": 2},
@@ -102,6 +104,7 @@ def check_controller(machine, x, y, start, final, trace, b, length):
         h, c = zip(*start.controller)
         state = {"h": torch.stack(h)[:, b].detach().numpy(), "c": torch.stack(c)[:, b].detach().numpy()}
     for t in range(length):
+        words = words if machine.feed_reads else words[:0]
         if state is None:
             features = dnc_numpy.feedforward_step(x[t, b].numpy(), words, layers)
         else:

@@ -69,6 +69,8 @@ class KernelSpec(NamedTuple):
     heads begin on slot 0."""
     word_size: int = 0
     num_reads: int = 0
+    feed_reads: bool = True
+    """Whether the controller sees the words read in the step before."""
     num_writes: int = 0
     max_shift: int = 0
     read_first: bool = False
@@ -92,7 +94,7 @@ class KernelSpec(NamedTuple):
     def input_size(self) -> int:
         """Numbers in an input."""
         _, columns = self.layers[0][0].shape
-        return columns - self.num_reads * self.word_size - self.lstm * self.hidden_size
+        return columns - self.feed_reads * self.num_reads * self.word_size - self.lstm * self.hidden_size
 
     @classmethod
     def switches(cls) -> tuple[str, ...]:
@@ -103,6 +105,7 @@ class KernelSpec(NamedTuple):
 _SWITCHES = (
     "word_size",
     "num_reads",
+    "feed_reads",
     "num_writes",
     "max_shift",
     "read_first",
@@ -135,6 +138,7 @@ class KernelConfig(NamedTuple):
     memory_size: int
     word_size: int
     num_reads: int
+    feed_reads: int
     num_writes: int
     max_shift: int
     read_first: int
@@ -168,6 +172,7 @@ class KernelConfig(NamedTuple):
             memory_size=slots,
             word_size=spec.word_size,
             num_reads=spec.num_reads,
+            feed_reads=int(spec.feed_reads),
             num_writes=spec.num_writes,
             max_shift=spec.max_shift,
             read_first=int(spec.read_first),
@@ -194,7 +199,7 @@ class KernelConfig(NamedTuple):
         shapes: dict[str, tuple[int, ...]] = {}
         for layer in range(self.num_layers):
             # [x ; r ; h of the step before ; h of the layer below].
-            columns = input_size + words + self.hidden_size * (self.lstm + (layer > 0))
+            columns = input_size + words * self.feed_reads + self.hidden_size * (self.lstm + (layer > 0))
             shapes[f"controller.layers.{layer}.weight"] = (rows, columns)
             shapes[f"controller.layers.{layer}.bias"] = (rows,)
         if self.interface_size:

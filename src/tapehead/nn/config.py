@@ -116,6 +116,12 @@ class MemoryConfig(MachineConfig):
     )
     word_size: int = _option(20, "numbers in a slot (W)")
     num_reads: int = _option(1, "read heads (R)")
+    feed_reads: bool = _option(
+        True,
+        "the controller sees the words read in the step before, as in the papers. False: they reach the "
+        "output alone, and the keys of a feed-forward controller then depend on the input alone: where what "
+        "is said is fed again, as in a search, lookups are learned sooner and stay exact",
+    )
     clip_weighting_gradient: float | None = _option(
         None, "bound of each component of the gradient at every read and write weighting"
     )

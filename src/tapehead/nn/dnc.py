@@ -62,10 +62,11 @@ class DNC(Machine[DNCState]):
     @arguments_of(DNCConfig)
     def __init__(self, config: DNCConfig) -> None:
         R, W = config.num_reads, config.word_size
-        super().__init__(config, read_size=R * W)
+        super().__init__(config, read_size=R * W * config.feed_reads)
         self.memory_size = config.memory_size
         self.word_size = W
         self.num_reads = R
+        self.feed_reads = config.feed_reads
         self.temporal_links = config.temporal_links
         self.masked_lookup = config.masked_lookup
         self.mask_min = config.mask_min
@@ -93,7 +94,8 @@ class DNC(Machine[DNCState]):
         self.bypass_dropout = nn.Dropout(config.bypass_dropout)
         self.output_from_controller = nn.Linear(features, self.output_size, bias=False, **factory)
         self.output_from_reads = nn.Linear(R * W, self.output_size, bias=False, **factory)
-        read_words = nn.Parameter(torch.zeros(R, W, **factory)) if config.learn_initial_state else None
+        learned = config.learn_initial_state and config.feed_reads
+        read_words = nn.Parameter(torch.zeros(R, W, **factory)) if learned else None
         self.register_parameter("initial_read_words", read_words)
         self._initialize()
 
@@ -195,7 +197,7 @@ class DNC(Machine[DNCState]):
         Returns:
             (the controller's output [B, L·H], the state after step t, the trace entry of step t).
         """
-        chi = torch.cat([x, state.read_words.flatten(1)], dim=-1)
+        chi = torch.cat([x, state.read_words.flatten(1)], dim=-1) if self.feed_reads else x
         features, controller = self.controller(chi, state.controller)
         interface = self.interface(features)
         if self.interface_norm is not None:

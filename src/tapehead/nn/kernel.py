@@ -148,7 +148,8 @@ def _changes(
         yield "the controller has a hook"
     methods = _overridden(controller, _STOCK_CONTROLLERS[type(controller)])
     yield from (f"{method}() of the controller is overridden" for method in methods)
-    yield from _controller_changes(controller, machine.input_size + read_size, features)
+    fed = read_size if getattr(machine, "feed_reads", False) else 0
+    yield from _controller_changes(controller, machine.input_size + fed, features)
     if interface_size:
         layer = getattr(machine, "interface", None)
         yield from _linear_changes("interface", layer, interface_size, features, bias=interface_bias)

@@ -25,7 +25,7 @@ LOOKUP_GATE = 12
 LOOKUP_PLACE = -0.7
 """Under ``init="lookup"``, the gate before the sigmoid of the first of several read heads: a little nearer to
 its last place, which then wins over a slot that it finds when the weighting is sharpened."""
-LOOKUP_STRENGTH = 40
+LOOKUP_STRENGTH = 50
 """Under ``init="lookup"``, what is added to a read head's key strength before softplus."""
 LOOKUP_ERASE = (-6, -3)
 """Under ``init="lookup"``, what is added to the erase vectors before the sigmoid: those of the first write
@@ -78,12 +78,13 @@ class NTM(Machine[NTMState]):
     @arguments_of(NTMConfig)
     def __init__(self, config: NTMConfig) -> None:
         R, H, W = config.num_reads, config.num_writes, config.word_size
-        super().__init__(config, read_size=R * W)
+        super().__init__(config, read_size=R * W * config.feed_reads)
         self.memory_size = config.memory_size
         self.word_size = W
         self.num_reads = R
         self.num_writes = H
         self.max_shift = config.max_shift
+        self.feed_reads = config.feed_reads
         self.read_first = config.read_first
         self.write_gate = config.write_gate
         self.sparse = config.access == "sparse"
@@ -101,7 +102,7 @@ class NTM(Machine[NTMState]):
         memory = read_words = None
         if config.learn_initial_memory:
             memory = nn.Parameter(FIRST_SPREAD * torch.randn(config.memory_size, W, **factory))
-        if config.learn_initial_state:
+        if config.learn_initial_state and config.feed_reads:
             read_words = nn.Parameter(torch.zeros(R, W, **factory))
         self.register_parameter("initial_memory", memory)
         self.register_parameter("initial_read_words", read_words)
@@ -275,7 +276,7 @@ class NTM(Machine[NTMState]):
         Returns:
             (the controller's output [B, L·H], the state after step t, the trace entry of step t).
         """
-        chi = torch.cat([x, state.read_words.flatten(1)], dim=-1)
+        chi = torch.cat([x, state.read_words.flatten(1)], dim=-1) if self.feed_reads else x
         features, controller = self.controller(chi, state.controller)
         interface = self.interface(features)
         if self.sparse:

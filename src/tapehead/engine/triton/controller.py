@@ -43,7 +43,9 @@ class Controller:
         self.bound = spec.clip_controller_gradient or 0.0
         self.x, self.words, self.lengths = x, words, lengths
         self.steps, self.batch, inputs = x.shape
-        sizes = [inputs, words.shape[-1], self.units * self.lstm]
+        # Of the words, the part that the controller sees: all or nothing.
+        self.fed = words if spec.feed_reads else words[..., :0]
+        sizes = [inputs, self.fed.shape[-1], self.units * self.lstm]
         # Of each layer the columns for x, for the words, for its own last output, and for the layer below.
         self.parts = [weight.split([*sizes, weight.shape[1] - sum(sizes)], dim=1) for weight, _ in layers]
         self.gates = [linear(x, parts[0], bias) for parts, (_, bias) in zip(self.parts, layers)]
@@ -69,7 +71,7 @@ class Controller:
         """Step t, from the words of the step before to the features."""
         for layer, (_, of_words, of_hidden, of_below) in enumerate(self.parts):
             gates = self.gates[layer][t]
-            gates.addmm_(self.words[t], of_words.T)
+            gates.addmm_(self.fed[t], of_words.T)
             if layer:
                 gates.addmm_(self._part(self.features[t], layer - 1), of_below.T)
             part = self._part(self.features, layer)
@@ -107,7 +109,7 @@ class Controller:
                     part = part.clamp(-self.bound, self.bound)
                 said = self.gates[layer][t]
                 torch.mul(torch.where(active, part, 0), 1 - said * said, out=of_gates)
-            of_words.addmm_(of_gates, from_words)
+            of_words[:, : self.fed.shape[-1]].addmm_(of_gates, from_words)
             if layer:
                 self._part(of_features, layer - 1).addmm_(of_gates, from_below)
 
@@ -117,7 +119,7 @@ class Controller:
         assert isinstance(of_x, Tensor)  # There is a layer.
         of_weights: list[Tensor] = []
         for layer, of_gates in enumerate(self.of_gates):
-            seen = [self.x, self.words[:-1]]
+            seen = [self.x, self.fed[:-1]]
             if self.lstm:
                 seen.append(self.hidden[layer][:-1])
             if layer:

@@ -116,8 +116,8 @@ template <class F, class Memory> class Backward : public Sequence<F, Memory> {
               for (Index j = 0; j < d.input_size; j++) d_x[j] = dz[j] + (l < d.num_layers - 1 ? d_x[j] : 0);
               dz += d.input_size;
             }
-            for (Index w = 0; w < words; w++) d_word[w] += dz[w];
-            dz += words;
+            for (Index w = 0; w < d.fed_words(); w++) d_word[w] += dz[w];
+            dz += d.fed_words();
             if (d.lstm)
               std::memcpy(s.d_hidden[l] + i * d.hidden_size, dz, sizeof(F) * d.hidden_size), dz += d.hidden_size;
             F* below = s.d_features + i * s.d_features_row + (l - 1) * d.hidden_size;

@@ -27,6 +27,7 @@ constexpr Index kMaxSlots = Index(1) << 24;  // of a memory: the sort of the fre
   FIELD(memory_size)    /* slots, N */                                                        \
   FIELD(word_size)      /* W */                                                               \
   FIELD(num_reads)      /* read heads, R */                                                   \
+  FIELD(feed_reads)     /* the controller sees the words read in the step before */           \
   FIELD(num_writes)     /* write heads (NTM) */                                               \
   FIELD(max_shift)      /* slots that a shift reaches to each side (NTM) */                   \
   FIELD(read_first)     /* NTM: reads come before writes */                                   \
@@ -54,10 +55,11 @@ struct Dims {
 #undef TAPEHEAD_FIELD
 
   Index words() const { return num_reads * word_size; }
+  Index fed_words() const { return feed_reads ? words() : 0; }  // of them, those that the controller sees
   Index gates() const { return lstm ? 4 * hidden_size : hidden_size; }  // rows of a layer's weight
-  // Columns of a layer's weight: [x ; r ; h_{t−1} ; h^{l−1}], h_{t−1} of an LSTM alone.
+  // Columns of a layer's weight: [x ; r ; h_{t−1} ; h^{l−1}], r where it is fed, h_{t−1} of an LSTM alone.
   Index layer_inputs(Index l) const {
-    return input_size + words() + (lstm ? hidden_size : 0) + (l > 0 ? hidden_size : 0);
+    return input_size + fed_words() + (lstm ? hidden_size : 0) + (l > 0 ? hidden_size : 0);
   }
 };
 

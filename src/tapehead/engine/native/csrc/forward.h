@@ -88,8 +88,8 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
             continue;
           }
           std::memcpy(in, a.x + (t * d.batch_size + b) * d.input_size, sizeof(F) * d.input_size);
-          std::memcpy(in + d.input_size, s.words + (b - from) * words, sizeof(F) * words);
-          F* rest = in + d.input_size + words;
+          std::memcpy(in + d.input_size, s.words + (b - from) * words, sizeof(F) * d.fed_words());
+          F* rest = in + d.input_size + d.fed_words();
           if (d.lstm)
             std::memcpy(rest, s.hidden[l] + (b - from) * d.hidden_size, sizeof(F) * d.hidden_size),
                 rest += d.hidden_size;
