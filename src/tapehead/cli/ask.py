@@ -35,6 +35,8 @@ class Options:
     """leave out the names and dates of people who may be alive"""
     both_ways: bool = False
     """of a map whose file has each connection once: let every one lead both ways"""
+    weights: str | None = None
+    """of a map: the column that the quickest way goes by; by default one called minutes, time, metres, …"""
     words: int | None = None
     """of a story: how many words the answer has; by default two for "How do you go ...", else one"""
     figure: str | None = None
@@ -58,7 +60,12 @@ def main(arguments: Sequence[str]) -> int:
         return _about_a_story(options)
     if options.words is not None:
         raise InputError("--words is about a story: leave it out with a family tree or a map")
-    graph = knowledge.read(options.file, hide_living=options.hide_living, both_ways=options.both_ways)
+    graph = knowledge.read(
+        options.file,
+        hide_living=options.hide_living,
+        both_ways=options.both_ways,
+        weights=options.weights,
+    )
     answer = knowledge.ask(graph, options.question, model=options.model)
     if options.figure is not None:
         from ..viz.figures import save_figure
@@ -91,7 +98,7 @@ def _figure(graph: knowledge.KnowledgeGraph, answer: knowledge.Answer) -> "Figur
 
 
 def _about_a_story(options: Options) -> int:
-    for name in ("hide_living", "both_ways", "figure", "page"):
+    for name in ("hide_living", "both_ways", "weights", "figure", "page"):
         if getattr(options, name):
             raise InputError(
                 f"--{name.replace('_', '-')} is about a family tree or a map: leave it out with a story"

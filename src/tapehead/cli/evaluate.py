@@ -37,6 +37,8 @@ class Options:
     """graph tasks: steps of the walk, of the relation or of the shortest path"""
     nodes: int | None = None
     """search on random graphs: number of nodes"""
+    weights: str | None = None
+    """search on a file: a column with weights, such as time; asks for the ways of least weight"""
     episodes: Annotated[int, tyro.conf.arg(aliases=("--pairs",))] = 1000
     """graph tasks: number of episodes; of search, of pairs of nodes"""
     single_pass: bool = False
@@ -110,6 +112,7 @@ def _check(options: Options, task: tasks.Task) -> None:
         "--relations": options.relations is not None and not isinstance(task, tasks.Inference),
         "--steps": options.steps is not None and not (graph or search),
         "--nodes": options.nodes is not None and not search,
+        "--weights": options.weights is not None and not search,
         "--single-pass": options.single_pass and not graph,
         "--data": options.data is not None and not (kinship or babi),
         "--lengths": bool(options.lengths) and not has_sizes,
@@ -124,6 +127,8 @@ def _check(options: Options, task: tasks.Task) -> None:
         raise InputError("--relations is about a file: give it with --graph")
     if options.nodes is not None and options.graph is not None:
         raise InputError("--nodes is about random graphs: leave it out with --graph")
+    if options.weights is not None and (options.graph is None or options.steps is not None):
+        raise InputError("--weights is about all ways on a file: give it with --graph and without --steps")
     if graph and options.memory_size is not None and options.memory_size < 1:
         raise InputError(f"memory_size is {options.memory_size}: give at least 1")
 
@@ -149,6 +154,7 @@ def _on_file(options: Options, task: GraphTask | tasks.Kinship | tasks.Search) -
             graph=options.graph,
             nodes=options.nodes,
             steps=options.steps,
+            weights=options.weights,
             pairs=options.episodes,
             seed=options.seed,
         )

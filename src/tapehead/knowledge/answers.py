@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from fractions import Fraction
 from typing import Any
 
 from .graph import Entity
@@ -9,6 +10,7 @@ from .inference.answer import NetworkAnswer
 from .inference.search import SearchAnswer
 from .kinship.explain import PathStep, path_text
 from .questions import CheckQuestion, FamilyQuestion, KinshipQuestion, PathQuestion, Question, TieQuestion
+from .weights import amount
 
 MAX_PRINTED = 60
 """people of an answer that are printed; JSON has them all"""
@@ -45,6 +47,14 @@ class Answer:
     """sentences: what the question left open, and what was made of it"""
     left_out: str = ""
     """a sentence, where the answer rests on a part of the file: what the network was not told"""
+    rounded: str = ""
+    """a sentence, where the weights that the network was told are not quite those of the map"""
+    measure: str = ""
+    """of a quickest way: what it has the least of: "minutes", "time"; else empty"""
+    total: Fraction | None = None
+    """of a quickest way: how much of it the network's takes; None: it found none"""
+    expected_total: Fraction | None = None
+    """and how much the exact one"""
     narrower: str = ""
     """what the network was asked for, where people mean more by the word"""
     not_asked: str = ""
@@ -95,6 +105,13 @@ class Answer:
             "seconds": self.seconds,
             "notes": list(self.notes),
         }
+        if self.measure:
+            answer |= {
+                "measure": self.measure,
+                "total": None if self.total is None else float(self.total),
+                "exact_total": None if self.expected_total is None else float(self.expected_total),
+                "rounded": self.rounded,
+            }
         if isinstance(self.parsed, FamilyQuestion):
             answer |= {
                 "understood": self.understood,
@@ -131,13 +148,13 @@ class Answer:
         return "" if self.correct is None else " ✓" if self.correct else " ✗"
 
     def _network_lines(self) -> list[str]:
-        left_out = [f"  note: {self.left_out}"] if self.left_out else []
+        left_out = [f"  note: {sentence}" for sentence in (self.left_out, self.rounded) if sentence]
         if self.network is None:
             return [*left_out, f"  the network was not asked: {self.not_asked}"]
         asked = f"{self._mark}, asked for {self.narrower}" if self.narrower else ""
         return [
             *left_out,
-            f"  network: {self._listed(self.answered)} ({self.confidence or 0:.0%} sure){asked}",
+            f"  network: {self._listed(self.answered, self.total)} ({self.confidence or 0:.0%} sure){asked}",
         ]
 
     def _exact_lines(self) -> list[str]:
@@ -145,7 +162,7 @@ class Answer:
         if isinstance(self.parsed, KinshipQuestion):
             return [f"  exact:   {self._kin()}{mark}"]
         if not isinstance(self.parsed, TieQuestion | CheckQuestion):
-            return [f"  exact:   {self._listed(self.expected)}{mark}"]
+            return [f"  exact:   {self._listed(self.expected, self.expected_total)}{mark}"]
         verdict = "" if self.verdict is None else "yes: " if self.verdict else "no: "
         first, *further = self.said
         lines = [f"  exact:   {verdict}{first}", *(f"  also:    {said}" for said in further)]
@@ -162,9 +179,11 @@ class Answer:
         text = ("; " if any(self.marked) else ", ").join(listed) or "nobody"
         return text if self.count is None else f"{self.count}: {text}"
 
-    def _listed(self, entities: tuple[Entity, ...]) -> str:
+    def _listed(self, entities: tuple[Entity, ...], total: Fraction | None) -> str:
         nobody = "nobody" if isinstance(self.parsed, KinshipQuestion) else "no place"
         listed = ", ".join(map(str, entities)) or nobody
+        if total is not None:
+            return f"{amount(total, self.measure)}: {listed}"
         if isinstance(self.parsed, PathQuestion) and self.parsed.only_length and entities:
             return f"{len(entities)} stop{'s' if len(entities) > 1 else ''}: {listed}"
         return listed

@@ -3,6 +3,8 @@
 import dataclasses
 import os
 import time
+from fractions import Fraction
+from typing import NamedTuple
 
 from .. import hub
 from ..errors import InputError
@@ -10,10 +12,11 @@ from ..nn import Machine
 from . import solver
 from .answers import Answer
 from .ask_family import answer_family, describe_family, fact_sentences, needs_network
-from .graph import KnowledgeGraph
+from .graph import Fact, KnowledgeGraph
 from .inference import search
 from .inference.answer import NetworkAnswer, answer_path, answer_walk
 from .inference.search import SearchAnswer
+from .inference.subdivide import Subdivision
 from .questions import (
     CheckQuestion,
     FamilyQuestion,
@@ -26,6 +29,7 @@ from .questions import (
     WalkQuestion,
     parse,
 )
+from .weights import amount
 
 MODELS: dict[type, str] = {
     KinshipQuestion: "dnc-kinship",
@@ -101,26 +105,35 @@ def ask_parsed(
 
 
 def _answer_map(graph: KnowledgeGraph, question: MapQuestion, machine: Machine, words: str) -> Answer:
-    expected = _exact(graph, question)
-    answer, correct = _ask_map(machine, graph, question, expected)
-    if correct:
-        expected = answer.answers
+    exact = _exact(graph, question)
+    answer, correct = _ask_map(machine, graph, question, exact)
     places, edges = graph.edges.places, len(graph.edges.edges)
-    left_out = f"the network is told {len(answer.facts):,} of the {edges:,} connections, the nearest ones"
+    weighted, divided, told = exact.weight is not None, None, len(answer.facts)
+    connections = [answer.facts[index] for index in answer.facts_read]
+    if isinstance(answer, SearchAnswer):
+        connections, told, divided = answer.connections, answer.connections_told, answer.told.divided
+    left_out = f"the network is told {told:,} of the {edges:,} connections, the nearest ones"
+    note = "" if isinstance(question, NearbyQuestion) else question.note
     return Answer(
         question=words,
         parsed=question,
         understood=describe(graph, question),
         answered=tuple(graph.entities[places[number]] for number in answer.answers),
-        expected=tuple(graph.entities[places[number]] for number in expected),
+        expected=tuple(
+            graph.entities[places[number]] for number in (answer.answers if correct else exact.places)
+        ),
         correct=correct,
         confidence=float(answer.confidence),
         facts_given=len(answer.facts),
-        facts_read=tuple(fact_sentences(graph, [answer.facts[index] for index in answer.facts_read])),
+        facts_read=tuple(fact_sentences(graph, connections)),
         seconds=0.0,
         network=answer,
-        notes=(question.note,) if isinstance(question, WalkQuestion) and question.note else (),
-        left_out=left_out if len(answer.facts) < edges else "",
+        notes=(note,) if note else (),
+        left_out=left_out if told < edges else "",
+        rounded="" if divided is None else _rounding(divided, graph.measure),
+        measure=graph.measure if weighted else "",
+        total=_weight(graph, answer) if weighted and isinstance(answer, SearchAnswer) else None,
+        expected_total=exact.weight,
     )
 
 
@@ -175,43 +188,88 @@ def describe(graph: KnowledgeGraph, question: Question) -> str:
         return f"from {start}: {', '.join(question.lines)}"
     if isinstance(question, NearbyQuestion):
         return f"within {question.stops} stop{'s' if question.stops > 1 else ''} of {start}"
-    return f"from {start} to {graph.entities[question.end]}"
+    by = f", by {graph.measure}" if question.weighted else ""
+    return f"from {start} to {graph.entities[question.end]}{by}"
 
 
 def _ask_map(
     machine: Machine,
     graph: KnowledgeGraph,
     question: MapQuestion,
-    expected: list[int],
+    exact: "_Exact",
 ) -> tuple[NetworkAnswer | SearchAnswer, bool]:
     """The network's answer, and whether it is right."""
     edges = graph.edges
     start = edges.places.index(question.start)
     if isinstance(question, WalkQuestion):
         walk = answer_walk(machine, edges, start, [edges.lines.index(line) for line in question.lines])
-        return walk, walk.answers == expected
+        return walk, walk.answers == exact.places
     if isinstance(question, NearbyQuestion):
         nearby = search.answer_nearby(machine, graph, start, question.stops)
-        return nearby, set(nearby.answers) == set(expected)
+        return nearby, set(nearby.answers) == set(exact.places)
     end = edges.places.index(question.end)
-    path: NetworkAnswer | SearchAnswer
-    if search.is_search_machine(machine):
-        path = search.answer_path(machine, graph, start, end)
-    else:
+    if not search.is_search_machine(machine):
+        if question.weighted:
+            raise InputError("this model goes by the number of stops: a quickest way needs a model of search")
         path = answer_path(machine, edges, start, end)
-    return path, solver.is_shortest_path(graph, start, path.answers, end)
+        return path, solver.is_shortest_path(graph, start, path.answers, end)
+    found = search.answer_path(machine, graph, start, end, weighted=question.weighted)
+    if question.weighted:
+        return found, _is_way(found, start, end) and _weight(graph, found) == exact.weight
+    return found, solver.is_shortest_path(graph, start, found.answers, end)
 
 
-def _exact(graph: KnowledgeGraph, question: MapQuestion) -> list[int]:
-    """The exact answer in numbers of places."""
+def _is_way(answer: SearchAnswer, start: int, end: int) -> bool:
+    """Whether the connections of an answer lead from one place to another."""
+    ends = [start, *(fact.object for fact in answer.connections)]
+    return ends[-1] == end and [fact.subject for fact in answer.connections] == ends[:-1]
+
+
+def _weight(graph: KnowledgeGraph, answer: SearchAnswer) -> Fraction | None:
+    """The weight of the connections of an answer; None if it names none."""
+    places = graph.edges.places
+    facts = [Fact(places[a], line, places[b]) for a, line, b in answer.connections]
+    return sum((graph.weights[fact] for fact in facts), Fraction(0)) if facts else None
+
+
+def _rounding(divided: Subdivision, measure: str) -> str:
+    """A sentence, where the weights that a network was told are not those of the map."""
+    if not divided.rounded:
+        return ""
+    unit = amount(divided.unit, measure)
+    if divided.rounded == divided.raised:
+        return f"connections of next to nothing count as {unit}, {divided.raised:,} of them"
+    small = f", and {divided.raised:,} that come to less as one" if divided.raised else ""
+    return (
+        f"the network is told the {measure} of connections in whole steps, rounded to {unit}{small}: what it "
+        "finds may not be the very quickest way"
+    )
+
+
+class _Exact(NamedTuple):
+    """The exact answer."""
+
+    places: list[int]
+    """numbers"""
+    weight: Fraction | None = None
+    """of the path of least weight"""
+
+
+def _exact(graph: KnowledgeGraph, question: MapQuestion) -> _Exact:
     places, lines, _ = graph.edges
     start = places.index(question.start)
     if isinstance(question, WalkQuestion):
-        return solver.walk(graph, start, [lines.index(line) for line in question.lines])
+        return _Exact(solver.walk(graph, start, [lines.index(line) for line in question.lines]))
     if isinstance(question, NearbyQuestion):
-        return solver.places_nearby(graph, start, question.stops)
-    path = solver.shortest_path(graph, start, places.index(question.end))
-    if path is None:
+        return _Exact(solver.places_nearby(graph, start, question.stops))
+    end = places.index(question.end)
+    if question.weighted:
+        quickest = solver.quickest_path(graph, start, end)
+        found = None if quickest is None else _Exact(*quickest)
+    else:
+        path = solver.shortest_path(graph, start, end)
+        found = None if path is None else _Exact(path)
+    if found is None:
         hint = "; --both-ways lets each connection lead back as well" if graph.is_one_way else ""
         raise InputError(f"there is no way {describe(graph, question)} in {graph.name}{hint}")
-    return path
+    return found

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections import Counter
+from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from ..tasks.kinship.tree import Family, FamilyTree, Sex
@@ -115,6 +116,10 @@ class KnowledgeGraph:
     """sentences: what was strange in the file, and what was made of it"""
     parent_kinds: dict[tuple[str, str, str], ParentKind] = dataclasses.field(default_factory=dict)
     """(child, family, parent) → the tie between them, where it is not what the child's fact says"""
+    weights: dict[Fact, Fraction] = dataclasses.field(default_factory=dict)
+    """of a map: how long a connection takes, or what else its file measures; {} where it measures nothing"""
+    measure: str = ""
+    """what the weights are: "minutes", "time", "metres", as the file calls it"""
 
     @property
     def is_family(self) -> bool:

@@ -1,12 +1,14 @@
-"""The exact answers: relations by set algebra over a family tree, walks and shortest paths on a map."""
+"""The exact answers: relations by set algebra over a family tree, walks and best paths on a map."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..tasks.kinship.relations import Relation
 from ..tasks.kinship.tree import FamilyTree, Sex
-from .graph import KnowledgeGraph
+from .graph import Edges, KnowledgeGraph
+from .weights import weights_of
 
 if TYPE_CHECKING:
     import networkx
@@ -127,6 +129,37 @@ def shortest_path(graph: KnowledgeGraph, start: int, end: int) -> list[int] | No
         return networkx.shortest_path(to_networkx(graph), start, end)[1:]
     except networkx.NetworkXNoPath:
         return None
+
+
+def lightest_edges(edges: Edges, weights: Sequence[Fraction]) -> "networkx.DiGraph":
+    """A map as a networkx graph, with the least "weight" of the edges that lead from a place to another."""
+    import networkx
+
+    net = networkx.DiGraph()
+    net.add_nodes_from(range(len(edges.places)))
+    for (here, _, there), weight in zip(edges.edges, weights):
+        if not net.has_edge(here, there) or weight < net[here][there]["weight"]:
+            net.add_edge(here, there, weight=weight)
+    return net
+
+
+def quickest_path(graph: KnowledgeGraph, start: int, end: int) -> tuple[list[int], Fraction] | None:
+    """The places after the start on one of the paths of least weight, by Dijkstra, and its weight.
+
+    None if there is no path.
+
+    Raises:
+        InputError: the map has no weights, one is missing, or one is negative.
+    """
+    import networkx
+
+    try:
+        weight, path = networkx.single_source_dijkstra(
+            lightest_edges(graph.edges, weights_of(graph)), start, end
+        )
+    except networkx.NetworkXNoPath:
+        return None
+    return path[1:], Fraction(weight)
 
 
 def places_nearby(graph: KnowledgeGraph, start: int, stops: int) -> list[int]:

@@ -15,15 +15,17 @@ from ...tasks.graph import Inference, Search, ShortestPath, Traversal
 from ...tasks.graph.episode import GraphTask
 from ...tasks.graph.fixed import FixedGraph
 from ...tasks.graph.inference import FAMILY_EDGES, NUM_EDGE_LABELS, relations_of
+from ...tasks.graph.search_decode import Machine as Run
 from ...tasks.kinship.relations import BY_NAME
 from ..graph import Edges, Entity, Fact, KnowledgeGraph
 from ..inference.run import run_time_first
 from ..readers import edge_list
 from ..readers.files import ReadError, decode, read_capped
 from ..readers.read import EXAMPLES, read
+from ..weights import amount, weights_of
 from .graphs import score_given, score_random
 from .kinship import KinshipScore, score_kinship
-from .search import SearchScore, score_random_searches, score_searches
+from .search import SearchScore, score_random_searches, score_searches, score_weighted_searches
 
 LENGTHS = (2, 3, 4, 5)
 _DATA = Path(__file__).parents[1] / "data"
@@ -109,6 +111,8 @@ class SearchReport:
     edges: int | None
     """None: random graphs"""
     score: SearchScore
+    measure: str = ""
+    """of ways of least weight: the column that they go by"""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON. The steps of pairs without a way between them are None."""
@@ -118,8 +122,20 @@ class SearchReport:
             "graph": self.graph,
             "nodes": self.nodes,
             "edges": self.edges,
+            **self._weights(),
             **self.score.total.to_dict(),
             "by_steps": [{"steps": steps, **tally.to_dict()} for steps, tally in self.score.by_steps.items()],
+        }
+
+    def _weights(self) -> dict[str, Any]:
+        divided = self.score.divided
+        if divided is None:
+            return {}
+        return {
+            "weights": self.measure,
+            "unit": float(divided.unit),
+            "rounded": divided.rounded,
+            "waypoints": len(divided.waypoints),
         }
 
     def __str__(self) -> str:
@@ -132,9 +148,15 @@ class SearchReport:
             for steps, tally in lengths
         } | {"all": self.score.total}
         width = max(map(len, tallies))
+        what = "a shortest way"
+        if (divided := self.score.divided) is not None:
+            what = f"a way of least {self.measure}"
+            unit, waypoints = amount(divided.unit, self.measure), len(divided.waypoints)
+            edges += f", told in steps of {unit} over {waypoints:,} waypoints"
+            edges += f" ({divided.rounded:,} edges rounded)" if divided.rounded else ""
         return "\n".join(
             [
-                f"{self.task} on {self.graph}, {nodes}{edges}; an answer counts if it is a shortest way",
+                f"{self.task} on {self.graph}, {nodes}{edges}; an answer counts if it is {what}",
                 f"{'':{width}}   greedy  constrained",
                 *(
                     f"{name:{width}}  {tally.accuracy:7.1%}  {tally.accuracy_constrained:11.1%}"
@@ -245,6 +267,7 @@ def search(
     graph: str | None,
     nodes: int | None = None,
     steps: int | None = None,
+    weights: str | None = None,
     pairs: int = 1000,
     seed: int = 0,
 ) -> SearchReport:
@@ -257,6 +280,7 @@ def search(
         graph: an edge list or another map, or the name of an example; None: random graphs.
         nodes: of random graphs; None: as many as in the task.
         steps: of the shortest path; None: of any length, and pairs without a way between them, too.
+        weights: a column of the file: ask for the ways of least weight by it, instead of the shortest.
         pairs: how many pairs of nodes; on a file at most all that there are, each once.
         seed: of the pairs and the names.
 
@@ -273,6 +297,8 @@ def search(
             score = score_random_searches(run, drawn, pairs=pairs, steps=steps, seed=seed)
             fixed = drawn.min_nodes if drawn.min_nodes == drawn.max_nodes else None
             return SearchReport(model, task.name, "random", fixed, None, score)
+        if weights is not None:
+            return _weighted_search(model, run, task, graph, weights, pairs=pairs, seed=seed)
         edges = _edges(graph)
         score = score_searches(run, task, edges, pairs=pairs, steps=steps, seed=seed)
     except InputError:
@@ -280,6 +306,17 @@ def search(
     except ValueError as error:
         raise InputError(str(error) if graph is None else f"{graph}: {error}") from error
     return SearchReport(model, task.name, graph, len(edges.places), len(edges.edges), score)
+
+
+def _weighted_search(
+    model: str, machine: Run, task: Search, graph: str, weights: str, *, pairs: int, seed: int
+) -> SearchReport:
+    found = read(graph, weights=weights)
+    edges = found.edges
+    score = score_weighted_searches(machine, task, edges, weights_of(found), pairs=pairs, seed=seed)
+    return SearchReport(
+        model, task.name, graph, len(edges.places), len(edges.edges), score, measure=found.measure
+    )
 
 
 Relations = list[tuple[int, tuple[int, ...]]]

@@ -1,8 +1,10 @@
 """How often a machine finds a shortest way by breadth-first search, on a given graph or on random ones."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +16,12 @@ from ...tasks.graph.search_decode import Answer, Machine, ToldGraph
 from ...tasks.graph.search_graphs import draw_names, name_graph
 from ...tasks.graph.search_trace import Adjacency, Record, path_of, search
 from ..graph import Edges
+from ..inference.search import MAX_EDGES
+from ..inference.subdivide import Subdivision, room_for, subdivide
+from ..solver import lightest_edges
+
+if TYPE_CHECKING:
+    import networkx
 
 MAX_SHARED = 20
 """Pairs at most that are asked about under the same names: the machine is told the graph once for them all,
@@ -55,6 +63,8 @@ class SearchScore:
 
     by_steps: dict[int | None, SearchTally]
     """the shortest first; last, as None, the pairs without a way between them"""
+    divided: Subdivision | None = None
+    """how weights were told, if they were; then the steps are those of one unit"""
 
     @property
     def total(self) -> SearchTally:
@@ -91,12 +101,8 @@ def score_searches(
         ValueError: no such pair, more nodes than labels, or a number below 1.
     """
     _check(pairs, steps)
-    nodes, labels = len(edges.places), 10**task.digits
-    if nodes > labels:
-        raise ValueError(
-            f"the graph has {nodes:,} nodes, but labels of {task.digits} digits name {labels:,}: "
-            "give a smaller graph or a model of more digits."
-        )
+    nodes = len(edges.places)
+    _check_names(nodes, task)
     rng = np.random.default_rng(seed)
     ends: list[list[int]] = [[] for _ in range(nodes)]
     for start, _, end in edges.edges:
@@ -105,12 +111,63 @@ def score_searches(
     if not asked:
         apart = "" if steps is None else f" whose shortest path has {steps} steps"
         raise ValueError(f"the graph has no two nodes{apart}: there is nothing to ask.")
-    triples = _lines_at_places(edges.edges) if len(edges.lines) > labels // 10 else edges.edges
+    triples = _few_labels(edges.edges, len(edges.lines), task)
     tallies: dict[int | None, SearchTally] = {}
     for first in range(0, len(asked), MAX_SHARED):
-        names, adjacency = _name_edges(rng, nodes, triples, task.digits)
+        names, _, adjacency = _name_edges(rng, nodes, triples, task.digits)
         _ask(machine, task, rng, names, adjacency, asked[first : first + MAX_SHARED], tallies)
     return _in_order(tallies)
+
+
+def score_weighted_searches(
+    machine: Machine,
+    task: Search,
+    edges: Edges,
+    weights: Sequence[Fraction],
+    *,
+    pairs: int,
+    seed: int = 0,
+) -> SearchScore:
+    """Ask for the ways of least weight between random nodes; the rest is as in :func:`score_searches`.
+
+    An answer is right if no path weighs less by the weights given, not by the units that are told.
+
+    Args:
+        machine: trained on ``task``.
+        task: search.
+        edges: the graph.
+        weights: of its edges, in their order; at least 0.
+        pairs: ordered pairs of different nodes; at most all that there are, each once.
+        seed: of the pairs and of the names.
+
+    Raises:
+        ValueError: no two nodes, more nodes than labels, more edges than are told, or a number below 1.
+    """
+    _check(pairs, None)
+    nodes = len(edges.places)
+    _check_names(nodes, task)
+    if len(edges.edges) > MAX_EDGES:
+        raise ValueError(
+            f"the graph has {len(edges.edges):,} edges, but with weights {MAX_EDGES:,} are told at most: "
+            "give a smaller graph."
+        )
+    rng = np.random.default_rng(seed)
+    asked = _draw_pairs(rng, [[] for _ in range(nodes)], pairs, None)
+    if not asked:
+        raise ValueError("the graph has no two nodes: there is nothing to ask.")
+    room = room_for(task.digits, nodes, len(edges.edges), MAX_EDGES)
+    divided = subdivide(edges.edges, weights, places=nodes, onward=len(edges.lines), waypoints=room)
+    triples = _few_labels(divided.edges, 1 + len(edges.lines), task)
+    net = lightest_edges(edges, weights)
+    tallies: dict[int | None, SearchTally] = {}
+    for first in range(0, len(asked), MAX_SHARED):
+        names, labels, adjacency = _name_edges(rng, nodes + len(divided.waypoints), triples, task.digits)
+        weight_of = {
+            (names[a], labels[line], names[b]): weight for (a, line, b), weight in zip(triples, weights)
+        }
+        is_right = functools.partial(_is_lightest, adjacency, net, weight_of)
+        _ask(machine, task, rng, names, adjacency, asked[first : first + MAX_SHARED], tallies, is_right)
+    return dataclasses.replace(_in_order(tallies), divided=divided)
 
 
 def score_random_searches(
@@ -137,6 +194,19 @@ def _check(pairs: int, steps: int | None) -> None:
         check_whole("steps", steps, minimum=1)
 
 
+def _check_names(nodes: int, task: Search) -> None:
+    labels = 10**task.digits
+    if nodes > labels:
+        raise ValueError(
+            f"the graph has {nodes:,} nodes, but labels of {task.digits} digits name {labels:,}: "
+            "give a smaller graph or a model of more digits."
+        )
+
+
+Check = Callable[[tuple[int, int], Answer, Sequence[Record]], bool]
+"""Whether an answer about a pair of nodes is right, given their names' right trace."""
+
+
 def _ask(
     machine: Machine,
     task: Search,
@@ -145,8 +215,10 @@ def _ask(
     adjacency: Adjacency,
     pairs: Sequence[tuple[int, int]],
     tallies: dict[int | None, SearchTally],
+    is_right: Check | None = None,
 ) -> None:
     """Tell a machine a graph, ask for the way between each pair of its nodes, and count the right answers."""
+    check = is_right or functools.partial(_is_shortest, adjacency)
     order = [names[node] for node in rng.permutation(len(names))]
     constrained = ToldGraph(machine, task, adjacency, order, constrained=True)
     greedy = constrained.unconstrained()
@@ -155,25 +227,47 @@ def _ask(
         wanted = search(adjacency, start, target)
         # The right trace is only a draft, which makes it faster: the answer is the same as without.
         answer = greedy.ask(start, target, wanted)
-        right = _is_right(answer, wanted, adjacency)
+        right = check(pair, answer, wanted)
         # Where all that was said greedily was told, constraining chooses the same again.
         if answer.said == wanted:
             right_constrained = right
         else:
-            right_constrained = _is_right(constrained.ask(start, target, wanted), wanted, adjacency)
+            right_constrained = check(pair, constrained.ask(start, target, wanted), wanted)
         tally = tallies.setdefault(len(path_of(wanted)) or None, SearchTally())
         tally.pairs += 1
         tally.right += right
         tally.right_constrained += right_constrained
 
 
-def _is_right(answer: Answer, wanted: Sequence[Record], adjacency: Adjacency) -> bool:
+def _is_shortest(adjacency: Adjacency, _: tuple[int, int], answer: Answer, wanted: Sequence[Record]) -> bool:
     """Whether an answer is a shortest path, be it the one wanted or another; or says that there is none."""
-    shortest, path = path_of(wanted), answer.path
+    shortest = path_of(wanted)
     if not shortest:
         return answer.unreachable
-    told = all((edge, end) in adjacency.get(source, ()) for source, edge, end, _ in path)
-    return told and len(path) == len(shortest)
+    return _is_told(adjacency, answer.path) and len(answer.path) == len(shortest)
+
+
+def _is_lightest(
+    adjacency: Adjacency,
+    net: "networkx.DiGraph",
+    weight_of: Mapping[tuple[int, int, int], Fraction],
+    pair: tuple[int, int],
+    answer: Answer,
+    wanted: Sequence[Record],
+) -> bool:
+    """Whether an answer is a path of least weight, or says that there is none."""
+    import networkx
+
+    if not path_of(wanted):
+        return answer.unreachable
+    # A connection counts where it leaves a place; from a waypoint on there is nothing to add.
+    weight = sum(weight_of.get(record[:3], 0) for record in answer.path)
+    told = bool(answer.path) and _is_told(adjacency, answer.path)
+    return told and weight == networkx.dijkstra_path_length(net, *pair)
+
+
+def _is_told(adjacency: Adjacency, path: Sequence[Record]) -> bool:
+    return all((edge, end) in adjacency.get(source, ()) for source, edge, end, _ in path)
 
 
 def _in_order(tallies: dict[int | None, SearchTally]) -> SearchScore:
@@ -235,14 +329,19 @@ def _lines_at_places(edges: Sequence[Triple]) -> list[Triple]:
     return found
 
 
+def _few_labels(edges: Sequence[Triple], lines: int, task: Search) -> Sequence[Triple]:
+    """The edges, under other labels if there are not so many labels that are easy to tell apart."""
+    return _lines_at_places(edges) if lines > 10 ** (task.digits - 1) else edges
+
+
 def _name_edges(
     rng: np.random.Generator, nodes: int, edges: Sequence[Triple], digits: int
-) -> tuple[list[int], Adjacency]:
-    """Draw names for nodes and labels, and in which order the edges of each node are told."""
+) -> tuple[list[int], list[int], Adjacency]:
+    """Draw names for nodes, labels, and in which order the edges of each node are told."""
     names = draw_names(rng, nodes, digits).tolist()
     labels = draw_names(rng, 1 + max((label for _, label, _ in edges), default=0), digits).tolist()
     adjacency: dict[int, list[tuple[int, int]]] = {name: [] for name in names}
     for place in rng.permutation(len(edges)):
         start, label, end = edges[place]
         adjacency[names[start]].append((labels[label], names[end]))
-    return names, adjacency
+    return names, labels, adjacency

@@ -1,4 +1,4 @@
-"""Lets a machine search a map in its memory: the shortest path, and what is near."""
+"""Lets a machine search a map in its memory: the shortest path, the quickest, and what is near."""
 
 import dataclasses
 import weakref
@@ -18,12 +18,18 @@ from ...tasks.graph.search_decode import Answer, ToldGraph
 from ...tasks.graph.search_graphs import draw_names
 from ...tasks.graph.search_trace import BLANK, FIELDS, Op, Record, query
 from ..graph import KnowledgeGraph
+from ..weights import weights_of
 from .answer import ToldFact
 from .routes import nearest_edges
 from .run import run_time_first
+from .subdivide import Subdivision, room_for, subdivide
 
 MAX_EDGES = 4_000
 """Edges told, at most."""
+MAX_WEIGHTED = 2_000
+"""Of a map with weights, connections told, at most: the rest of ``MAX_EDGES`` is for their units."""
+ONWARD = "onward"
+"""The line from a waypoint to the next."""
 TRACED_STEPS = 32
 """Steps whose traces are held at once."""
 MAX_KEPT = 4
@@ -49,7 +55,7 @@ class ToldMap:
     machine: Machine
     graph: ToldGraph
     edges: list[Triple]
-    """(place, line, place) of the map, in the order told"""
+    """(place, line, place) of the map, in the order told; of a weighted one, its steps and waypoints"""
     name_of: dict[int, int]
     """place → the name under which it was told"""
     nowhere: int
@@ -57,10 +63,24 @@ class ToldMap:
     place_of: dict[int, int]
     edge_of: dict[tuple[int, int, int], int]
     """(source, label, destination) as told → index in ``edges``"""
+    divided: Subdivision | None = None
+    """how weights were told; None if they were not"""
 
     @classmethod
-    def tell(cls, machine: Machine, edges: Sequence[Triple], places: Sequence[int]) -> "ToldMap":
+    def tell(
+        cls,
+        machine: Machine,
+        edges: Sequence[Triple],
+        places: Sequence[int],
+        divided: Subdivision | None = None,
+    ) -> "ToldMap":
         """Tell a machine these edges between these places, under names that depend on their number alone.
+
+        Args:
+            machine: a search machine.
+            edges: (place, line, place).
+            places: numbers.
+            divided: what ``edges`` and ``places`` were made by, if they are steps and waypoints.
 
         Raises:
             InputError: the machine's task has too few names.
@@ -94,6 +114,7 @@ class ToldMap:
             nowhere=nowhere,
             place_of={name: place for place, name in name_of.items()},
             edge_of={triple: index for index, triple in enumerate(told)},
+            divided=divided,
         )
 
     @property
@@ -109,6 +130,17 @@ class ToldMap:
             self.place_of.get(record.destination, BLANK),
             self.edge_of.get(record[:3], BLANK),
         )
+
+    def place_before(self, number: int) -> tuple[int, int]:
+        """The place that a number stands for, or to which a waypoint leads; and the units before it."""
+        waypoints = {} if self.divided is None else self.divided.waypoints
+        return waypoints.get(number, (number, 0))
+
+    def title(self, number: int, graph: KnowledgeGraph) -> str:
+        """The name of a place of the map; of a waypoint "2 before Bank"."""
+        place, units = self.place_before(number)
+        name = graph.entities[graph.edges.places[place]].name
+        return f"{units} before {name}" if units else name
 
 
 def is_search_machine(machine: Machine) -> bool:
@@ -134,23 +166,42 @@ def search_task(machine: Machine) -> Search:
 _told: "weakref.WeakKeyDictionary[KnowledgeGraph, OrderedDict[object, ToldMap]]" = weakref.WeakKeyDictionary()
 
 
-def told_map(graph: KnowledgeGraph, machine: Machine, near: Sequence[int]) -> ToldMap:
+def told_map(
+    graph: KnowledgeGraph, machine: Machine, near: Sequence[int], *, weighted: bool = False
+) -> ToldMap:
     """A map as a machine was told it, now or for an earlier question: the state of then is kept.
 
     Args:
         graph: the map.
         machine: a search machine.
         near: places. Of a map with more than ``MAX_EDGES`` edges the nearest to these are told.
+        weighted: tell the weights of the connections, too; at most ``MAX_WEIGHTED`` of these.
+
+    Raises:
+        InputError: the machine has too few names; or the map lacks a weight, or has a negative one.
     """
-    edges, places = _connections(graph)[0], list(range(len(graph.edges.places)))
-    if len(edges) > MAX_EDGES:
-        edges = nearest_edges(edges, near, MAX_EDGES)
+    (edges, lines), places = _connections(graph), list(range(len(graph.edges.places)))
+    weight_of = dict(zip(edges, weights_of(graph))) if weighted else {}
+    most = MAX_WEIGHTED if weighted else MAX_EDGES
+    if len(edges) > most:
+        edges = nearest_edges(edges, near, most)
         places = sorted({*near, *(place for a, _, b in edges for place in (a, b))})
-    weights = tuple((parameter.data_ptr(), parameter._version) for parameter in machine.parameters())
-    key = (machine, weights, tuple(places), tuple(edges))
+    divided = None
+    if weighted:
+        room = room_for(search_task(machine).digits, len(places) + 1, len(edges), MAX_EDGES)
+        divided = subdivide(
+            edges,
+            [weight_of[edge] for edge in edges],
+            places=len(graph.edges.places),
+            onward=len(lines),
+            waypoints=room,
+        )
+        edges, places = divided.edges, [*places, *divided.waypoints]
+    parameters = tuple((parameter.data_ptr(), parameter._version) for parameter in machine.parameters())
+    key = (machine, parameters, tuple(places), tuple(edges))
     kept = _told.setdefault(graph, OrderedDict())
     if key not in kept:
-        kept[key] = ToldMap.tell(machine, edges, places)
+        kept[key] = ToldMap.tell(machine, edges, places, divided)
         while len(kept) > MAX_KEPT:
             kept.popitem(last=False)
     kept.move_to_end(key)
@@ -168,7 +219,8 @@ class SearchAnswer(NamedTuple):
     facts: list[ToldFact]
     """what it was told, in this order"""
     facts_read: list[int]
-    """indices into ``facts``: the edges that it named for the answer, in order"""
+    """indices into ``facts``: the edges that it named for the answer, in order; of a quickest way, those by
+    which it leaves a place"""
     steps: list[SearchStep]
     """all that it said, in the numbers of the map"""
     asked: list[Record]
@@ -177,19 +229,38 @@ class SearchAnswer(NamedTuple):
     """what it said, as it said it"""
     told: ToldMap
 
+    @property
+    def connections(self) -> list[ToldFact]:
+        """Those of the map that ``facts_read`` names."""
+        facts = [self.facts[index] for index in self.facts_read]
+        return [fact._replace(object=self.told.place_before(fact.object)[0]) for fact in facts]
 
-def answer_path(machine: Machine, graph: KnowledgeGraph, start: int, end: int) -> SearchAnswer:
+    @property
+    def connections_told(self) -> int:
+        """How many of the map's connections it was told."""
+        divided = self.told.divided
+        return len(self.facts) - (0 if divided is None else len(divided.waypoints))
+
+
+def answer_path(
+    machine: Machine, graph: KnowledgeGraph, start: int, end: int, *, weighted: bool = False
+) -> SearchAnswer:
     """Ask a search machine for the shortest path between two places, in one pass.
+
+    Of a map with weights it can be asked for the path of least weight. It is then told every connection as
+    unit steps over waypoints (see :mod:`.subdivide`), and searches these as it does any map.
 
     Each label that it says is the most probable one of those told (constrained decoding); everything else is
     the machine's: which edge comes next, what was seen, the queue, the end, and the way back.
     """
-    told = told_map(graph, machine, [start, end])
+    told = told_map(graph, machine, [start, end], weighted=weighted)
     asked = told.name_of[start], told.name_of[end]
     said = _said(machine, told, *asked)
     path = [told.step(record) for record in said.path]
+    # From a waypoint there is only one way on.
+    path = [step for step in path if not told.place_before(step.source)[1]]
     return SearchAnswer(
-        answers=[step.destination for step in path],
+        answers=[told.place_before(step.destination)[0] for step in path],
         confidence=said.least_sure,
         facts=_facts(graph, told),
         facts_read=[step.edge for step in path],
@@ -234,7 +305,7 @@ def _said(machine: Machine, told: ToldMap, start: int, target: int) -> Answer:
 
 
 def _facts(graph: KnowledgeGraph, told: ToldMap) -> list[ToldFact]:
-    lines = _connections(graph)[1]
+    lines = [*_connections(graph)[1], ONWARD]
     return [ToldFact(a, lines[line], b) for a, line, b in told.edges]
 
 

@@ -1,12 +1,14 @@
-"""Parses questions about a map: walks along lines, shortest paths between places, and places nearby."""
+"""Parses questions about a map: walks along lines, paths between places, and places nearby."""
 
 import difflib
 import re
 
 from ...errors import InputError
 from ..graph import KnowledgeGraph
+from ..weights import weights_of
 from .names import Names, UnclearName, plain
 from .types import MAP_EXAMPLES, NearbyQuestion, PathQuestion, QuestionError, WalkQuestion
+from .weights import wanted
 
 MAX_STEPS = 30
 MAX_STOPS = 1_000
@@ -33,7 +35,9 @@ _STEPS_FIRST = re.compile(
     r"(?:[\s,.;:?-]*\bwhere\b.*)?$",
     re.IGNORECASE,
 )
-_TO_FROM = re.compile(r"\bto (?P<end>.+?) from (?P<start>.+)$", re.IGNORECASE)
+_TO_FROM = re.compile(
+    r"\bto (?!(?:get|go|travel|reach|come)\b)(?P<end>.+?) from (?P<start>.+)$", re.IGNORECASE
+)
 _HOW_LONG = re.compile(r"^how (?:many|far|long)\b|^(?:the )?(?:number of|distance)\b", re.IGNORECASE)
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NEARBY = re.compile(
@@ -70,6 +74,9 @@ def parse_travel(words: str, graph: KnowledgeGraph) -> WalkQuestion | PathQuesti
 
 def _path(words: str, graph: KnowledgeGraph, names: Names) -> PathQuestion:
     pairs: list[tuple[str, str]] = []
+    words, by_weight, amount = wanted(words)
+    if amount:
+        weights_of(graph)  # or there is nothing to tell
     asked = _FROM_TO.match(words)
     both = asked["both"] if asked else words
     for match in re.finditer(r"\s+(?:to|and|->|→)\s+", both):
@@ -80,7 +87,12 @@ def _path(words: str, graph: KnowledgeGraph, names: Names) -> PathQuestion:
     for start, end in pairs:
         try:
             found = names.find(start).id, names.find(end).id
-            question = PathQuestion(*found, only_length=bool(_HOW_LONG.match(words)))
+            question = PathQuestion(
+                *found,
+                only_length=amount or bool(_HOW_LONG.match(words)),
+                weighted=by_weight and bool(graph.weights),
+                note=_by_stops(graph, words, by_weight),
+            )
         except UnclearName as error:
             failure = failure or error
             continue
@@ -92,6 +104,17 @@ def _path(words: str, graph: KnowledgeGraph, names: Names) -> PathQuestion:
     if re.search(r"\bof\b|'s\b", words):
         raise QuestionError(f"{graph.name} is a map, not a family tree: ask, for example, {MAP_EXAMPLES}")
     raise QuestionError(f"{words[:80]!r} is not understood: ask, for example, {MAP_EXAMPLES}")
+
+
+def _by_stops(graph: KnowledgeGraph, words: str, by_weight: bool) -> str:
+    """A sentence about the least weight, where a map's path of the fewest stops may not be what is meant."""
+    if by_weight and not graph.weights:
+        return (
+            f"{graph.name} does not say how long its connections take: this is the way with the fewest stops"
+        )
+    if graph.weights and not by_weight and not re.search(r"\bstops?\b", words):
+        return f'this is the way with the fewest stops: ask for the "quickest way" to go by {graph.measure}'
+    return ""
 
 
 def _stops(word: str) -> int:

@@ -70,7 +70,11 @@ class PathQuestion:
     end: str
     """entity ids"""
     only_length: bool = False
-    """the question is how many stops it has"""
+    """the question is how many stops it has, or how long it takes"""
+    weighted: bool = False
+    """the path of least weight is meant, not the one of the fewest stops"""
+    note: str = dataclasses.field(default="", compare=False)
+    """a sentence where the words ask for more than the map says"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,5 +101,5 @@ FAMILY_EXAMPLES = (
 MAP_EXAMPLES = (
     '"from Bond Street take Central, Circle, Circle: where am I?",'
     ' "shortest path from Moorgate to Piccadilly Circus", "how many stops from Bank to Oxford Circus",'
-    ' "which stations are within 3 stops of Bank"'
+    ' "which stations are within 3 stops of Bank", "quickest way from Bank to Victoria"'
 )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..weights import parse_weight
 from .files import ReadError
 
 SOURCES = (
@@ -76,6 +77,23 @@ _MEASURES = frozenset(
     )
 )
 """What is no name of a line."""
+WEIGHTS = (
+    *(
+        "minutes",
+        "mins",
+        "min",
+        "travel time",
+        "time",
+        "duration",
+        "seconds",
+        "secs",
+        "hours",
+        "weight",
+        "cost",
+    ),
+    *("distance", "dist", "length", "metres", "meters", "km", "kilometres", "kilometers", "miles"),
+)
+"""What the weights of edges are called; of several the first counts."""
 _PLACES = frozenset(
     (
         *(
@@ -108,11 +126,13 @@ class Columns(NamedTuple):
     label: int
     """NO_COLUMN where the table has no names of edges"""
     target: int
+    weight: int = NO_COLUMN
+    """NO_COLUMN where the table has no weights of edges"""
 
     @property
-    def needed(self) -> int:
-        """Cells that a row must have."""
-        return max(self) + 1
+    def names(self) -> list[int]:
+        """Those that a row must have something in."""
+        return [place for place in self[:3] if place != NO_COLUMN]
 
 
 def columns_of(rows: Sequence[Sequence[str]], name: str) -> Columns | None:
@@ -125,7 +145,7 @@ def columns_of(rows: Sequence[Sequence[str]], name: str) -> Columns | None:
     Raises:
         ReadError: these are headings, but from and to cannot be told apart.
     """
-    headings = [_plain(cell) for cell in rows[0]]
+    headings = [plain_heading(cell) for cell in rows[0]]
     source, target = _first(headings, SOURCES), _first(headings, TARGETS)
     if source is None or target is None:
         source, target = _pair(headings) or (source, target)
@@ -168,6 +188,44 @@ def without_headings(rows: Sequence[Sequence[str]]) -> Columns:
     return Columns(0, 1, 2)
 
 
+def weight_column(
+    rows: Sequence[Sequence[str]], columns: Columns, wanted: str | None, *, has_headings: bool, name: str
+) -> tuple[int, str]:
+    """Where the weights of edges stand, and what they are called; (NO_COLUMN, "") for nowhere.
+
+    Args:
+        rows: the first ones.
+        columns: where the rest stands.
+        wanted: the heading of the column; None: one that is called so.
+        has_headings: whether the first row is one of headings.
+        name: of the file, for messages.
+
+    Raises:
+        ReadError: there is no column of that heading, or no number in it.
+    """
+    if not has_headings:
+        if wanted is not None:
+            raise ReadError(f"{name} has no row of headings: give it one with the column {wanted!r}")
+        place = max(columns.names) + 1
+        return (place, "weight") if _numeric(rows, place) else (NO_COLUMN, "")
+    headings = [plain_heading(cell) for cell in rows[0]]
+    words = WEIGHTS if wanted is None else (plain_heading(wanted),)
+    places = [headings.index(word) for word in words if word in headings]
+    for place in places:
+        if place not in columns.names and any(
+            parse_weight(row[place]) is not None for row in rows[1:] if len(row) > place
+        ):
+            return place, rows[0][place]
+    if wanted is None:
+        return NO_COLUMN, ""
+    if places:
+        raise ReadError(
+            f"{name} has no numbers in its column {wanted!r}: give one of minutes, metres or the like"
+        )
+    listed = ", ".join(map(repr, rows[0]))[:200]
+    raise ReadError(f"{name} has no column {wanted!r}: its columns are {listed}")
+
+
 def _numeric(rows: Sequence[Sequence[str]], place: int) -> bool:
     """Whether there are only numbers in a column."""
     cells = [row[place] for row in rows if len(row) > place]
@@ -197,7 +255,7 @@ def _first(headings: list[str], words: Sequence[str]) -> int | None:
     return next((headings.index(word) for word in words if word in headings), None)
 
 
-def _plain(heading: str) -> str:
+def plain_heading(heading: str) -> str:
     """ "From_Station (name)" -> "from station"."""
     bare = re.sub(r"\([^)]*\)|\[[^]]*\]", " ", heading.casefold())
     return " ".join(re.sub(r"[\W_]+", " ", bare).split())

@@ -3,11 +3,13 @@
 import csv
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..graph import Entity, Fact, KnowledgeGraph
-from .columns import LOOKED_AT, NO_COLUMN, Columns, columns_of, without_headings
+from ..weights import parse_weight
+from .columns import LOOKED_AT, NO_COLUMN, Columns, columns_of, weight_column, without_headings
 from .family_edges import EdgeRow, is_family, read_family
 from .files import ReadError, clean
 
@@ -28,24 +30,30 @@ LINK = "link"
 """What an edge without a name is called."""
 
 
-def read_edge_list(text: str, name: str) -> KnowledgeGraph:
+def read_edge_list(text: str, name: str, weights: str | None = None) -> KnowledgeGraph:
     """The graph of a table of edges: from, edge, to.
 
     Args:
         text: comma-, semicolon- or tab-separated. Without a row of headings, the columns stand in this order
-            (or: from, to, a number); with one, they may stand anywhere, and an edge needs no name.
+            (or: from, to, a number), and a number behind them is a weight; with one, they may stand anywhere,
+            and an edge needs no name.
         name: of the file, for messages.
+        weights: the heading of the column with the weights of a map's edges; None: one called "minutes",
+            "time", "metres", or the like, if there is one.
 
     Raises:
         ReadError: it is not such a table.
     """
-    edges = list(dict.fromkeys(read_rows(text, name)))
+    measure, rows = _table(text, name, weights)
+    edges = list(dict.fromkeys(rows))
     if not edges:
         raise ReadError(f"{name} has no edges: give rows of from, edge, to")
-    return from_edges(edges, name)
+    return from_edges(edges, name, measure=measure)
 
 
-def from_edges(edges: list[EdgeRow], name: str, names: dict[str, str] | None = None) -> KnowledgeGraph:
+def from_edges(
+    edges: list[EdgeRow], name: str, names: dict[str, str] | None = None, measure: str = ""
+) -> KnowledgeGraph:
     """A family tree if most labels are those of families ("father", "wife", "born", …), else a map.
 
     "A,father,B" says that A's father is B, "A,father of,B" that A is B's father, and so on.
@@ -54,31 +62,47 @@ def from_edges(edges: list[EdgeRow], name: str, names: dict[str, str] | None = N
         edges: directed.
         name: of the file.
         names: of the nodes, where they are not called by their ids; also of those that no edge leads to.
+        measure: what the weights of the edges are called; of an edge that is given twice the least counts.
 
     Raises:
         ReadError: the facts contradict each other.
     """
     names = names or {}
     if is_family(edges):
-        return read_family(edges, name, names)
+        return read_family(list(dict.fromkeys(edge._replace(weight="") for edge in edges)), name, names)
     entities = {place: Entity(place, called, "place") for place, called in names.items()}
     for edge in edges:
         for place in (edge.source, edge.target):
             if place not in entities:
                 entities[place] = Entity(place, place, "place")
-    facts = [Fact(*edge) for edge in edges if edge.source != edge.target]
-    graph = KnowledgeGraph(name, entities, facts)
+    weights: dict[Fact, Fraction] = {}
+    facts: dict[Fact, None] = {}
+    for edge in edges:
+        if edge.source != edge.target:
+            fact = Fact(*edge[:3])
+            facts[fact] = None
+            weight = parse_weight(edge.weight)
+            if weight is not None:
+                weights[fact] = min(weight, weights.get(fact, weight))
+    graph = KnowledgeGraph(
+        name, entities, list(facts), weights=weights, measure=clean(measure) if weights else ""
+    )
     if graph.is_one_way:
         graph.notes.append(ONE_WAY)
     return graph
 
 
 def read_rows(text: str, name: str) -> Iterator[EdgeRow]:
-    """The rows of a table of from, edge, to.
+    """The rows of a table of from, edge, to, without their weights.
 
     Raises:
         ReadError: it is not such a table.
     """
+    return (edge._replace(weight="") for edge in _table(text, name, None)[1])
+
+
+def _table(text: str, name: str, weights: str | None) -> tuple[str, Iterator[EdgeRow]]:
+    """What the weights are called, and the rows."""
     separator = _separator(text)
 
     def lines() -> Iterator[str]:
@@ -88,41 +112,49 @@ def read_rows(text: str, name: str) -> Iterator[EdgeRow]:
             yield line
 
     reader = csv.reader(lines(), delimiter=separator, strict=True)
-    try:
-        rows = _rows(reader)
-        first = list(itertools.islice(rows, LOOKED_AT))
-        if not first:
-            return
-        headings = columns_of([cells for _, cells in first], name)
-        columns = headings or without_headings([cells for _, cells in first])
-        for count, (number, cells) in enumerate(itertools.chain(first[headings is not None :], rows), 1):
-            if len(cells) < columns.needed or not all(cells[place] for place in columns if place >= 0):
-                raise ReadError(
-                    f"{name}, line {number}: {separator.join(cells)[:60]!a} is not an edge:"
-                    f" give {_wanted(columns, first[0][1]) if headings else 'from, edge, to'}"
-                )
-            edge = EdgeRow(
-                *(cells[place] if place != NO_COLUMN else LINK for place in columns),
+    rows = _rows(reader, name)
+    first = list(itertools.islice(rows, LOOKED_AT))
+    if not first:
+        return "", iter(())
+    looked_at = [cells for _, cells in first]
+    named = columns_of(looked_at, name)
+    columns = named or without_headings(looked_at)
+    weight, measure = weight_column(looked_at, columns, weights, has_headings=named is not None, name=name)
+    wanted = "from, edge, to"
+    if named is not None:
+        wanted = ", ".join(repr(looked_at[0][place]) for place in columns.names)
+    rows = itertools.chain(first[named is not None :], rows)
+    return measure, _edges(rows, columns._replace(weight=weight), separator, wanted, name)
+
+
+def _edges(
+    rows: Iterable[tuple[int, list[str]]], columns: Columns, separator: str, wanted: str, name: str
+) -> Iterator[EdgeRow]:
+    needed = max(columns.names) + 1
+    for count, (number, cells) in enumerate(rows, 1):
+        if len(cells) < needed or not all(cells[place] for place in columns.names):
+            raise ReadError(
+                f"{name}, line {number}: {separator.join(cells)[:60]!a} is not an edge: give {wanted}"
             )
-            if max(map(len, edge)) > MAX_NAME:
-                raise ReadError(f"{name}, line {number}: a name has over {MAX_NAME} characters")
-            yield edge
-            if count >= MAX_EDGES:
-                raise ReadError(f"{name} has more than {MAX_EDGES:,} edges, the most that is read")
+        source, label, target = (cells[place] if place != NO_COLUMN else LINK for place in columns[:3])
+        weight = cells[columns.weight] if NO_COLUMN < columns.weight < len(cells) else ""
+        edge = EdgeRow(source, label, target, weight)
+        if max(map(len, edge)) > MAX_NAME:
+            raise ReadError(f"{name}, line {number}: a name has over {MAX_NAME} characters")
+        yield edge
+        if count >= MAX_EDGES:
+            raise ReadError(f"{name} has more than {MAX_EDGES:,} edges, the most that is read")
+
+
+def _rows(reader: "_csv.Reader", name: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows that hold something, each with the number of its line."""
+    try:
+        for row in reader:
+            cells = [clean(cell) for cell in row]
+            if any(cells) and not cells[0].startswith("#"):
+                yield reader.line_num, cells
     except csv.Error as error:
         raise ReadError(f"{name}, line {reader.line_num}: {error}") from None
-
-
-def _rows(reader: "_csv.Reader") -> Iterator[tuple[int, list[str]]]:
-    """Rows that hold something, each with the number of its line."""
-    for row in reader:
-        cells = [clean(cell) for cell in row]
-        if any(cells) and not cells[0].startswith("#"):
-            yield reader.line_num, cells
-
-
-def _wanted(columns: Columns, headings: list[str]) -> str:
-    return ", ".join(repr(headings[place]) for place in columns if place != NO_COLUMN)
 
 
 def _separator(text: str) -> str:

@@ -19,6 +19,8 @@ class EdgeRow(NamedTuple):
     source: str
     label: str
     target: str
+    weight: str = ""
+    """as the file has it"""
 
 
 class _Kin(NamedTuple):

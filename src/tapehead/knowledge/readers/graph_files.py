@@ -2,10 +2,13 @@
 
 import codecs
 import io
+from collections.abc import Iterable, Mapping
 from typing import Any
 from xml.parsers import expat
 
 from ..graph import KnowledgeGraph
+from ..weights import parse_weight
+from .columns import WEIGHTS, plain_heading
 from .edge_list import LINK, MAX_EDGES, MAX_NAME, from_edges
 from .family_edges import EdgeRow
 from .files import ReadError, clean, decode
@@ -30,16 +33,18 @@ LABELS = (
 NAMES = ("label", "name", "title", "station", "stop_name", "id")
 
 
-def read_graph_file(data: bytes, name: str, kind: str) -> KnowledgeGraph:
+def read_graph_file(data: bytes, name: str, kind: str, weights: str | None = None) -> KnowledgeGraph:
     """The graph of a GraphML or GML file; an undirected edge leads both ways.
 
     Args:
         data: the file.
         name: of the file, for messages.
         kind: "GraphML" or "GML".
+        weights: the attribute with the weights of a map's edges; None: one called "minutes", "time",
+            "weight", or the like, if there is one.
 
     Raises:
-        ReadError: it is damaged, or has no edges.
+        ReadError: it is damaged, has no edges, or no such attribute.
     """
     import networkx
 
@@ -60,15 +65,36 @@ def read_graph_file(data: bytes, name: str, kind: str) -> KnowledgeGraph:
     if graph.number_of_edges() > MAX_EDGES:
         raise ReadError(f"{name} has more than {MAX_EDGES:,} edges, the most that is read")
     names = {str(node): _first(attributes, NAMES) or str(node) for node, attributes in graph.nodes(data=True)}
+    measure = _measure((attributes for _, _, attributes in graph.edges(data=True)), weights, name)
     edges: dict[EdgeRow, None] = {}
     for source, target, attributes in graph.edges(data=True):
-        edge = EdgeRow(str(source), _first(attributes, LABELS) or LINK, str(target))
+        label = _first(attributes, LABELS) or LINK
+        edge = EdgeRow(str(source), label, str(target), _text(attributes.get(measure)))
         edges[edge] = None
         if not graph.is_directed():
             edges[edge._replace(source=edge.target, target=edge.source)] = None
     if not edges:
         raise ReadError(f"{name} has no edges")
-    return from_edges(list(edges), name, names)
+    return from_edges(list(edges), name, names, measure)
+
+
+def _measure(edges: Iterable[Mapping[str, Any]], wanted: str | None, name: str) -> str:
+    """The attribute that the weights of the edges stand in; "" for none."""
+    called: dict[str, str] = {}
+    for attributes in edges:
+        for key, value in attributes.items():
+            if parse_weight(_text(value)) is not None:
+                called.setdefault(plain_heading(str(key)), str(key))
+    words = WEIGHTS if wanted is None else (plain_heading(wanted),)
+    found = next((called[word] for word in words if word in called), "")
+    if wanted is not None and not found:
+        listed = ", ".join(map(repr, called.values()))[:200] or "none"
+        raise ReadError(f"{name} has no numbers called {wanted!r} at its edges: what it has is {listed}")
+    return found
+
+
+def _text(value: object) -> str:
+    return "" if value is None else clean(str(value))[:MAX_NAME]
 
 
 def _refuse_entities(data: bytes, name: str) -> None:

@@ -8,10 +8,13 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from fractions import Fraction
 from io import BufferedIOBase
+from typing import NamedTuple
 
 from ..graph import Entity, Fact, KnowledgeGraph
 from .files import MEGABYTE, SNIFFED, ReadError, clean, utf16
+from .gtfs_times import MEASURE, Gaps, count_gaps, median_minutes, seconds_of
 
 MAX_FILE_BYTES = 500 << 20
 MAX_TABLE_BYTES = 2 << 30
@@ -42,6 +45,20 @@ UNPACKING = (
 """What a damaged zip makes Python raise."""
 
 Row = list[str]
+Edge = tuple[str, str, str]
+"""Station, route, station."""
+
+
+class Call(NamedTuple):
+    """A trip's stop."""
+
+    trip: str
+    sequence: int
+    """its place in the trip"""
+    stop: str
+    arrival: int | None
+    departure: int | None
+    """seconds from the start of the day of service; None where the timetable does not say"""
 
 
 class _OutOfOrder(Exception):
@@ -51,7 +68,8 @@ class _OutOfOrder(Exception):
 def read_gtfs(file: BufferedIOBase, name: str) -> KnowledgeGraph:
     """The map of a GTFS feed: an edge for all stations that a trip of a line serves one after the other.
 
-    Stops are merged into their parent station; those without one, into the stop of the same name nearby.
+    The weight of an edge is the median of the minutes that the line's trips take for it. Stops are merged
+    into their parent station; those without one, into the stop of the same name nearby.
 
     Args:
         file: the zip.
@@ -81,7 +99,13 @@ def read_gtfs(file: BufferedIOBase, name: str) -> KnowledgeGraph:
         raise
     except UNPACKING as error:
         raise ReadError(f"{name} is a damaged zip: {clean(str(error))[:200]}") from None
-    facts = [Fact(start, routes.get(route, route), end) for start, route, end in edges]
+    facts: dict[Fact, None] = {}
+    weights: dict[Fact, Fraction] = {}
+    for (start, route, end), minutes in edges.items():
+        fact = Fact(start, routes.get(route, route), end)
+        facts[fact] = None
+        if minutes is not None:
+            weights[fact] = min(minutes, weights.get(fact, minutes))
     notes = [
         f"{count:,} {'row' if count == 1 else 'rows'} of {table} {'is' if count == 1 else 'are'} cut off or"
         " bad: left out"
@@ -95,7 +119,8 @@ def read_gtfs(file: BufferedIOBase, name: str) -> KnowledgeGraph:
         notes.append(f"{len(unnamed)} stops are missing in stops.txt: called by their ids")
     named = {**stations, **{stop: clean(stop)[:200] for stop in sorted(unnamed)}}
     places = {one: Entity(one, called, "place") for one, called in named.items() if one in served}
-    return KnowledgeGraph(name, places, facts, notes)
+    measure = MEASURE if weights else ""
+    return KnowledgeGraph(name, places, list(facts), notes, weights=weights, measure=measure)
 
 
 def is_gtfs(names: list[str]) -> bool:
@@ -212,65 +237,55 @@ def _routes(rows: Iterator[Row], left_out: Counter[str]) -> dict[str, str]:
 
 def _times(
     feed: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name: str, left_out: Counter[str]
-) -> Iterator[tuple[str, int, str]]:
-    """Trip, place in the trip, stop."""
+) -> Iterator[Call]:
     rows = _table(feed, members["stop_times"], name, left_out)
-    for trip, sequence, stop in _columns(rows, TIMES, left_out, "trip_id", "stop_sequence", "stop_id"):
+    columns = ("trip_id", "stop_sequence", "stop_id", "arrival_time", "departure_time")
+    for trip, sequence, stop, arrival, departure in _columns(rows, TIMES, left_out, *columns, optional=2):
         # Thousands of digits are no place in a trip either.
         if sequence.isascii() and sequence.isdigit() and len(sequence) < 20 and stop:
-            yield trip, int(sequence), stop
+            yield Call(trip, int(sequence), stop, seconds_of(arrival), seconds_of(departure))
         else:
             left_out[TIMES] += 1
 
 
-def _sorted(times: Iterator[tuple[str, int, str]], name: str) -> Iterator[tuple[str, int, str]]:
+def _sorted(times: Iterator[Call], name: str) -> Iterator[Call]:
     """With all rows of a trip together."""
-    trips: dict[str, list[tuple[str, int, str]]] = {}
-    for count, row in enumerate(times):
+    trips: dict[str, list[Call]] = {}
+    for count, call in enumerate(times):
         if count == MAX_ROWS_UNSORTED:
             raise ReadError(f"{name}: stop_times.txt is too large for its disorder: sort it by trip_id")
-        trips.setdefault(row[0], []).append(row)
-    for rows in trips.values():
-        yield from rows
+        trips.setdefault(call.trip, []).append(call)
+    for calls in trips.values():
+        yield from calls
 
 
 def _edges(
-    times: Iterator[tuple[str, int, str]],
+    times: Iterator[Call],
     trips: dict[str, str],
     of_stop: dict[str, str],
     left_out: Counter[str],
-) -> list[tuple[str, str, str]]:
-    """Distinct edges (station, route, station), in the order in which they turn up."""
-    edges: dict[tuple[str, str, str], None] = {}
+) -> dict[Edge, Fraction | None]:
+    """Distinct edges (station, route, station), in the order in which they turn up, and their minutes."""
     done: set[str] = set()
-    seen: set[tuple[str, tuple[str, ...]]] = set()  # most trips go the way of an earlier one
+    ways: dict[tuple[str, tuple[str, ...]], Gaps] = {}  # most trips go the way of an earlier one
 
-    def close(trip: str, calls: list[tuple[int, str]]) -> None:
+    for trip, group in itertools.groupby(times, key=lambda call: call.trip):
         if trip in done:
             raise _OutOfOrder
         done.add(trip)
+        calls = sorted(group, key=lambda call: call.sequence)
         if trip not in trips:
             left_out[TIMES] += len(calls)
-            return
-        calls.sort(key=lambda call: call[0])
-        way = trips[trip], tuple(stop for _, stop in calls)
-        if way in seen:
-            return
-        seen.add(way)
+            continue
+        way = trips[trip], tuple(call.stop for call in calls)
+        if way not in ways:
+            ways[way] = [Counter() for _ in calls[1:]]
+        count_gaps(ways[way], [(call.arrival, call.departure) for call in calls])
+    counted: dict[Edge, Counter[int]] = {}
+    for (route, stops), gaps in ways.items():
         # A stop that stops.txt lacks is a station all the same: its neighbours are none of each other's.
-        stations = [of_stop.get(stop, stop) for stop in way[1]]
-        for start, end in itertools.pairwise(stations):
+        stations = [of_stop.get(stop, stop) for stop in stops]
+        for (start, end), gap in zip(itertools.pairwise(stations), gaps):
             if start != end:
-                edges[start, way[0], end] = None
-
-    current: str | None = None
-    calls: list[tuple[int, str]] = []
-    for trip, sequence, stop in times:
-        if trip != current:
-            if current is not None:
-                close(current, calls)
-            current, calls = trip, []
-        calls.append((sequence, stop))
-    if current is not None:
-        close(current, calls)
-    return list(edges)
+                counted.setdefault((start, route, end), Counter()).update(gap)
+    return {edge: median_minutes(gap) if gap else None for edge, gap in counted.items()}

@@ -13,6 +13,7 @@ from ..privacy import hide_living as without_living
 from ..privacy import mark_living
 from . import edge_list, gedcom, graph_files, gtfs
 from .files import ReadError, clean, decode, read_capped, uncollected, utf16
+from .gtfs_times import MEASURE
 
 EXAMPLES = {"family": "family.ged", "london": "london.csv"}
 """Name → file in data/."""
@@ -23,7 +24,11 @@ _GML = re.compile(rb"(?:#.*\s+)*(?:(?:Creator|Version|comment)\b.*\s+)*graph\s*\
 
 
 def read(
-    path_or_name: str | os.PathLike, *, hide_living: bool = False, both_ways: bool = False
+    path_or_name: str | os.PathLike,
+    *,
+    hide_living: bool = False,
+    both_ways: bool = False,
+    weights: str | None = None,
 ) -> KnowledgeGraph:
     """Read a family tree or a map; its kind is told by its content.
 
@@ -32,6 +37,8 @@ def read(
             GraphML, GML or a GTFS zip; or "family" or "london", the examples that come with tapehead.
         hide_living: of a family tree, leave out the names and dates of people who may be alive.
         both_ways: of a map, let every connection lead both ways.
+        weights: of a map, the column (of GraphML and GML, the attribute) that a quickest way goes by; None:
+            one called "minutes", "time", "metres", "weight", or the like, if there is one.
 
     Raises:
         ReadError: no such file, or one that cannot be read; the message says why.
@@ -49,7 +56,7 @@ def read(
         if not path.is_file():  # A pipe or a device may never end.
             raise ReadError(f"{path} is not a regular file")
         with path.open("rb") as file, uncollected():
-            return _marked(_read(file, path.name), hide_living, both_ways)
+            return _marked(_read(file, path.name, weights), hide_living, both_ways, weights)
     except ReadError:
         raise
     except OSError as error:
@@ -59,7 +66,12 @@ def read(
 
 
 def read_bytes(
-    data: bytes, filename: str, *, hide_living: bool = False, both_ways: bool = False
+    data: bytes,
+    filename: str,
+    *,
+    hide_living: bool = False,
+    both_ways: bool = False,
+    weights: str | None = None,
 ) -> KnowledgeGraph:
     """As :func:`read`, of a file's content: nothing is written anywhere.
 
@@ -68,16 +80,19 @@ def read_bytes(
         filename: what to call it; its ending counts where the content does not tell the kind.
         hide_living: of a family tree, leave out the names and dates of people who may be alive.
         both_ways: of a map, let every connection lead both ways.
+        weights: as in :func:`read`.
 
     Raises:
         ReadError: it cannot be read; the message says why.
     """
     name = clean(filename.replace("\\", "/").rpartition("/")[2])[:100] or "the file"
     with uncollected():
-        return _marked(_read(io.BytesIO(data), name), hide_living, both_ways)
+        return _marked(_read(io.BytesIO(data), name, weights), hide_living, both_ways, weights)
 
 
-def _marked(graph: KnowledgeGraph, hide_living: bool, both_ways: bool) -> KnowledgeGraph:
+def _marked(graph: KnowledgeGraph, hide_living: bool, both_ways: bool, weights: str | None) -> KnowledgeGraph:
+    if weights is not None and graph.is_family:
+        raise ReadError(f"{graph.name} is a family tree: only the connections of a map have weights")
     if both_ways:
         if graph.is_family:
             raise ReadError(f"{graph.name} is a family tree: only the connections of a map lead both ways")
@@ -86,7 +101,18 @@ def _marked(graph: KnowledgeGraph, hide_living: bool, both_ways: bool) -> Knowle
         added = [fact for fact in dict.fromkeys(back) if fact not in there]
         notes = [note for note in graph.notes if note != edge_list.ONE_WAY]
         notes.append(f"{len(added):,} connections lead back as well, as asked")
-        graph = KnowledgeGraph(graph.name, graph.entities, [*graph.facts, *added], notes)
+        turned = {
+            fact._replace(subject=fact.object, object=fact.subject): weight
+            for fact, weight in graph.weights.items()
+        }
+        graph = KnowledgeGraph(
+            graph.name,
+            graph.entities,
+            [*graph.facts, *added],
+            notes,
+            weights={**turned, **graph.weights},
+            measure=graph.measure,
+        )
     if graph.is_family:
         mark_living(graph)
         if hide_living:
@@ -94,13 +120,13 @@ def _marked(graph: KnowledgeGraph, hide_living: bool, both_ways: bool) -> Knowle
     return graph
 
 
-def _read(file: BufferedIOBase, name: str) -> KnowledgeGraph:
+def _read(file: BufferedIOBase, name: str, weights: str | None) -> KnowledgeGraph:
     start = file.read(_SNIFFED)
     suffix = Path(name).suffix.lower()
     if not start.strip():
         raise ReadError(f"{name} is empty")
     if start.startswith(b"PK"):
-        return _read_zip(file, name)
+        return _read_zip(file, name, weights)
     if start.startswith(b"\x1f\x8b"):
         raise ReadError(f"{name} is packed with gzip: unpack it first")
     if gedcom.is_gedcom(start) or suffix in (".ged", ".gedcom"):
@@ -112,11 +138,12 @@ def _read(file: BufferedIOBase, name: str) -> KnowledgeGraph:
         kind = "GML"
     if kind:
         content = read_capped(file, name, graph_files.MAX_FILE_BYTES)
-        return graph_files.read_graph_file(content, name, kind)
-    return edge_list.read_edge_list(decode(read_capped(file, name, edge_list.MAX_FILE_BYTES), name), name)
+        return graph_files.read_graph_file(content, name, kind, weights)
+    table = decode(read_capped(file, name, edge_list.MAX_FILE_BYTES), name)
+    return edge_list.read_edge_list(table, name, weights)
 
 
-def _read_zip(file: BufferedIOBase, name: str) -> KnowledgeGraph:
+def _read_zip(file: BufferedIOBase, name: str, weights: str | None) -> KnowledgeGraph:
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
@@ -132,4 +159,7 @@ def _read_zip(file: BufferedIOBase, name: str) -> KnowledgeGraph:
         raise
     except gtfs.UNPACKING as error:
         raise ReadError(f"{name} is a damaged zip: {clean(str(error))[:200]}") from None
-    return gtfs.read_gtfs(file, name)
+    graph = gtfs.read_gtfs(file, name)
+    if weights is not None and weights.strip().casefold() != MEASURE:
+        raise ReadError(f"{name} is a timetable, which has no {weights!r}: its weights are {MEASURE}")
+    return graph

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from ...knowledge import Answer, KnowledgeGraph, PathQuestion
 from ...knowledge.inference.search import SearchAnswer, read_heads
 from ...knowledge.questions import NearbyQuestion
+from ...knowledge.weights import amount
 from ...tasks.graph.search_trace import Op
 from ..player_page.layout import map_layout
 from .style import LINES, NO_VALUE, WEIGHTS, new_figure, style
@@ -58,6 +59,12 @@ def plot_search(graph: KnowledgeGraph, answer: Answer) -> Figure:
 def _summary(answer: Answer) -> str:
     found, exact = len(answer.answered), len(answer.expected)
     unit = "stops" if isinstance(answer.parsed, PathQuestion) else "places"
+    if answer.expected_total is not None:
+        by = answer.measure
+        said = (
+            f"{amount(answer.total, by)}, {answer.confidence:.0%} sure" if answer.total else "nothing found"
+        )
+        return f"network: {said}; exact: {amount(answer.expected_total, by)} {'✓' if answer.correct else '✗'}"
     said = f"{found} {unit}, {answer.confidence:.0%} sure" if found else "nothing found"
     return f"network: {said}; exact: {exact} {unit} {'✓' if answer.correct else '✗'}"
 
@@ -111,7 +118,7 @@ def _draw_map(axes: Axes, graph: KnowledgeGraph, network: SearchAnswer, start: i
     for place in named:
         bold = "bold" if place in asked else "normal"
         axes.annotate(
-            graph.entities[graph.edges.places[place]].name,
+            network.told.title(place, graph),
             spots[number[place]],
             xytext=(3, 3),
             textcoords="offset points",

@@ -76,7 +76,7 @@ def record_search(graph: "KnowledgeGraph", answer: "Answer") -> SearchRecording:
     told, heads = network.told, read_heads(network)
     nodes = [record.destination for record in told.records if record.op == Op.NODE]
     number = {name: place for place, name in enumerate(nodes)}
-    of_map = {name: graph.entities[graph.edges.places[place]].name for place, name in told.name_of.items()}
+    of_map = {name: told.title(place, graph) for place, name in told.name_of.items()}
     lines = list(dict.fromkeys(fact.label for fact in network.facts))
     line_of = {label: line for line, label in enumerate(lines)}
     edges = [
@@ -100,7 +100,7 @@ def record_search(graph: "KnowledgeGraph", answer: "Answer") -> SearchRecording:
             confidence=answer.confidence,
             answer_steps=_answer_steps(steps, answers, named_by),
         ),
-        note=answer.left_out,
+        note=". ".join(sentence for sentence in (answer.left_out, answer.rounded) if sentence),
         places=tuple(of_map.get(name, "") for name in number),
         spots=_spots(edges, len(number), [number[name] for name in of_map]),
         lines=tuple(lines),
