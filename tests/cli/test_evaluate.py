@@ -94,6 +94,10 @@ def test_searches(models: dict[str, str], capsys: Any, tmp_path: Path) -> None:
     assert (answer["nodes"], answer["edges"], answer["pairs"]) == (3, 3, 6)
     assert [(row["steps"], row["pairs"]) for row in answer["by_steps"]] == [(1, 3), (2, 3)]
     assert list(answer["by_steps"][0]) == ["steps", "pairs", "accuracy", "accuracy_constrained"]
+    graph.write_text("from,line,to,time\nA,red,B,2\nB,red,C,1\nC,green,A,1\n")
+    quickest = found(capsys, models["search"], "--graph", str(graph), "--weights", "time")
+    assert (quickest["weights"], quickest["unit"], quickest["waypoints"]) == ("time", 1, 1)
+    assert [(row["steps"], row["pairs"]) for row in quickest["by_steps"]] == [(1, 2), (2, 2), (3, 2)]
     random = found(capsys, models["search"], "--nodes", "5", "--episodes", "2", "--steps", "1")
     assert (random["graph"], random["nodes"], random["edges"]) == ("random", 5, None)
     assert (random["pairs"], [row["steps"] for row in random["by_steps"]]) == (2, [1])
@@ -163,6 +167,9 @@ def test_a_baseline(tmp_path: Path, capsys: Any) -> None:
         ("search", ["--pairs", "0"], "pairs must be a whole number of at least 1, got 0"),
         ("search", ["--lengths", "3"], "trained on search, which knows no --lengths"),
         ("search", ["--memory-size", "9"], "trained on search, which knows no --memory-size"),
+        ("search", ["--weights", "time"], "--weights is about all ways on a file: give it with --graph"),
+        ("search", ["--weights", "time", "--graph", "london"], "no column 'time'"),
+        ("traversal", ["--weights", "time"], "trained on traversal, which knows no --weights"),
         ("search", ["--single-pass"], "trained on search, which knows no --single-pass"),
         ("search", ["--nodes", "5", "--graph", "london"], "--nodes is about random graphs: leave it out"),
         ("search", ["--graph", "london", "--steps", "99"], "london: the graph has no two nodes whose"),

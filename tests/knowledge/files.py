@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tapehead.knowledge import KnowledgeGraph, read
 
@@ -164,7 +165,7 @@ def packed(tables: Mapping[str, str | bytes]) -> bytes:
     return data.getvalue()
 
 
-def graph_of(content: str | bytes, folder: Path, name: str = "file.ged", **options: bool) -> KnowledgeGraph:
+def graph_of(content: str | bytes, folder: Path, name: str = "file.ged", **options: Any) -> KnowledgeGraph:
     """Read this content as a file."""
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -15,7 +15,7 @@ def test_every_answer_of_a_search_machine_is_drawn(words: str, tmp_path: Path) -
     answer = knowledge.ask(graph, words, model=scripted.untrained_searcher())
     figure = plot_search(graph, answer)
     picture, heads, bar = figure.axes
-    assert picture.get_title(loc="left") == "26 places, 104 connections in memory"
+    assert picture.get_title(loc="left") == "26 places and 104 connections in memory"
     assert "Bank" in [text.get_text() for text in picture.texts]
     assert heads.get_title(loc="left").startswith(f"{len(answer.network.said):,} steps")
     assert bar.get_xlabel().startswith("order in which")

@@ -1,6 +1,7 @@
 """Scores of searches, with machines whose right and wrong answers are known."""
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -274,6 +275,84 @@ def test_report(tmp_path: Path) -> None:
     assert lines[6].split() == ["no", "way", "100.0%", "100.0%", "of", str(count[None])]
     assert lines[7].split()[-1] == "30"
     assert len({line.index("%") for line in lines[2:]}) == 1
+
+
+WEIGHTED = """from,edge,to,minutes
+A,road,B,6
+A,lane,C,2
+C,lane,B,2
+C,path,A,3
+B,road,A,2
+B,ferry,D,1
+B,bridge,D,2
+"""
+"""By minutes, C is on the way from A to B. Nothing leads from D."""
+
+
+class GoesByStops(Searcher):
+    """Searches as if every connection took one step: it takes one of the longest ways that waypoints allow."""
+
+    def trace(self, adjacency: Adjacency, start: int, target: int) -> list[Record]:
+        onward = {node for node, edges in adjacency.items() if len(edges) == 1}
+        net = nx.DiGraph()
+        for node, edges in adjacency.items():
+            for label, end in edges:
+                net.add_edge(node, end, label=label, weight=0.01 if node in onward else 1)
+        if start not in net or not nx.has_path(net, start, target):
+            return [Record.bare(Op.FAIL)]
+        path = nx.dijkstra_path(net, start, target)
+        return way(*((a, net[a][b]["label"], b) for a, b in pairwise(path)))
+
+
+def test_ways_of_least_weight(tmp_path: Path) -> None:
+    file = tmp_path / "map.csv"
+    file.write_text(WEIGHTED)
+    report = scores.search("mine", Module(Searcher()), TASK, graph=str(file), weights="minutes", pairs=99)
+    found = report.to_dict()
+    assert list(found)[:8] == ["model", "task", "graph", "nodes", "edges", "weights", "unit", "rounded"]
+    assert (found["nodes"], found["edges"], found["weights"]) == (4, 7, "minutes")
+    # 5 waypoints before B, 2 before A, 1 before C and D.
+    assert (found["unit"], found["rounded"], found["waypoints"]) == (1, 0, 9)
+    assert (found["pairs"], found["accuracy"], found["accuracy_constrained"]) == (12, 1, 1)
+    # In minutes: A to B 4, to C 2, to D 5; B to A 2, to C 4, to D 1; C to A 3, to B 2, to D 3.
+    count = {1: 1, 2: 3, 3: 2, 4: 2, 5: 1, None: 3}
+    assert {row["steps"]: row["pairs"] for row in found["by_steps"]} == count
+    assert str(report).splitlines()[0] == (
+        f"search on {file}, 4 nodes and 7 edges, told in steps of 1 minute over 9 waypoints; "
+        "an answer counts if it is a way of least minutes"
+    )
+
+
+def test_a_slower_way_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "map.csv"
+    file.write_text(WEIGHTED)
+    report = scores.search("mine", Module(GoesByStops()), TASK, graph=str(file), weights="minutes", pairs=99)
+    # By the road from A to B, and on to D.
+    right = {steps: tally.right for steps, tally in report.score.by_steps.items()}
+    assert right == {1: 1, 2: 3, 3: 2, 4: 1, 5: 0, None: 3}
+
+
+def test_a_way_counts_by_the_weights_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tapehead.knowledge.evaluation.search.MAX_EDGES", 10)
+    file = tmp_path / "map.csv"
+    # Told in steps of 5 both ways from A to C have 3: one of them is really the longer.
+    file.write_text("from,edge,to,weight\nA,x,B,9\nB,x,C,4\nA,y,C,14\n")
+    asked = {"graph": str(file), "weights": "weight", "pairs": 99}
+    machines = Searcher(), Otherwise()
+    reports = [scores.search("mine", Module(machine), TASK, **asked) for machine in machines]
+    for report in reports:
+        found = report.to_dict()
+        assert (found["unit"], found["rounded"], found["waypoints"]) == (5, 3, 3)
+        assert "(3 edges rounded)" in str(report)
+    assert sorted(report.score.total.right for report in reports) == [5, 6]
+
+
+def test_too_many_edges_for_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tapehead.knowledge.evaluation.search.MAX_EDGES", 5)
+    file = tmp_path / "map.csv"
+    file.write_text(WEIGHTED)
+    with pytest.raises(InputError, match="the graph has 7 edges, but with weights 5 are told at most"):
+        scores.search("mine", Module(Searcher()), TASK, graph=str(file), weights="minutes")
 
 
 def test_report_on_random_graphs() -> None:

@@ -1,3 +1,5 @@
+import dataclasses
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,59 @@ def test_what_is_not_understood_of_kinship(bachs: KnowledgeGraph, words: str, sa
 )
 def test_paths(london: KnowledgeGraph, words: str, start: str, end: str) -> None:
     assert parse(words, london) == PathQuestion(start, end)
+
+
+@pytest.fixture
+def timed(london: KnowledgeGraph) -> KnowledgeGraph:
+    """The same, with minutes."""
+    weights = dict.fromkeys(london.facts, Fraction(2))
+    return dataclasses.replace(london, weights=weights, measure="minutes")
+
+
+@pytest.mark.parametrize(
+    ("words", "only_length"),
+    [
+        ("quickest way from Bank to Victoria", False),
+        ("What is the fastest route to Victoria from Bank?", False),
+        ("what's the quickest way to get to Victoria from Bank", False),
+        ("the cheapest way between Bank and Victoria", False),
+        ("fewest minutes from Bank to Victoria", False),
+        ("the way with the least travel time from Bank to Victoria", False),
+        ("shortest time from Bank to Victoria", False),
+        ("How do I get from Bank to Victoria the fastest?", False),
+        ("from Bank to Victoria as quickly as possible", False),
+        ("bank to victoria by time", False),
+        ("from Bank to Victoria in the fewest minutes", False),
+        ("How long does it take from Bank to Victoria?", True),
+        ("how long does it take me to get to Victoria from Bank", True),
+        ("how long is the trip from Bank to Victoria", True),
+        ("How many minutes is it from Bank to Victoria?", True),
+        ("how much time between Bank and Victoria", True),
+        ("travel time from Bank to Victoria", True),
+    ],
+)
+def test_quickest_ways(timed: KnowledgeGraph, words: str, only_length: bool) -> None:
+    question = parse(words, timed)
+    assert question == PathQuestion("Bank", "Victoria", only_length=only_length, weighted=True)
+    assert question.note == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "only_length", "hinted"),
+    [
+        ("how do I get from Bank to Victoria", False, True),
+        ("shortest path from Bank to Victoria", False, True),
+        ("Bank to Victoria", False, True),
+        ("how far is it from Bank to Victoria", True, True),
+        ("fewest stops from Bank to Victoria", False, False),
+        ("how many stops from Bank to Victoria", True, False),
+    ],
+)
+def test_other_ways_go_by_stops(timed: KnowledgeGraph, words: str, only_length: bool, hinted: bool) -> None:
+    question = parse(words, timed)
+    assert question == PathQuestion("Bank", "Victoria", only_length=only_length)
+    hint = 'this is the way with the fewest stops: ask for the "quickest way" to go by minutes'
+    assert question.note == (hint if hinted else "")
 
 
 @pytest.mark.parametrize(

@@ -238,8 +238,19 @@ class SearchAnswer(NamedTuple):
     @property
     def connections_told(self) -> int:
         """How many of the map's connections it was told."""
+        return len(self.facts) - self._waypoints
+
+    def in_memory(self, nodes: int) -> str:
+        """ "26 places and 104 connections in memory"; of these nodes some may be waypoints."""
+        parts = [f"{nodes - self._waypoints:,} places", f"{self.connections_told:,} connections"]
+        if self._waypoints:
+            return f"{', '.join(parts)} and {self._waypoints:,} waypoints in memory"
+        return f"{' and '.join(parts)} in memory"
+
+    @property
+    def _waypoints(self) -> int:
         divided = self.told.divided
-        return len(self.facts) - (0 if divided is None else len(divided.waypoints))
+        return 0 if divided is None else len(divided.waypoints)
 
 
 def answer_path(

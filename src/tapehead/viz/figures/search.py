@@ -126,7 +126,7 @@ def _draw_map(axes: Axes, graph: KnowledgeGraph, network: SearchAnswer, start: i
             fontweight=bold,
             zorder=5,
         )
-    axes.set_title(f"{len(told)} places, {len(network.facts)} connections in memory")
+    axes.set_title(network.in_memory(len(told)))
     axes.set_axis_off()
 
 

@@ -87,7 +87,7 @@ def record_search(graph: "KnowledgeGraph", answer: "Answer") -> SearchRecording:
     answers = tuple(number[told.name_of[place]] for place in network.answers)
     start, target = (number[record.destination] for record in reversed(network.asked[:2]))
     named_by = Op.PUSH if target == number[told.nowhere] else Op.PATH
-    searched = f"{len(of_map):,} places and {len(edges):,} connections in memory"
+    searched = network.in_memory(len(of_map))
     size = f"{told.graph.slots:,} slots of {told.machine.word_size} numbers"
     return SearchRecording(
         title=f"Search of {graph.name}",
