@@ -290,7 +290,7 @@ B,bridge,D,2
 
 
 class GoesByStops(Searcher):
-    """Searches as if every connection took one step: it takes one of the longest ways that waypoints allow."""
+    """Searches as if every connection took one step, however many waypoints it has."""
 
     def trace(self, adjacency: Adjacency, start: int, target: int) -> list[Record]:
         onward = {node for node, edges in adjacency.items() if len(edges) == 1}

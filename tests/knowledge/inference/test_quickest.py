@@ -159,6 +159,18 @@ def test_connections_of_no_time(tmp_path: Path) -> None:
     assert answer.rounded == "connections of next to nothing count as 2 minutes, 1 of them"
 
 
+def test_a_map_is_told_with_and_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MAX_EDGES", 2)
+    graph = graph_of("from,edge,to,minutes\nA,x,B,2\nB,x,C,3\n", tmp_path, "map.csv")
+    machine = scripted.searcher()
+    answers = [
+        ask(graph, f"{words} from A to C", model=machine) for words in ("shortest path", "quickest way")
+    ]
+    # Without room for a waypoint both are told the same edges.
+    assert [answer.facts_given for answer in answers] == [2, 2]
+    assert [bool(answer.rounded) for answer in answers] == [False, True]
+
+
 def test_the_nearest_part_of_a_large_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "MAX_EDGES", 24)
     monkeypatch.setattr(search, "MAX_WEIGHTED", 12)

@@ -40,6 +40,7 @@ def test_the_column(table: str, measure: str, tmp_path: Path) -> None:
         "from,edge,to,colour\nA,red,B,3\n",
         "A,red,B\n",
         "from,edge,to,time\nA,red,B,x\n",
+        f"from,edge,to,time\nA,red,B,{'9' * 600}\n",
     ],
 )
 def test_no_column(table: str, tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def told_map(
         )
         edges, places = divided.edges, [*places, *divided.waypoints]
     parameters = tuple((parameter.data_ptr(), parameter._version) for parameter in machine.parameters())
-    key = (machine, parameters, tuple(places), tuple(edges))
+    key = (machine, parameters, weighted, tuple(places), tuple(edges))
     kept = _told.setdefault(graph, OrderedDict())
     if key not in kept:
         kept[key] = ToldMap.tell(machine, edges, places, divided)

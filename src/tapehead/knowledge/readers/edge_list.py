@@ -137,7 +137,7 @@ def _edges(
                 f"{name}, line {number}: {separator.join(cells)[:60]!a} is not an edge: give {wanted}"
             )
         source, label, target = (cells[place] if place != NO_COLUMN else LINK for place in columns[:3])
-        weight = cells[columns.weight] if NO_COLUMN < columns.weight < len(cells) else ""
+        weight = cells[columns.weight][:MAX_NAME] if NO_COLUMN < columns.weight < len(cells) else ""
         edge = EdgeRow(source, label, target, weight)
         if max(map(len, edge)) > MAX_NAME:
             raise ReadError(f"{name}, line {number}: a name has over {MAX_NAME} characters")
