@@ -17,7 +17,7 @@
 # ```
 #
 # This page does it on a real dataset, asks it one question where memory helps and one where it does not, and then goes through what
-# differs. You need `pip install "tapehead[viz]" scikit-learn`.
+# differs. You need `pip install '.[viz]' scikit-learn` in a checkout ([more](index.md)).
 
 # %%
 import time
