@@ -26,6 +26,7 @@ WHOLE_FILE = re.compile(r"\{\{file (\S+)\}\}")
 LINE_OF = re.compile(r"\{\{(src/\S+) (.+?)\}\}")
 EQUATION = re.compile(r'<(span|div) class="arithmatex">(.*?)</\1>', re.DOTALL)
 ALIGNED = re.compile(r"\\begin\{aligned\}(.*?)\\end\{aligned\}", re.DOTALL)
+PLUS_EQUALS = "<mo><mrow><mo>&#x0002B;</mo></mrow></mo><mo>&#x0003D;</mo>"
 FIGURE = re.compile(r'<p>(<img [^>]*?src="([^"]+)"[^>]*>)</p>')
 FETCHED = re.compile(r'(?:src|srcset)="(?:https?:)?//[^"]+"|<link[^>]+href="(?:https?:)?//[^"]+"')
 
@@ -54,7 +55,10 @@ def on_page_content(html: str, **_: Any) -> str:
     def drawn(match: re.Match[str]) -> str:
         text = unescape(match[2]).strip()
         display = "block" if text.startswith(r"\[") else "inline"
-        made = convert(ALIGNED.sub(_columns, text[2:-2].strip()), display=display)
+        made = convert(
+            ALIGNED.sub(_columns, text[2:-2].strip()).replace(r"+\!\!=", r"\mathrel{+}="), display=display
+        )
+        made = made.replace(PLUS_EQUALS, "<mo>+=</mo>")
         if "<mi>&</mi>" in made or r"\begin" in made:
             raise PluginError(f"this equation would not be drawn as it is meant: {text}")
         return made
@@ -122,6 +126,8 @@ def _links(text: str, source: Path) -> str:
             return f"[{label}]({up}{PAGE_OF[inside]}{'#' + anchor if anchor else ''})"
         if inside.startswith("docs/"):
             return match[0]
-        return label if label.strip("`") == inside else f"{label} (`{escape(inside)}`)"
+        if label.strip("`") in (inside, address):
+            return f"`{escape(inside)}`"
+        return f"{label} (`{escape(inside)}`)"
 
     return LINK.sub(target, text)
