@@ -18,7 +18,7 @@ def test_every_switch_differs_from_the_papers_machine(machine: str, config: type
     switches = ablation.SWITCHES[machine]
     for switch, values in switches.items():
         assert all(defaults[name] != value for name, value in values.items()), switch
-        config(4, 4, **ablation.SIZES | values).check()
+        config(4, **ablation.SIZES | values).check()
     assert len({str(values) for values in switches.values()}) == len(switches)
 
 
