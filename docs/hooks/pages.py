@@ -25,6 +25,9 @@ LINK = re.compile(r"(?<!!)\[([^\]\n]+)\]\(([^)\s]+)\)")
 WHOLE_FILE = re.compile(r"\{\{file (\S+)\}\}")
 LINE_OF = re.compile(r"\{\{(src/\S+) (.+?)\}\}")
 EQUATION = re.compile(r'<(span|div) class="arithmatex">(.*?)</\1>', re.DOTALL)
+ALIGNED = re.compile(r"\\begin\{aligned\}(.*?)\\end\{aligned\}", re.DOTALL)
+PLUS_EQUALS = "<mo><mrow><mo>&#x0002B;</mo></mrow></mo><mo>&#x0003D;</mo>"
+FIGURE = re.compile(r'<p>(<img [^>]*?src="([^"]+)"[^>]*>)</p>')
 FETCHED = re.compile(r'(?:src|srcset)="(?:https?:)?//[^"]+"|<link[^>]+href="(?:https?:)?//[^"]+"')
 
 
@@ -47,14 +50,26 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """TeX to MathML, which browsers draw without a script."""
+    """TeX to MathML, which browsers draw without a script; a figure opens in full when it is clicked."""
 
     def drawn(match: re.Match[str]) -> str:
         text = unescape(match[2]).strip()
         display = "block" if text.startswith(r"\[") else "inline"
-        return convert(text[2:-2].strip(), display=display)
+        made = convert(
+            ALIGNED.sub(_columns, text[2:-2].strip()).replace(r"+\!\!=", r"\mathrel{+}="), display=display
+        )
+        made = made.replace(PLUS_EQUALS, "<mo>+=</mo>")
+        if "<mi>&</mi>" in made or r"\begin" in made:
+            raise PluginError(f"this equation would not be drawn as it is meant: {text}")
+        return made
 
-    return EQUATION.sub(drawn, html)
+    return EQUATION.sub(drawn, FIGURE.sub(r'<p class="figure"><a href="\2">\1</a></p>', html))
+
+
+def _columns(match: re.Match[str]) -> str:
+    """TeX's ``aligned``, which the converter does not know, as an array of right and left columns."""
+    columns = 1 + max(row.count("&") for row in match[1].split(r"\\"))
+    return rf"\begin{{array}}{{{('rl' * columns)[:columns]}}}{match[1]}\end{{array}}"
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:
@@ -111,6 +126,8 @@ def _links(text: str, source: Path) -> str:
             return f"[{label}]({up}{PAGE_OF[inside]}{'#' + anchor if anchor else ''})"
         if inside.startswith("docs/"):
             return match[0]
-        return label if label.strip("`") == inside else f"{label} (`{escape(inside)}`)"
+        if label.strip("`") in (inside, address):
+            return f"`{escape(inside)}`"
+        return f"{label} (`{escape(inside)}`)"
 
     return LINK.sub(target, text)

@@ -8,7 +8,7 @@
 # A task is a frozen dataclass that draws episodes. Give it a name, its sizes, its channels and a `sample`, and everything that works with
 # the papers' tasks works with yours: scoring in bits, pictures, presets, `tapehead train`.
 #
-# You need `pip install "tapehead[train,viz]"`.
+# You need `pip install '.[train,viz]'` in a checkout ([more](index.md)).
 #
 # Ours: *which number came twice?* Some vectors are shown, one of them a second time at the end but with its first half blanked out; the
 # machine has to say the missing half. That is content lookup: finding the whole by a part.

@@ -9,20 +9,21 @@
 # names whom it finds. A plain tree walk gives the exact answer beside it, so that you need not trust the network. Everything happens on
 # your machine.
 #
-# You need `pip install "tapehead[knowledge,viz]"`, no Python: the same questions work on the command line
-# (`tapehead ask tree.ged "Who are Ada's great-uncles?"`) and on a local page (`tapehead serve`).
+# You need `pip install '.[knowledge,viz]'` in a checkout ([more](index.md)). If you would
+# rather not write Python, ask the same questions on the command line (`tapehead ask tree.ged "Who are Ada's great-uncles?"`) or on a local
+# page (`tapehead serve`).
 #
 # ## Get your tree as a GEDCOM file
 #
-# GEDCOM is what genealogy programs exchange. The names of the menus change from version to version; the word to look for is
-# *Export* and *GEDCOM*.
+# GEDCOM is what genealogy programs exchange. The words to look for are *Export* and *GEDCOM*; the menus around them change from version to
+# version, and those below were checked against other people's guides, not in the programs themselves.
 #
 # | program | where |
 # |---|---|
-# | Gramps | *Family Trees → Export…*, then *GEDCOM*. Leave the options as they are |
-# | Ancestry | *Trees → Tree settings → Manage your tree → Export tree*, then *Download your GEDCOM file* |
-# | MyHeritage | *Family tree → Manage trees*, in the tree's row *Export to GEDCOM*; the file comes by e-mail |
-# | FamilySearch | has no export of its own; programs that synchronise with it, such as RootsMagic, have one |
+# | Gramps | *Family Trees → Export…*; the assistant asks for the format (*GEDCOM*) and for filters, of which you need none |
+# | Ancestry | open the tree, then *Tree settings*, there *Export tree*; when the file is ready, a button downloads it |
+# | MyHeritage | *Family tree → Manage trees*, in the row of the tree *Export to GEDCOM*; a link to the file may come by e-mail |
+# | FamilySearch | by way of a program that synchronises with it, such as RootsMagic |
 # | webtrees, Geneanet, MacFamilyTree | *Export* or *Download*, format GEDCOM |
 #
 # GEDCOM 5.5, 5.5.1 and 7.0 are read, in UTF-8, UTF-16, ANSEL and what some programs write instead. If the program asks, keep the living
@@ -95,10 +96,48 @@ plot_answer(knowledge.ask(family, "Who are the siblings of Johann Sebastian Bach
 #   nobody born 110 years ago or earlier, none of their ancestors; everybody else.
 # - Figures and pages contain the names that they show. Look before you share one.
 
+#
+# All the Bachs have been dead for long, so here is a tree of three. A GEDCOM file is text, a fact a line:
+
 # %%
-hidden = knowledge.read("family", hide_living=True)
-print(sum(person.name == "Living person" for person in hidden.entities.values()), "of the Bachs are hidden")
-print(hidden.notes[:2])
+from pathlib import Path
+
+Path("three.ged").write_text(
+    """\
+0 HEAD
+1 GEDC
+2 VERS 5.5.1
+1 CHAR UTF-8
+0 @I1@ INDI
+1 NAME Ada /Stone/
+1 BIRT
+2 DATE 1990
+1 FAMC @F1@
+0 @I2@ INDI
+1 NAME Bela /Stone/
+1 BIRT
+2 DATE 1960
+1 DEAT Y
+1 FAMS @F1@
+1 FAMC @F2@
+0 @I3@ INDI
+1 NAME Cora /Wood/
+1 BIRT
+2 DATE 1899
+1 FAMS @F2@
+0 @F1@ FAM
+1 HUSB @I2@
+1 CHIL @I1@
+0 @F2@ FAM
+1 WIFE @I3@
+1 CHIL @I2@
+0 TRLR
+""",
+    encoding="utf-8",
+)
+for hide in (False, True):
+    people = knowledge.read("three.ged", hide_living=hide).entities.values()
+    print([person.name for person in people if person.kind == "person"])
 
 # %% [markdown]
 # ## When a tree is too large

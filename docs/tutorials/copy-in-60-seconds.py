@@ -9,7 +9,7 @@
 # read, and it is trained by gradient descent like any other network. Nobody tells it that the table is good for storing
 # things in order. Here you watch it find that out.
 #
-# You need `pip install "tapehead[viz]"`. All of this page runs on one core of a laptop.
+# You need `pip install '.[viz]'` in a checkout ([more](index.md)). All of this page runs on one core of a laptop.
 
 # %%
 # %matplotlib inline

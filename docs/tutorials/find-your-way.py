@@ -8,7 +8,7 @@
 # A network reads a map it has never seen into its memory, and finds shortest paths by breadth-first search *in that memory*: map, queue
 # and visited set all lie in its slots. The exact path stands beside its own.
 #
-# You need `pip install "tapehead[knowledge,viz]"`.
+# You need `pip install '.[knowledge,viz]'` in a checkout ([more](index.md)).
 #
 # ## A map that ships
 #
@@ -118,7 +118,7 @@ for _ in range(20):
 print(f"{right} of 20 random paths are shortest paths")
 
 # %% [markdown]
-# That is a small sample, and on zone 1 it is right nearly always. On the whole Underground, with paths of up to 38 stops, 86 % are: a
+# That is a small sample, and on zone 1 it is right nearly always. On the whole Underground, with paths of up to 31 stops, 91 % are: a
 # search takes thousands of steps there, and one wrong step spoils it. [Results](../results.md) has every number.
 #
 # A search engine would be faster and always right. What is shown here is something else: a network that *learned the algorithm from

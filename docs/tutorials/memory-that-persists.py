@@ -8,7 +8,7 @@
 # The weights are learned once. The memory is *state*: it comes in with a call and goes out with it, and it is yours. You can keep it,
 # save it, move it, branch it, and clear single sequences of it.
 #
-# You need `pip install tapehead`.
+# You need `pip install .` in a checkout ([more](index.md)).
 
 # %%
 import torch

@@ -3,7 +3,7 @@
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
 # ---
 # %% [markdown]
-# # Memory in your own model: swap nn.LSTM for a DNC or an NTM
+# # Memory in your own model: swap nn.LSTM for a DNC
 #
 # The machines are called like `nn.LSTM`. The swap is two lines:
 #
@@ -17,7 +17,7 @@
 # ```
 #
 # This page does it on a real dataset, asks it one question where memory helps and one where it does not, and then goes through what
-# differs. You need `pip install "tapehead[viz]" scikit-learn`.
+# differs. You need `pip install '.[viz]' scikit-learn` in a checkout ([more](index.md)).
 
 # %%
 import time
@@ -54,11 +54,11 @@ def core(name: str, input_size: int) -> nn.Module:
     torch.manual_seed(0)
     if name == "LSTM":
         return nn.LSTM(input_size, 128)
+    sizes = {"memory_size": 40, "word_size": 32, "num_reads": 2}
     if name == "DNC":
-        return tapehead.DNC(input_size, 128, memory_size=32, word_size=32, num_reads=2)
-    return tapehead.NTM(  # "NTM for lookups"
-        input_size, 128, memory_size=32, word_size=32, num_reads=2, controller="feedforward", init="lookup"
-    )
+        return tapehead.DNC(input_size, 128, **sizes)
+    lookups = {"controller": "feedforward", "init": "lookup", "temporal_links": False}
+    return tapehead.DNC(input_size, 128, **sizes, **lookups)  # "DNC for lookups"
 
 
 def train(model: nn.Module, draw, updates: int, loss_of) -> None:
@@ -76,16 +76,17 @@ def train(model: nn.Module, draw, updates: int, loss_of) -> None:
 # %% [markdown]
 # ## Where memory helps: learn five digits by name, within one sequence
 #
-# Each sequence takes five of the ten digits and gives them the names 0 to 4 **at random**. Images come one a step, each digit five times in
-# mixed order; the right name comes one step late (the set-up of Santoro et al., 2016). Nothing about *which* digit has *which* name can
-# be in the weights, as it is drawn anew. The machine has to write down what it was told, and look it up by an image that is similar.
+# Each sequence takes five of the ten digits and gives them the names 0 to 4 **at random**. Images come one after the other, each digit four
+# times in mixed order, and each in two steps: first the image alone, when the machine has to say the name; then the image with the right
+# name (after Santoro et al., 2016, who tell the name one step late). Nothing about *which* digit has *which* name can be in the weights,
+# as it is drawn anew. The machine has to write down what it was told, and look it up by an image that is similar.
 
 # %%
-WAYS, SHOTS = 5, 5
+WAYS, SHOTS = 5, 4
 
 
 def draw_names(pool: torch.Tensor, batch: int, generator: torch.Generator):
-    """(images and late names [T, B, 69], names [T, B], how often each digit was shown before [T, B])."""
+    """(images, and images with names, in turn [2T, B, 69]; names [T, B]; how often each digit came before [T, B])."""
     steps = WAYS * SHOTS
     chosen = torch.rand(batch, 10, generator=generator).argsort(1)[:, :WAYS]
     names = torch.arange(WAYS).repeat(SHOTS)[torch.rand(batch, steps, generator=generator).argsort(1)]
@@ -94,32 +95,34 @@ def draw_names(pool: torch.Tensor, batch: int, generator: torch.Generator):
     fewest = min(map(len, by_digit))
     table = torch.stack([members[:fewest] for members in by_digit])
     picture = images[table[shown, torch.randint(fewest, (batch, steps), generator=generator)]]
-    late = torch.zeros(batch, steps, WAYS)
-    late[:, 1:] = one_hot(names[:, :-1], WAYS).float()
+    told = one_hot(names, WAYS).float()
+    asked = torch.cat([picture, torch.zeros_like(told)], dim=2)
+    in_turn = torch.stack([asked, torch.cat([picture, told], dim=2)], dim=2).flatten(1, 2)
     before = (one_hot(names, WAYS).cumsum(1) - 1).gather(2, names.unsqueeze(2)).squeeze(2)
-    return torch.cat([picture, late], dim=2).transpose(0, 1), names.T, before.T
+    return in_turn.transpose(0, 1), names.T, before.T
 
 
 def names_loss(y: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    return cross_entropy(y.flatten(0, 1), target.flatten())
+    return cross_entropy(y[::2].flatten(0, 1), target.flatten())
 
 
 accuracy: dict[str, list[float]] = {}
-for name in ("LSTM", "DNC", "NTM for lookups"):
+for name in ("LSTM", "DNC", "DNC for lookups"):
     started = time.process_time()
     model = Model(core(name, 64 + WAYS), WAYS)
     train(model, draw_names, 600, names_loss)
     x, target, before = draw_names(test_set, 400, torch.Generator().manual_seed(5))
     with torch.no_grad():
-        right = (model(x).argmax(-1) == target).float()
+        right = (model(x)[::2].argmax(-1) == target).float()
     accuracy[name] = [float(right[before == shot].mean()) for shot in range(SHOTS)]
     numbers = sum(p.numel() for p in model.parameters())
     print(
         f"{name:15} {numbers:8,} numbers, {time.process_time() - started:3.0f} s:",
         [f"{a:.0%}" for a in accuracy[name]],
     )
+assert accuracy["DNC for lookups"][1] > 0.8, "what the text says of this figure would be wrong"
 
-# %% tags=["hide"] alt="Accuracy by how often a digit was shown before: the NTM for lookups rises at once, LSTM and DNC stay low"
+# %% tags=["hide"] alt="Accuracy by how often a digit was shown before: the DNC for lookups rises at once, LSTM and DNC stay low"
 # %matplotlib inline
 import matplotlib.pyplot as plt
 
@@ -132,12 +135,14 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# At the first sight of a digit its name is a guess among those not used yet. From the second on the NTM for lookups finds it, on images of the test set. The LSTM
-# would have to keep five images and their names in its one hidden state; with this training it does not learn to.
+# At the first sight of a digit its name is a guess among those not used yet. From the second on the DNC for lookups finds it, on images of
+# the test set. The LSTM would have to keep five images and their names in its one hidden state; with this training it does not learn to.
 #
 # And neither does the DNC as it comes. That is the honest part: a memory alone is not enough, training has to find out what it is good for, and
 # that can take long. `controller="feedforward"` leaves the machine nothing else to remember with, and `init="lookup"` begins with every step in a
 # slot of its own and with read heads that look for what is like the input. For tasks of facts and questions take both. No model was tuned here.
+# (In that paper's form, with the name a step late, the fact has to be pieced together from two slots: there LSTM, DNC and an NTM for lookups
+# had learned nothing after 600 updates.)
 #
 # ## Where memory does not help: which digit is it?
 #

@@ -8,7 +8,7 @@
 # Several processes train together by `torchrun`: each draws its own episodes, gradients are averaged, and all end with the same weights. On
 # one machine or on two it is the same command.
 #
-# You need `pip install "tapehead[train]"` on both.
+# You need `pip install '.[train]'` in a checkout on both ([more](index.md)).
 #
 # ## When it pays
 #

@@ -8,7 +8,8 @@
 # An exercise sheet for a course. You write the heart of both papers, ten short functions, and after each a check compares yours with
 # `tapehead.functional` on random numbers, outputs and gradients. At the end your functions move a head, and carry a trained network.
 #
-# Download the notebook above: in it the bodies are left out. On this page the solutions are folded.
+# You need `pip install '.[viz]'` in a checkout ([more](index.md)). Download the notebook above: in it the bodies are left out, and it stops at
+# each until you have written it. On this page the solutions are folded.
 #
 # **Shapes.** B sequences, N slots, W numbers in a slot, H heads. A *weighting* over the slots is not negative and sums to at most 1.
 # Read the NTM paper's section 3 ([arXiv:1410.5401](https://arxiv.org/abs/1410.5401)) beside it, and the Methods of the DNC paper

@@ -80,6 +80,29 @@ def test_equations_become_mathml() -> None:
     assert "arithmatex" not in html
 
 
+def test_aligned_equations_become_rows_and_columns() -> None:
+    tex = r"\[\begin{aligned} a &= b & c &\mathrel{+}= d \\ e &= f \end{aligned}\]"
+    html = pages.on_page_content(f'<div class="arithmatex">{tex.replace("&", "&amp;")}</div>')
+    assert html.count("<mtr>") == 2
+    assert html.count('<mtd columnalign="right">') == 3
+    assert html.count('<mtd columnalign="left">') == 3
+    assert "<mo>+=</mo>" in html
+    assert "<mi>&</mi>" not in html
+
+
+def test_an_equation_that_would_be_drawn_wrongly_is_refused() -> None:
+    with pytest.raises(pages.PluginError, match="would not be drawn"):
+        pages.on_page_content(r'<div class="arithmatex">\[ a &amp; b \]</div>')
+
+
+def test_a_figure_opens_in_full() -> None:
+    html = pages.on_page_content('<p><img alt="x" src="images/a.png" /></p> <p>b <img src="c.png"></p>')
+    assert html.startswith(
+        '<p class="figure"><a href="images/a.png"><img alt="x" src="images/a.png" /></a></p>'
+    )
+    assert html.endswith('<p>b <img src="c.png"></p>')
+
+
 def test_a_page_that_fetches_is_refused() -> None:
     page = types.SimpleNamespace(file=types.SimpleNamespace(src_uri="x.md"))
     assert pages.on_post_page('<a href="https://x.org">', page) == '<a href="https://x.org">'
@@ -99,3 +122,7 @@ def test_links_out_of_the_site_become_paths() -> None:
     )
     linked = pages._links(text, Path("docs/results.md"))
     assert linked == "c (`src/tapehead/hub/weights/ntm-copy/card.md`) [b](speed.md) [a](faq.md)"
+    assert (
+        pages._links("[`../README.md`](../README.md)", Path("benchmarks/results/x.md"))
+        == "`benchmarks/README.md`"
+    )
