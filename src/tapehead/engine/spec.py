@@ -158,9 +158,15 @@ class KernelConfig(NamedTuple):
     given_state: int
 
     @classmethod
-    def of(cls, spec: KernelSpec, state: Any) -> "KernelConfig":
-        """For a run of a machine from ``state``, or from the constant initial state where it is None."""
-        slots = spec.memory_size if state is None or spec.kind == "none" else state.memory.shape[1]
+    def of(cls, spec: KernelSpec, state: Any, memory_size: int | None = None) -> "KernelConfig":
+        """For a run of a machine from ``state``, or from the constant initial state where it is None.
+
+        Args:
+            memory_size: N of that initial state; None for the machine's own.
+        """
+        slots = memory_size or spec.memory_size
+        if state is not None and spec.kind != "none":
+            slots = state.memory.shape[1]
         hashed = spec.search == "hashed" and slots > F.EXACT_ROWS
         return cls(
             kind=_KINDS[spec.kind],
@@ -239,9 +245,12 @@ class KernelConfig(NamedTuple):
     @property
     def zeroed(self) -> tuple[str, ...]:
         """The final state's tensors that the kernel wants as zeros: it will write to few places in them."""
-        if self.kind != _KINDS["sparse"] or self.given_state:
-            return ()
-        return ("state.memory", "state.usage", "state.read_weights")
+        return () if self.given_state or not self.in_place else (*self.in_place, "state.read_weights")
+
+    @property
+    def in_place(self) -> tuple[str, ...]:
+        """The final state's tensors in which the kernel works from the first step on."""
+        return ("state.memory", "state.usage") if self.kind == _KINDS["sparse"] else ()
 
     def output_shapes(self, steps: Any, batch_size: Any, *, keep_tape: bool = True) -> list[tuple[Any, ...]]:
         """Shapes of outputs, features, words, and of a state's tensors in the kernel's order.

@@ -22,6 +22,10 @@ from .controllers import (
     reset_layers,
 )
 from .pretrained import Pretrained
+from .session import Session
+
+SLOTS_AT_ONCE = 64
+"""The shapes of a state of more slots are told from those of two small ones."""
 
 # (typing.Self is beyond beartype, which checks shapes under pytest.)
 M = TypeVar("M", bound="Machine[Any]")
@@ -283,6 +287,22 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
         with _without_autocast(x.device.type, autocast):
             return engine.run_features(self, x, state, active, memory_size=memory_size, backend=self.backend)
 
+    def session(
+        self, state: StateT | None = None, *, batch_size: int | None = None, memory_size: int | None = None
+    ) -> Session[StateT]:
+        """Open a run for inference whose memory stays in place from call to call.
+
+        Args:
+            state: the batched state to start from, which is copied and stays as it is; None for the initial
+                state.
+            batch_size: B; None for the state's, or one sequence.
+            memory_size: N of the initial state; None for the machine's own.
+
+        Raises:
+            ValueError: a state or sizes that do not fit; the message names them.
+        """
+        return Session(self, state, batch_size=batch_size, memory_size=memory_size)
+
     def _parameter(self) -> Tensor:
         """A tensor with the device and the dtype that the machine computes in."""
         for parameter in self.parameters():
@@ -324,7 +344,7 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
             )
 
     def _check_state(self, state: StateT, batch_size: int, memory_size: int | None) -> None:
-        template = self.initial_state(batch_size, _memory_size_of(state))
+        template = self._template(batch_size, _memory_size_of(state))
         # What a controller of the user's own remembers may take any form.
         own = not isinstance(self.controller, LSTMController | FeedforwardController)
         for name in self.state_type._fields:  # type: ignore[attr-defined]
@@ -335,6 +355,20 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
                 f"memory_size={memory_size} does not fit the given state, which has {_memory_size_of(state)} "
                 "slots: leave one of the two out"
             )
+
+
+    def _template(self, batch_size: int, memory_size: int | None) -> StateT:
+        """A state of the shapes, dtype and device that one of this size has; of a large one without its room."""
+        if memory_size is None or memory_size <= SLOTS_AT_ONCE:
+            return self.initial_state(batch_size, memory_size)
+        few, more = (self.initial_state(batch_size, SLOTS_AT_ONCE + extra) for extra in (0, 1))
+
+        def grown(small: Tensor, larger: Tensor) -> Tensor:
+            beyond = memory_size - SLOTS_AT_ONCE
+            sizes = [a + (b - a) * beyond for a, b in zip(small.shape, larger.shape, strict=True)]
+            return small.new_zeros(()).expand(sizes)
+
+        return map_state(grown, few, more)
 
 
 def _autocast_enabled(device: str) -> bool:

@@ -1,0 +1,178 @@
+"""A run that goes on from call to call, and keeps its state to itself."""
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from .. import engine
+from ..errors import InputError
+from ..types import StateT, map_state
+
+if TYPE_CHECKING:
+    from .module import Machine
+
+S = TypeVar("S", bound="Session[Any]")
+
+
+class Session(Generic[StateT]):
+    """A machine in the midst of a run, for inference: :meth:`tapehead.nn.Machine.session` opens one.
+
+    The native engine works in the session's own memory from call to call: nothing is copied between calls,
+    so that a memory of a million slots takes its place once, and with sparse access a call costs what its
+    steps touch. Nobody else has that memory. What comes in is copied, and what :attr:`state` gives is a copy:
+    neither changes when the session goes on, and nothing that is done to them changes the session.
+
+    Outputs are those of ``machine(x, state)`` from call to call; what the native engine cannot run in this
+    way is such calls. The weights are the machine's own at each call. There are no gradients. A session is a
+    context manager, and its memory is given back at the end of the block.
+
+    Example:
+        >>> import torch
+        >>> from tapehead import NTM
+        >>> ntm = NTM(4, 16, memory_size=1000, word_size=8, access="sparse")
+        >>> with ntm.session(batch_size=2) as session:
+        ...     for x in torch.randn(3, 5, 2, 4):
+        ...         y = session(x)
+        >>> y.shape
+        torch.Size([5, 2, 16])
+    """
+
+    def __init__(
+        self,
+        machine: "Machine[StateT]",
+        state: StateT | None = None,
+        *,
+        batch_size: int | None = None,
+        memory_size: int | None = None,
+    ) -> None:
+        sizes = set() if state is None else _batch_sizes(state)
+        size = batch_size or min(sizes, default=1)
+        if size < 1 or sizes > {size}:
+            raise InputError(f"batch_size is {batch_size}, but the state is of {min(sizes, default=0)} sequences")
+        like = machine._parameter().new_zeros(1, size, machine.input_size)
+        machine._checked(like, state, None, memory_size)
+        self._machine, self._batch_size, self._memory_size = machine, size, memory_size
+        self._resident: engine.Resident | None = None
+        self._state: Any = None
+        self._ended = False
+        with torch.no_grad():
+            spec = engine.resident_spec(machine, like, memory_size)
+            start = state
+            if start is None and not (spec and spec.constant_start):
+                start = machine.initial_state(size, memory_size)
+            if spec is None:
+                self._state = map_state(Tensor.clone, start)
+            else:
+                self._resident = engine.Resident(spec, like, start)
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor) -> Tensor:
+        """Go on with x.
+
+        Args:
+            x: [T, B, input_size]; [B, T, input_size] where the machine has ``batch_first``.
+
+        Returns:
+            The outputs, like x with ``output_size`` numbers a step.
+
+        Raises:
+            ValueError: an x that does not fit, or a session that has ended.
+        """
+        time_first = not (self._machine.batch_first and x.dim() == 3)
+        x = x if time_first else x.transpose(0, 1)
+        if x.dim() == 3 and x.shape[1] != self._batch_size:
+            raise InputError(f"x has {x.shape[1]} sequences, but this session has {self._batch_size}")
+        spec = self._serve(x)
+        if self._resident is not None and spec is not None:
+            self._machine._check_input(x)
+            y = self._resident.run(spec, x)
+        else:
+            y, self._state, _ = self._machine.unroll(x, self._state)
+        return y if time_first else y.transpose(0, 1)
+
+    @torch.no_grad()
+    def decode(self, first: Tensor, choice: engine.Choice, max_steps: int) -> tuple[Tensor, Tensor]:
+        """Go on from ``first``, each output read as the next input: :func:`tapehead.engine.decode`.
+
+        Args:
+            first: the first input, [input_size]; the session has one sequence.
+            choice: how the next input is made from an output.
+            max_steps: after so many the loop ends, if no kind has ended it before.
+
+        Returns:
+            (what each output was read as [n, input_size], the outputs [n, output_size]).
+
+        Raises:
+            ValueError: as ``engine.decode``, or a session of several sequences or one that has ended.
+        """
+        if self._batch_size != 1:
+            raise InputError(f"this session has {self._batch_size} sequences: decode one at a time")
+        if first.dim() != 1:
+            raise InputError(f"first has {first.dim()} axes: give one input, [input_size]")
+        if max_steps < 1:
+            raise InputError(f"max_steps is {max_steps}: give at least one")
+        spec = self._serve(first[None, None])
+        if self._resident is not None and spec is not None:
+            self._machine._check_input(first[None, None])
+            choice.check(spec.input_size, spec.outputs[0].shape[0])
+            return self._resident.decode(spec, first, choice, max_steps)
+        decoded = engine.decode(self._machine, first, self._state, choice, max_steps)
+        self._state = decoded.state
+        return decoded.chosen, decoded.outputs
+
+    @property
+    def state(self) -> StateT:
+        """A copy of the state after the last step, batched."""
+        return self._take(last=False)
+
+    def end(self) -> StateT:
+        """The state after the last step, batched, and the end of the session.
+
+        A memory with sparse access is handed over as it is, not copied.
+        """
+        return self._take(last=True)
+
+    def _take(self, *, last: bool) -> StateT:
+        if self._ended:
+            raise InputError("this session has ended: open another with machine.session(state)")
+        if self._resident is None:
+            state = self._state if last else map_state(Tensor.clone, self._state)
+        else:
+            state = self._resident.snapshot(last=last)
+        if last:
+            self._state, self._resident, self._ended = None, None, True
+        return state
+
+    def _serve(self, x: Tensor) -> engine.KernelSpec | None:
+        """The machine as it is now, where the engine goes on; what was changed since may need another way."""
+        if self._ended:
+            raise InputError("this session has ended: open another with machine.session(state)")
+        if self._resident is None:
+            return None
+        spec = engine.resident_spec(self._machine, x, self._memory_size)
+        if spec is None:
+            self._state, self._resident = self._resident.snapshot(last=True), None
+        elif not self._resident.fits(spec, x):
+            self._resident = engine.Resident(spec, x[:1], self._resident.snapshot(last=True))
+        return spec
+
+    def __enter__(self: S) -> S:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._state, self._resident, self._ended = None, None, True
+
+
+def _batch_sizes(state: Any) -> set[int]:
+    sizes: set[int] = set()
+
+    def note(tensor: Tensor) -> Tensor:
+        sizes.add(tensor.shape[0] if tensor.dim() else 0)
+        return tensor
+
+    map_state(note, state)
+    return sizes
