@@ -7,7 +7,7 @@ from .dispatch import BACKEND_VARIABLE as BACKEND_VARIABLE
 from .dispatch import BACKENDS as BACKENDS
 from .dispatch import check_backend as check_backend
 from .dispatch import decode as decode
-from .dispatch import resident_spec as resident_spec
+from .dispatch import resident as resident
 from .dispatch import run as run
 from .dispatch import run_features as run_features
 from .graphs import Outcome as Outcome
@@ -35,7 +35,7 @@ __all__ = [
     "check_backend",
     "decode",
     "graphed",
-    "resident_spec",
+    "resident",
     "run",
     "run_features",
 ]

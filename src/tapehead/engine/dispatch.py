@@ -14,6 +14,7 @@ from . import reference
 from .decoding import Choice, Decoded, by_steps
 from .native import ops
 from .native.build import EngineError
+from .native.resident import Resident
 from .spec import KernelSpec, Runnable, Unsupported
 from .triton import available
 
@@ -178,22 +179,25 @@ def _needs_its_own_call(kernel: _Kernel) -> str | None:
     return "autocast rounds its outputs" if torch.is_autocast_enabled("cpu") else None
 
 
-def resident_spec(machine: Runnable, x: Tensor, memory_size: int | None = None) -> KernelSpec | None:
-    """The machine as the native engine can run it from call to call (``ops.Resident``), as far as it can.
+def resident(machine: Runnable, x: Tensor, state: Any, memory_size: int | None = None) -> Resident | None:
+    """Begin a run that the native engine goes on with from call to call.
 
     Args:
         machine: what is to run.
-        x: its inputs, [T, B, input_size].
-        memory_size: N of the initial state; None for the machine's own.
+        x: an input of one step, [1, B, input_size].
+        state: the batched state to start from, which is copied; None for the machine's initial state.
+        memory_size: N of that initial state; None for the machine's own.
 
     Returns:
-        Its terms; None where each call has to be one of the machine.
+        The run; None where each call has to be one of the machine.
 
     Raises:
         EngineError: ``backend="native"`` and the kernel cannot serve; the message says why.
     """
-    kernel = _kernel(machine, x, None, memory_size, machine.backend, stacklevel=4)
-    return None if kernel is None or _needs_its_own_call(kernel) is not None else kernel.spec
+    kernel = _kernel(machine, x, state, memory_size, machine.backend, stacklevel=4)
+    if kernel is None or _needs_its_own_call(kernel) is not None:
+        return None
+    return Resident(kernel.spec, x, _start(machine, kernel.spec, state, x.shape[1], memory_size))
 
 
 def _kernel(

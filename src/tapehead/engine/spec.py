@@ -158,15 +158,9 @@ class KernelConfig(NamedTuple):
     given_state: int
 
     @classmethod
-    def of(cls, spec: KernelSpec, state: Any, memory_size: int | None = None) -> "KernelConfig":
-        """For a run of a machine from ``state``, or from the constant initial state where it is None.
-
-        Args:
-            memory_size: N of that initial state; None for the machine's own.
-        """
-        slots = memory_size or spec.memory_size
-        if state is not None and spec.kind != "none":
-            slots = state.memory.shape[1]
+    def of(cls, spec: KernelSpec, state: Any) -> "KernelConfig":
+        """For a run of a machine from ``state``, or from the constant initial state where it is None."""
+        slots = spec.memory_size if state is None or spec.kind == "none" else state.memory.shape[1]
         hashed = spec.search == "hashed" and slots > F.EXACT_ROWS
         return cls(
             kind=_KINDS[spec.kind],

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, Generic, Literal, TypeVar, overload
@@ -356,11 +357,26 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
                 "slots: leave one of the two out"
             )
 
-
     def _template(self, batch_size: int, memory_size: int | None) -> StateT:
-        """A state of the shapes, dtype and device that one of this size has; of a large one without its room."""
-        if memory_size is None or memory_size <= SLOTS_AT_ONCE:
+        """A state with the shapes, dtype and device that one of this size has, but not with the room.
+
+        The last one is kept, because to make it takes longer than a step; but not for an initial state of a
+        user's own, which may depend on anything.
+        """
+        method = type(self).initial_state
+        if not method.__module__.startswith(f"{__package__}.") or "initial_state" in vars(self):
             return self.initial_state(batch_size, memory_size)
+        parameter, controller = self._parameter(), vars(self.controller)
+        sizes = [value for part in (vars(self), controller) for value in part.values() if type(value) is int]
+        key = (batch_size, memory_size, parameter.dtype, parameter.device, method, sizes)
+        known = _TEMPLATES.get(self)
+        if known is None or known[0] != key:
+            known = _TEMPLATES[self] = key, self._made_template(batch_size, memory_size)
+        return known[1]
+
+    def _made_template(self, batch_size: int, memory_size: int | None) -> StateT:
+        if memory_size is None or memory_size <= SLOTS_AT_ONCE:
+            return map_state(Tensor.detach, self.initial_state(batch_size, memory_size))
         few, more = (self.initial_state(batch_size, SLOTS_AT_ONCE + extra) for extra in (0, 1))
 
         def grown(small: Tensor, larger: Tensor) -> Tensor:
@@ -369,6 +385,11 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
             return small.new_zeros(()).expand(sizes)
 
         return map_state(grown, few, more)
+
+
+_TEMPLATES: "weakref.WeakKeyDictionary[Machine[Any], tuple[tuple[Any, ...], Any]]"
+_TEMPLATES = weakref.WeakKeyDictionary()
+"""Of each machine, what :meth:`Machine._template` made last, and for what."""
 
 
 def _autocast_enabled(device: str) -> bool:

@@ -24,9 +24,11 @@ class Session(Generic[StateT]):
     steps touch. Nobody else has that memory. What comes in is copied, and what :attr:`state` gives is a copy:
     neither changes when the session goes on, and nothing that is done to them changes the session.
 
-    Outputs are those of ``machine(x, state)`` from call to call; what the native engine cannot run in this
-    way is such calls. The weights are the machine's own at each call. There are no gradients. A session is a
-    context manager, and its memory is given back at the end of the block.
+    Outputs are those of ``machine(x, state)`` from call to call. What the machine computes is settled when
+    the session opens: a hook, a method, a layer or a switch that is changed after that is not seen, so that a
+    call takes little more than its steps; the numbers in its parameters are those at each call. (What the
+    native engine cannot run in this way is calls of the machine.) There are no gradients, and autocast has
+    no influence. A session is a context manager, and its memory is given back at the end of the block.
 
     Example:
         >>> import torch
@@ -50,24 +52,19 @@ class Session(Generic[StateT]):
         sizes = set() if state is None else _batch_sizes(state)
         size = batch_size or min(sizes, default=1)
         if size < 1 or sizes > {size}:
-            raise InputError(f"batch_size is {batch_size}, but the state is of {min(sizes, default=0)} sequences")
+            raise InputError(
+                f"batch_size is {batch_size}, but the state is of {min(sizes, default=0)} sequences"
+            )
         like = machine._parameter().new_zeros(1, size, machine.input_size)
         machine._checked(like, state, None, memory_size)
-        self._machine, self._batch_size, self._memory_size = machine, size, memory_size
-        self._resident: engine.Resident | None = None
+        self._machine, self._batch_size, self._ended = machine, size, False
         self._state: Any = None
-        self._ended = False
         with torch.no_grad():
-            spec = engine.resident_spec(machine, like, memory_size)
-            start = state
-            if start is None and not (spec and spec.constant_start):
-                start = machine.initial_state(size, memory_size)
-            if spec is None:
+            self._resident = engine.resident(machine, like, state, memory_size)
+            if self._resident is None:
+                start = machine.initial_state(size, memory_size) if state is None else state
                 self._state = map_state(Tensor.clone, start)
-            else:
-                self._resident = engine.Resident(spec, like, start)
 
-    @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
         """Go on with x.
 
@@ -80,17 +77,16 @@ class Session(Generic[StateT]):
         Raises:
             ValueError: an x that does not fit, or a session that has ended.
         """
-        time_first = not (self._machine.batch_first and x.dim() == 3)
-        x = x if time_first else x.transpose(0, 1)
-        if x.dim() == 3 and x.shape[1] != self._batch_size:
-            raise InputError(f"x has {x.shape[1]} sequences, but this session has {self._batch_size}")
-        spec = self._serve(x)
-        if self._resident is not None and spec is not None:
-            self._machine._check_input(x)
-            y = self._resident.run(spec, x)
-        else:
-            y, self._state, _ = self._machine.unroll(x, self._state)
-        return y if time_first else y.transpose(0, 1)
+        turned = self._machine.batch_first and x.dim() == 3
+        steps = x.transpose(0, 1) if turned else x
+        if self._resident is None or not self._resident.takes(steps):
+            self._check(steps)
+        if self._resident is None:
+            with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+                y, self._state = self._machine(x, self._state)
+            return y
+        y = self._resident.run(steps)
+        return y.transpose(0, 1) if turned else y
 
     @torch.no_grad()
     def decode(self, first: Tensor, choice: engine.Choice, max_steps: int) -> tuple[Tensor, Tensor]:
@@ -107,17 +103,16 @@ class Session(Generic[StateT]):
         Raises:
             ValueError: as ``engine.decode``, or a session of several sequences or one that has ended.
         """
-        if self._batch_size != 1:
-            raise InputError(f"this session has {self._batch_size} sequences: decode one at a time")
         if first.dim() != 1:
             raise InputError(f"first has {first.dim()} axes: give one input, [input_size]")
+        if self._batch_size != 1:
+            raise InputError(f"this session has {self._batch_size} sequences: decode one at a time")
         if max_steps < 1:
             raise InputError(f"max_steps is {max_steps}: give at least one")
-        spec = self._serve(first[None, None])
-        if self._resident is not None and spec is not None:
-            self._machine._check_input(first[None, None])
-            choice.check(spec.input_size, spec.outputs[0].shape[0])
-            return self._resident.decode(spec, first, choice, max_steps)
+        self._check(first[None, None])
+        if self._resident is not None:
+            choice.check(self._machine.input_size, self._machine.output_size)
+            return self._resident.decode(first, choice, max_steps)
         decoded = engine.decode(self._machine, first, self._state, choice, max_steps)
         self._state = decoded.state
         return decoded.chosen, decoded.outputs
@@ -135,28 +130,24 @@ class Session(Generic[StateT]):
         return self._take(last=True)
 
     def _take(self, *, last: bool) -> StateT:
-        if self._ended:
-            raise InputError("this session has ended: open another with machine.session(state)")
-        if self._resident is None:
-            state = self._state if last else map_state(Tensor.clone, self._state)
-        else:
+        self._check_open()
+        if self._resident is not None:
             state = self._resident.snapshot(last=last)
+        else:
+            state = self._state if last else map_state(Tensor.clone, self._state)
         if last:
             self._state, self._resident, self._ended = None, None, True
         return state
 
-    def _serve(self, x: Tensor) -> engine.KernelSpec | None:
-        """The machine as it is now, where the engine goes on; what was changed since may need another way."""
+    def _check(self, x: Tensor) -> None:
+        self._check_open()
+        self._machine._check_input(x)
+        if x.shape[1] != self._batch_size:
+            raise InputError(f"x has {x.shape[1]} sequences, but this session has {self._batch_size}")
+
+    def _check_open(self) -> None:
         if self._ended:
             raise InputError("this session has ended: open another with machine.session(state)")
-        if self._resident is None:
-            return None
-        spec = engine.resident_spec(self._machine, x, self._memory_size)
-        if spec is None:
-            self._state, self._resident = self._resident.snapshot(last=True), None
-        elif not self._resident.fits(spec, x):
-            self._resident = engine.Resident(spec, x[:1], self._resident.snapshot(last=True))
-        return spec
 
     def __enter__(self: S) -> S:
         return self
