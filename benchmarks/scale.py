@@ -4,8 +4,8 @@ An NTM of one read and one write head with dense access, with sparse access by e
 access by hash codes, each size in a process of its own on one thread. A sparse memory is full: every slot was
 written. Times are seconds of the processor, which other processes disturb less than the clock's: a step's is
 the difference of a long and a short call over that of their steps. What a call costs whatever its steps (the
-state is copied, its rows are indexed) stands apart. In a session (``machine.session``) nothing is copied: there
-a call is of one step. Peaks are of 100 steps, beyond what the process had.
+state is copied, its rows are indexed) stands apart. In a session (``machine.session``) nothing is copied:
+there a call is of one step. Peaks are of 100 steps, beyond what the process had.
 """
 
 import argparse
@@ -164,8 +164,10 @@ def measure(kind: str, slots: int) -> dict[str, Any]:
 
 
 def sharp_writes() -> dict[str, float]:
-    """CPU microseconds of a step of a dense NTM whose heads are in focus, and of the products of its memory with
-    both heads' keys, which a step cannot do without."""
+    """CPU microseconds of a step of a dense NTM whose heads are in focus, and of the similarity scan in it.
+
+    The scan is the products of the memory with both heads' keys, which no step can do without.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(0)
     machine = tapehead.NTM(

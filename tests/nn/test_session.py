@@ -16,6 +16,7 @@ from tests.engine.agreement import poisoned
 from tests.nn.machines import INPUT, MACHINES, Case, cases, inputs, random_state, tensors
 
 CHUNKS = [1, 2, 1, 5]
+ONE_OF_EACH = ("ntm", "sparse-ntm", "dnc", "deep-lstm", "ntm-own-controller", "sparse-dnc")
 EACH = pytest.mark.parametrize("case", cases(), ids=str)
 
 
@@ -59,10 +60,10 @@ def test_a_session_gives_the_bits_of_calls(case: Case, given: bool) -> None:
         assert_bits(state, before)
 
 
-@EACH
+@pytest.mark.parametrize("case", cases(lambda case: case.name in ONE_OF_EACH), ids=str)
 def test_nobody_changes_a_session(case: Case) -> None:
     """The state that it began with and the copies that it gave are overwritten while it runs."""
-    machine, x = case.build(), inputs(6, 2)
+    machine, x = case.build(), inputs(sum(CHUNKS), 2)
     state = random_state(machine, 2)
     expected, last = calls(machine, x, copy.deepcopy(state))
     session = machine.session(state)

@@ -106,7 +106,7 @@ def kernel_spec(
     has_norm = getattr(machine, "interface_norm", None) is not None
     norm = _named([("interface_norm", machine.interface_norm)] if has_norm else [])
     outputs = _output_layer(machine, stock, features, read_size)
-    own = _attributes(machine, KernelSpec.switches())
+    own = {name: getattr(machine, name) for name in KernelSpec.switches() if hasattr(machine, name)}
     return KernelSpec(
         kind=kind,
         lstm=type(controller) is LSTMController,
@@ -125,12 +125,6 @@ def kernel_spec(
         plain_call=not _hooked(machine) and not any(_overridden(machine, stock.calls)),
         **own,
     )
-
-
-def _attributes(machine: "Machine[Any]", names: tuple[str, ...]) -> dict[str, Any]:
-    """Those attributes that the machine or its class has. (``hasattr`` of a module's takes a microsecond.)"""
-    own, cls = vars(machine), type(machine)
-    return {name: getattr(machine, name) for name in names if name in own or hasattr(cls, name)}
 
 
 def _changes(

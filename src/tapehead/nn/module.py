@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, Generic, Literal, TypeVar, overload
@@ -17,16 +16,12 @@ from ..types import StateT, Trace, map_state
 from .config import MachineConfig, check_memory_size
 from .controllers import (
     Controller,
-    FeedforwardController,
-    LSTMController,
     build_controller,
     reset_layers,
 )
 from .pretrained import Pretrained
 from .session import Session
-
-SLOTS_AT_ONCE = 64
-"""The shapes of a state of more slots are told from those of two small ones."""
+from .state_check import check_state
 
 # (typing.Self is beyond beartype, which checks shapes under pytest.)
 M = TypeVar("M", bound="Machine[Any]")
@@ -319,7 +314,7 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
         active = _check_lengths(lengths, x.shape[0], x.shape[1], x.device)
         if state is not None:
             self._check_state_type(state)
-            self._check_state(state, x.shape[1], memory_size)
+            check_state(self, state, x.shape[1], memory_size)
         return active
 
     def _check_input(self, x: Tensor) -> None:
@@ -343,53 +338,6 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
                 f"state is a {type(state).__name__}: "
                 f"{type(self).__name__} goes on from the {self.state_type.__name__} of an earlier call"
             )
-
-    def _check_state(self, state: StateT, batch_size: int, memory_size: int | None) -> None:
-        template = self._template(batch_size, _memory_size_of(state))
-        # What a controller of the user's own remembers may take any form.
-        own = not isinstance(self.controller, LSTMController | FeedforwardController)
-        for name in self.state_type._fields:  # type: ignore[attr-defined]
-            if name != "controller" or not own:
-                _check_field(f"state.{name}", getattr(state, name), getattr(template, name))
-        if memory_size is not None and memory_size != _memory_size_of(state):
-            raise ValueError(
-                f"memory_size={memory_size} does not fit the given state, which has {_memory_size_of(state)} "
-                "slots: leave one of the two out"
-            )
-
-    def _template(self, batch_size: int, memory_size: int | None) -> StateT:
-        """A state with the shapes, dtype and device that one of this size has, but not with the room.
-
-        The last one is kept, because to make it takes longer than a step; but not for an initial state of a
-        user's own, which may depend on anything.
-        """
-        method = type(self).initial_state
-        if not method.__module__.startswith(f"{__package__}.") or "initial_state" in vars(self):
-            return self.initial_state(batch_size, memory_size)
-        parameter, controller = self._parameter(), vars(self.controller)
-        sizes = [value for part in (vars(self), controller) for value in part.values() if type(value) is int]
-        key = (batch_size, memory_size, parameter.dtype, parameter.device, method, sizes)
-        known = _TEMPLATES.get(self)
-        if known is None or known[0] != key:
-            known = _TEMPLATES[self] = key, self._made_template(batch_size, memory_size)
-        return known[1]
-
-    def _made_template(self, batch_size: int, memory_size: int | None) -> StateT:
-        if memory_size is None or memory_size <= SLOTS_AT_ONCE:
-            return map_state(Tensor.detach, self.initial_state(batch_size, memory_size))
-        few, more = (self.initial_state(batch_size, SLOTS_AT_ONCE + extra) for extra in (0, 1))
-
-        def grown(small: Tensor, larger: Tensor) -> Tensor:
-            beyond = memory_size - SLOTS_AT_ONCE
-            sizes = [a + (b - a) * beyond for a, b in zip(small.shape, larger.shape, strict=True)]
-            return small.new_zeros(()).expand(sizes)
-
-        return map_state(grown, few, more)
-
-
-_TEMPLATES: "weakref.WeakKeyDictionary[Machine[Any], tuple[tuple[Any, ...], Any]]"
-_TEMPLATES = weakref.WeakKeyDictionary()
-"""Of each machine, what :meth:`Machine._template` made last, and for what."""
 
 
 def _autocast_enabled(device: str) -> bool:
@@ -431,26 +379,6 @@ def squeeze_if_unbatched(state: StateT, batch_size: int | None) -> StateT:
     return map_state(lambda field: field.squeeze(0), state) if batch_size is None else state
 
 
-def _check_field(name: str, given: Any, expected: Any) -> None:
-    """Refuse what has not the shape, dtype and place of ``expected``, a tensor or nested tuples."""
-    if not isinstance(expected, Tensor):
-        if not isinstance(given, tuple) or len(given) != len(expected):
-            count = f"{len(given)} parts" if isinstance(given, tuple) else f"a {type(given).__name__}"
-            raise ValueError(f"{name} has {count}, but {len(expected)} are needed here")
-        for index, (g, e) in enumerate(zip(given, expected)):
-            _check_field(f"{name}[{index}]", g, e)
-        return
-    if not isinstance(given, Tensor):
-        raise ValueError(f"{name} is a {type(given).__name__}, but a tensor is needed here")
-    if given.shape != expected.shape:
-        raise ValueError(f"{name} has shape {list(given.shape)}, but {list(expected.shape)} is needed here")
-    if (given.dtype, given.device) != (expected.dtype, expected.device):
-        raise ValueError(
-            f"{name} is {given.dtype} on {given.device}, but the weights are {expected.dtype} on "
-            f"{expected.device}: convert one to the other"
-        )
-
-
 def _check_lengths(
     lengths: Tensor | Sequence[int] | None, steps: int, batch_size: int, device: torch.device
 ) -> Tensor | None:
@@ -483,10 +411,6 @@ def _check_lengths(
 def _capturing(device: torch.device) -> bool:
     """Whether a CUDA graph is being captured."""
     return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
-
-
-def _memory_size_of(state: Any) -> int | None:
-    return state.memory.shape[-2] if hasattr(state, "memory") else None
 
 
 def _pack_like(y: Tensor, packed: PackedSequence) -> PackedSequence:
