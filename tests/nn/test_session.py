@@ -133,7 +133,7 @@ def test_an_ended_session_says_so(case: Case) -> None:
 
 @pytest.mark.parametrize("case", cases(lambda case: case.name == "ntm"), ids=str)
 def test_what_does_not_fit_is_refused(case: Case) -> None:
-    machine = case.build()
+    machine: Any = case.build()
     state = random_state(machine, 2)
     with pytest.raises(ValueError, match="batch_size is 3, but the state is of 2 sequences"):
         machine.session(state, batch_size=3)
@@ -141,6 +141,13 @@ def test_what_does_not_fit_is_refused(case: Case) -> None:
         machine.session(state, memory_size=9)
     with pytest.raises(ValueError, match=r"state\.memory has shape"):
         machine.session(state._replace(memory=state.memory[..., :2]))
+    for wrong in (0, -1):
+        with pytest.raises(ValueError, match=f"batch_size is {wrong}: give a whole number"):
+            machine.session(batch_size=wrong)
+    with pytest.raises(ValueError, match="state has a int where a tensor is needed"):
+        machine.session((3,))
+    with pytest.raises(ValueError, match="goes on from the NTMState"):
+        machine.session((torch.zeros(2, 3),))
     session = machine.session(state)
     with pytest.raises(ValueError, match="x has 1 sequences, but this session has 2"):
         session(inputs(1, 1))
@@ -168,8 +175,8 @@ def test_batch_first_and_another_memory_size(case: Case) -> None:
 @pytest.mark.parametrize("backend", ["reference", "native"])
 def test_decoding_goes_on_from_the_session(name: str, backend: str) -> None:
     torch.manual_seed(0)
-    machine: Any = MACHINES[name](backend=backend, output_size=INPUT).double()
-    choice = Choice((0, 3), {0: [], 1: []}, stop_kinds=(2,))
+    machine: Any = MACHINES[name](backend=backend).double()
+    choice = Choice((0, 2), {0: [(1, 1)]})
     x, first = inputs(3, 1), torch.randn(INPUT, dtype=torch.float64)
     with torch.no_grad():
         _, state = machine(x)

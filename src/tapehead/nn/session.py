@@ -49,12 +49,10 @@ class Session(Generic[StateT]):
         batch_size: int | None = None,
         memory_size: int | None = None,
     ) -> None:
-        sizes = set() if state is None else _batch_sizes(state)
-        size = batch_size or min(sizes, default=1)
-        if size < 1 or sizes > {size}:
-            raise InputError(
-                f"batch_size is {batch_size}, but the state is of {min(sizes, default=0)} sequences"
-            )
+        size = _batch_size_of(state) if state is not None else 1 if batch_size is None else batch_size
+        if size < 1 or batch_size not in (None, size):
+            of_state = "" if state is None else f", but the state is of {size} sequences"
+            raise InputError(f"batch_size is {batch_size}{of_state}: give a whole number of at least 1")
         like = machine._parameter().new_zeros(1, size, machine.input_size)
         machine._checked(like, state, None, memory_size)
         self._machine, self._batch_size, self._ended = machine, size, False
@@ -158,12 +156,11 @@ class Session(Generic[StateT]):
         self._state, self._resident, self._ended = None, None, True
 
 
-def _batch_sizes(state: Any) -> set[int]:
-    sizes: set[int] = set()
-
-    def note(tensor: Tensor) -> Tensor:
-        sizes.add(tensor.shape[0] if tensor.dim() else 0)
-        return tensor
-
-    map_state(note, state)
-    return sizes
+def _batch_size_of(state: Any) -> int:
+    """The first axis of the first tensor; whether the others fit is checked with the state."""
+    while not isinstance(state, Tensor):
+        if not isinstance(state, tuple) or not state:
+            name = type(state).__name__
+            raise InputError(f"state has a {name} where a tensor is needed: give a batched state")
+        state = state[0]
+    return state.shape[0] if state.dim() else 0

@@ -52,9 +52,10 @@ def _template(machine: "Machine[Any]", batch_size: int, slots: int | None) -> An
     The last one is kept, because to make it takes longer than a step; but not for an initial state of a
     user's own, which may depend on anything, nor while a machine is compiled.
     """
+    if torch.compiler.is_compiling():
+        return machine.initial_state(batch_size, slots)
     method = type(machine).initial_state
-    own = not method.__module__.startswith(f"{__package__}.") or "initial_state" in machine.__dict__
-    if torch.compiler.is_compiling() or own:
+    if not method.__module__.startswith(f"{__package__}.") or "initial_state" in machine.__dict__:
         return machine.initial_state(batch_size, slots)
     parameter, parts = machine._parameter(), (vars(machine), vars(machine.controller))
     sizes = [value for part in parts for value in part.values() if type(value) is int]
