@@ -4,7 +4,8 @@ An NTM of one read and one write head with dense access, with sparse access by e
 access by hash codes, each size in a process of its own on one thread. A sparse memory is full: every slot was
 written. Times are seconds of the processor, which other processes disturb less than the clock's: a step's is
 the difference of a long and a short call over that of their steps. What a call costs whatever its steps (the
-state is copied, its rows are indexed) stands apart. Peaks are of 100 steps, beyond what the process had.
+state is copied, its rows are indexed) stands apart. In a session (``machine.session``) nothing is copied:
+there a call is of one step. Peaks are of 100 steps, beyond what the process had.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import tapehead
 from benchmarks import report
 from benchmarks.learning import IMAGES
 from benchmarks.peak import clear_peak, status
+from tapehead.engine.native import workspace
 from tapehead.viz.figures.style import new_figure, save_figures, style
 
 WORD, HIDDEN, CHANNELS, TOP_K = 64, 100, 8, 8
@@ -37,15 +39,18 @@ MOST_REPEATS, SECONDS = 7, 1.0
 ROWS_READ = 1 << 16
 PEAK_STEPS = 100
 LARGE = 1 << 15
+SHARP_SLOTS = 1 << 14
 COLUMNS = (
     ("slots", "slots", "{}"),
     ("access", "kind", "{}"),
     ("forward, µs a step", "forward_us", "{:.3g}"),
     ("training, µs a step", "training_us", "{:.3g}"),
     ("a call besides, ms", "call_ms", "{:.3g}"),
+    ("a call in a session, µs", "session_us", "{:.3g}"),
     ("memory, MB", "memory_mb", "{:.4g}"),
     ("peak from the start, MB", "peak_start_mb", "{:.4g}"),
     ("peak from a state, MB", "peak_state_mb", "{:.4g}"),
+    ("peak in a session, MB", "peak_session_mb", "{:.4g}"),
 )
 
 
@@ -82,6 +87,11 @@ def main(arguments: list[str] | None = None) -> int:
     print(report.table(rows, COLUMNS))
     found = {"rows": rows, "one_pass_ms": one_pass_ms(), "rows_read": ROWS_READ, "machine": machine}
     print(f"one pass over {ROWS_READ} rows takes {found['one_pass_ms']:.3g} ms")
+    found |= (sharp := sharp_writes())
+    print(
+        f"dense access to {SHARP_SLOTS} slots with sharp heads: {sharp['sharp_step_us']:.3g} µs a step, "
+        f"{sharp['scan_us']:.3g} µs to multiply the memory by both keys"
+    )
     options.results.mkdir(parents=True, exist_ok=True)
     (options.results / "scale.json").write_text(json.dumps(found, indent=1) + "\n")
     for path in save_figures([_draw(rows)], options.images):
@@ -135,6 +145,10 @@ def measure(kind: str, slots: int) -> dict[str, Any]:
     def a_step(train: bool) -> float:
         return (times[long, train] - times[short, train]) / (long - short)
 
+    session = machine.session(state)
+    del state
+    workspace.clear()
+    peak_session = _peak(lambda: [session(x[:1]) for _ in range(PEAK_STEPS)]) - before
     return {
         "slots": slots,
         "kind": kind,
@@ -144,7 +158,39 @@ def measure(kind: str, slots: int) -> dict[str, Any]:
         "memory_mb": slots * WORD * 4 / 2**20,
         "peak_start_mb": peak_start,
         "peak_state_mb": peak_state,
+        "session_us": 1e6 * _least(lambda: session(x[:1])),
+        "peak_session_mb": peak_session,
     }
+
+
+def sharp_writes() -> dict[str, float]:
+    """CPU microseconds of a step of a dense NTM whose heads are in focus, and of the similarity scan in it.
+
+    The scan is the products of the memory with both heads' keys, which no step can do without.
+    """
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    machine = tapehead.NTM(
+        CHANNELS,
+        HIDDEN,
+        output_size=CHANNELS,
+        memory_size=SHARP_SLOTS,
+        word_size=WORD,
+        init="tape",
+        backend="native",
+    )
+    with torch.no_grad():
+        for heads in machine._split(machine.interface.bias):
+            heads.sharpness.add_(20)
+    state = machine.initial_state(1)
+    session = machine.session(state._replace(memory=torch.randn_like(state.memory)))
+    x, memory, keys = torch.randn(41, 1, CHANNELS), torch.randn(WORD, SHARP_SLOTS), torch.randn(2, WORD)
+    session(x)
+    touched = int((session.state.write_weights > 1e-7).sum())
+    if touched > 8:
+        raise RuntimeError(f"{touched} slots are touched: the write head is not in focus")
+    step = (_least(lambda: session(x)) - _least(lambda: session(x[:1]))) / (len(x) - 1)
+    return {"sharp_step_us": 1e6 * step, "scan_us": 1e6 * _least(lambda: keys @ memory)}
 
 
 def _steps(kind: str, slots: int) -> tuple[int, int]:

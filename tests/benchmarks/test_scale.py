@@ -11,9 +11,12 @@ from benchmarks import scale
 def test_it_measures_saves_and_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folders = ["--results", str(tmp_path), "--images", str(tmp_path / "images")]
     assert scale.main(["--max", "10", *folders]) == 0
-    rows = json.loads((tmp_path / "scale.json").read_text())["rows"]
+    found = json.loads((tmp_path / "scale.json").read_text())
+    rows = found["rows"]
     assert [(row["kind"], row["slots"]) for row in rows] == [(kind, 1024) for kind in scale.KINDS]
-    assert all(row["training_us"] > 0 for row in rows)
+    assert all(row["training_us"] > 0 and row["session_us"] > 0 for row in rows)
+    assert found["sharp_step_us"] > 0
+    assert found["scan_us"] > 0
     assert (tmp_path / "images" / "scale.png").stat().st_size > 5_000
     assert "sparse, hashed" in capsys.readouterr().out
 

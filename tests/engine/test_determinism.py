@@ -161,7 +161,7 @@ def test_little_work_is_not_shared() -> None:
     torch.set_num_threads(4)
     try:
         shapes = ((1, 8), (1, 15), (1, 16), (8, 4), (300, 1))
-        found = [ops._plan_for(torch.zeros(*shape, 3), config, numbers).threads for shape in shapes]
+        found = [ops.plan_for(torch.zeros(*shape, 3), config, numbers).threads for shape in shapes]
     finally:
         torch.set_num_threads(before)
     assert found == [1, 1, 2, 4, 4]

@@ -66,7 +66,7 @@ def test_memory_grows_with_the_root_of_the_steps() -> None:
                 torch.zeros(steps, 1, 8)
             )
         x, *_, config, numbers = calls[0]
-        plan = ops._plan_for(x, config, numbers)
+        plan = ops.plan_for(x, config, numbers)
         return (plan.tape + plan.backward_scratch) / 512**2
 
     assert ops.why_unavailable() is None
@@ -104,7 +104,7 @@ def test_inference_needs_no_more_memory_for_more_steps() -> None:
             torch.zeros(50, 4, 8)
         )
     x, *_, config, numbers = calls[0]
-    tape = ops._plan_for(x.new_zeros(steps, 4, 8), config, numbers).tape * 4 / 2**20
+    tape = ops.plan_for(x.new_zeros(steps, 4, 8), config, numbers).tape * 4 / 2**20
     assert tape > 200
     assert after - before < x_and_outputs + 5, f"{after - before:.1f} MB more"
 

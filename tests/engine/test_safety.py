@@ -55,7 +55,7 @@ def test_a_weight_or_state_of_another_shape_is_named(name: str) -> None:
     x, lengths, weights, state, config, numbers = _call(name)
     output = ops._forward(x, lengths, weights, state, config, numbers)
     backward = backward_arguments((x, lengths, weights, state, config, numbers), output)
-    plan = ops._plan_for(x, config, numbers)
+    plan = ops.plan_for(x, config, numbers)
     tensors = [*weights, *state]
     assert len(plan.names) == len(tensors)
     for i, (tensor, field) in enumerate(zip(tensors, plan.names)):
@@ -265,7 +265,7 @@ def test_the_same_without_a_tape(case: str, lengths: list[int] | None) -> None:
 def test_the_tape_is_as_long_as_the_run_or_two_steps(name: str) -> None:
     x, _, _, _, config, numbers = _call(name)
     plans = {
-        keep: [ops._plan_for(x.new_zeros(steps, 2, 5), config, numbers, keep_tape=keep) for steps in (9, 900)]
+        keep: [ops.plan_for(x.new_zeros(steps, 2, 5), config, numbers, keep_tape=keep) for steps in (9, 900)]
         for keep in (True, False)
     }
     assert plans[True][0].tape * 20 < plans[True][1].tape

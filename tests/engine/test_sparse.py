@@ -131,7 +131,7 @@ def test_the_tape_grows_with_the_rows_read_and_not_with_the_memory() -> None:
         with recorded_operators() as calls:
             machine(torch.zeros(steps, 1, 5, dtype=torch.float64))
         x, *_, config, numbers = calls[0]
-        plan = ops._plan_for(x, config, numbers)
+        plan = ops.plan_for(x, config, numbers)
         return plan.tape + plan.backward_scratch
 
     assert ops.why_unavailable() is None

@@ -14,6 +14,7 @@ from . import reference
 from .decoding import Choice, Decoded, by_steps
 from .native import ops
 from .native.build import EngineError
+from .native.resident import Resident
 from .spec import KernelSpec, Runnable, Unsupported
 from .triton import available
 
@@ -157,22 +158,46 @@ def _decoder(machine: Runnable, first: Tensor, state: Any) -> KernelSpec | None:
     kernel = _kernel(machine, first[None, None], state, None, machine.backend, stacklevel=4)
     if kernel is None:
         return None
-    spec = kernel.spec
-    if kernel.engine != "native":
-        reason = "the Triton engine has no loop for it"
-    elif not spec.outputs:
-        reason = "its output layer is its own"
-    elif not spec.plain_call:
-        reason = "it has a hook, or its forward() is overridden"
-    elif torch.is_autocast_enabled("cpu"):
-        reason = "autocast rounds its outputs"
-    elif first.shape != (spec.input_size,):
+    spec, reason = kernel.spec, _needs_its_own_call(kernel)
+    if reason is not None:
+        _warn_once(reason, f"this {name} is decoded step by step, slower than in one call: {reason}", 3)
+        return None
+    if first.shape != (spec.input_size,):
         size = spec.input_size
         raise ValueError(f"first has {len(first)} channels, but this {name} was built with input_size={size}")
-    else:
-        return spec
-    _warn_once(reason, f"this {name} is decoded step by step, slower than in one call: {reason}", 3)
-    return None
+    return spec
+
+
+def _needs_its_own_call(kernel: _Kernel) -> str | None:
+    """Why a run cannot do without calling the machine itself; None where it can."""
+    if kernel.engine != "native":
+        return "the Triton engine has no loop for it"
+    if not kernel.spec.outputs:
+        return "its output layer is its own"
+    if not kernel.spec.plain_call:
+        return "it has a hook, or its forward() is overridden"
+    return "autocast rounds its outputs" if torch.is_autocast_enabled("cpu") else None
+
+
+def resident(machine: Runnable, x: Tensor, state: Any, memory_size: int | None = None) -> Resident | None:
+    """Begin a run that the native engine goes on with from call to call.
+
+    Args:
+        machine: what is to run.
+        x: an input of one step, [1, B, input_size].
+        state: the batched state to start from, which is copied; None for the machine's initial state.
+        memory_size: N of that initial state; None for the machine's own.
+
+    Returns:
+        The run; None where each call has to be one of the machine.
+
+    Raises:
+        EngineError: ``backend="native"`` and the kernel cannot serve; the message says why.
+    """
+    kernel = _kernel(machine, x, state, memory_size, machine.backend, stacklevel=4)
+    if kernel is None or _needs_its_own_call(kernel) is not None:
+        return None
+    return Resident(kernel.spec, x, _start(machine, kernel.spec, state, x.shape[1], memory_size))
 
 
 def _kernel(

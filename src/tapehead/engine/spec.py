@@ -239,9 +239,12 @@ class KernelConfig(NamedTuple):
     @property
     def zeroed(self) -> tuple[str, ...]:
         """The final state's tensors that the kernel wants as zeros: it will write to few places in them."""
-        if self.kind != _KINDS["sparse"] or self.given_state:
-            return ()
-        return ("state.memory", "state.usage", "state.read_weights")
+        return () if self.given_state or not self.in_place else (*self.in_place, "state.read_weights")
+
+    @property
+    def in_place(self) -> tuple[str, ...]:
+        """The final state's tensors in which the kernel works from the first step on."""
+        return ("state.memory", "state.usage") if self.kind == _KINDS["sparse"] else ()
 
     def output_shapes(self, steps: Any, batch_size: Any, *, keep_tape: bool = True) -> list[tuple[Any, ...]]:
         """Shapes of outputs, features, words, and of a state's tensors in the kernel's order.

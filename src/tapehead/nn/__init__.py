@@ -17,6 +17,7 @@ from .lstm import DeepLSTM as DeepLSTM
 from .module import Machine as Machine
 from .module import evaluation_mode as evaluation_mode
 from .ntm import NTM as NTM
+from .session import Session as Session
 
 __all__ = [
     "DNC",
@@ -33,6 +34,7 @@ __all__ = [
     "MachineConfig",
     "NTMConfig",
     "NTMState",
+    "Session",
     "SparseDNCState",
     "SparseNTMState",
     "evaluation_mode",

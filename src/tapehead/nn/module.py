@@ -16,12 +16,12 @@ from ..types import StateT, Trace, map_state
 from .config import MachineConfig, check_memory_size
 from .controllers import (
     Controller,
-    FeedforwardController,
-    LSTMController,
     build_controller,
     reset_layers,
 )
 from .pretrained import Pretrained
+from .session import Session
+from .state_check import check_state
 
 # (typing.Self is beyond beartype, which checks shapes under pytest.)
 M = TypeVar("M", bound="Machine[Any]")
@@ -283,6 +283,22 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
         with _without_autocast(x.device.type, autocast):
             return engine.run_features(self, x, state, active, memory_size=memory_size, backend=self.backend)
 
+    def session(
+        self, state: StateT | None = None, *, batch_size: int | None = None, memory_size: int | None = None
+    ) -> Session[StateT]:
+        """Open a run for inference whose memory stays in place from call to call.
+
+        Args:
+            state: the batched state to start from, which is copied and stays as it is; None for the initial
+                state.
+            batch_size: B; None for the state's, or one sequence.
+            memory_size: N of the initial state; None for the machine's own.
+
+        Raises:
+            ValueError: a state or sizes that do not fit; the message names them.
+        """
+        return Session(self, state, batch_size=batch_size, memory_size=memory_size)
+
     def _parameter(self) -> Tensor:
         """A tensor with the device and the dtype that the machine computes in."""
         for parameter in self.parameters():
@@ -298,7 +314,7 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
         active = _check_lengths(lengths, x.shape[0], x.shape[1], x.device)
         if state is not None:
             self._check_state_type(state)
-            self._check_state(state, x.shape[1], memory_size)
+            check_state(self, state, x.shape[1], memory_size)
         return active
 
     def _check_input(self, x: Tensor) -> None:
@@ -321,19 +337,6 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
             raise ValueError(
                 f"state is a {type(state).__name__}: "
                 f"{type(self).__name__} goes on from the {self.state_type.__name__} of an earlier call"
-            )
-
-    def _check_state(self, state: StateT, batch_size: int, memory_size: int | None) -> None:
-        template = self.initial_state(batch_size, _memory_size_of(state))
-        # What a controller of the user's own remembers may take any form.
-        own = not isinstance(self.controller, LSTMController | FeedforwardController)
-        for name in self.state_type._fields:  # type: ignore[attr-defined]
-            if name != "controller" or not own:
-                _check_field(f"state.{name}", getattr(state, name), getattr(template, name))
-        if memory_size is not None and memory_size != _memory_size_of(state):
-            raise ValueError(
-                f"memory_size={memory_size} does not fit the given state, which has {_memory_size_of(state)} "
-                "slots: leave one of the two out"
             )
 
 
@@ -376,26 +379,6 @@ def squeeze_if_unbatched(state: StateT, batch_size: int | None) -> StateT:
     return map_state(lambda field: field.squeeze(0), state) if batch_size is None else state
 
 
-def _check_field(name: str, given: Any, expected: Any) -> None:
-    """Refuse what has not the shape, dtype and place of ``expected``, a tensor or nested tuples."""
-    if not isinstance(expected, Tensor):
-        if not isinstance(given, tuple) or len(given) != len(expected):
-            count = f"{len(given)} parts" if isinstance(given, tuple) else f"a {type(given).__name__}"
-            raise ValueError(f"{name} has {count}, but {len(expected)} are needed here")
-        for index, (g, e) in enumerate(zip(given, expected)):
-            _check_field(f"{name}[{index}]", g, e)
-        return
-    if not isinstance(given, Tensor):
-        raise ValueError(f"{name} is a {type(given).__name__}, but a tensor is needed here")
-    if given.shape != expected.shape:
-        raise ValueError(f"{name} has shape {list(given.shape)}, but {list(expected.shape)} is needed here")
-    if (given.dtype, given.device) != (expected.dtype, expected.device):
-        raise ValueError(
-            f"{name} is {given.dtype} on {given.device}, but the weights are {expected.dtype} on "
-            f"{expected.device}: convert one to the other"
-        )
-
-
 def _check_lengths(
     lengths: Tensor | Sequence[int] | None, steps: int, batch_size: int, device: torch.device
 ) -> Tensor | None:
@@ -428,10 +411,6 @@ def _check_lengths(
 def _capturing(device: torch.device) -> bool:
     """Whether a CUDA graph is being captured."""
     return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
-
-
-def _memory_size_of(state: Any) -> int | None:
-    return state.memory.shape[-2] if hasattr(state, "memory") else None
 
 
 def _pack_like(y: Tensor, packed: PackedSequence) -> PackedSequence:

@@ -171,10 +171,13 @@ def load() -> ctypes.CDLL:
         raise EngineError(f"the native engine was built but does not load: {error}") from error
 
 
+_OF_A_RUN = ("layout", "forward", "decode", "open", "advance", "snapshot", "close")
+
+
 def _open(path: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     for scalar in ("float32", "float64"):
-        for name in ("layout", "forward", "decode", "backward", "bits_loss", "adam"):
+        for name in (*_OF_A_RUN, "backward", "bits_loss", "adam"):
             getattr(library, f"tapehead_{name}_{scalar}").restype = ctypes.c_int
     for name in ("sentence", "size_names", "dnc_field_names", "ntm_field_names", "sparse_field_names"):
         getattr(library, f"tapehead_{name}").restype = ctypes.c_char_p

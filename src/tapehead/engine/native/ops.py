@@ -106,7 +106,7 @@ def run(
         ValueError: a state or a weight of another dtype or device than x, or a controller state that does
             not fit. (C++ sees addresses alone, and cannot tell.)
     """
-    weights, start = _checked_tensors(spec, x, state)
+    weights, start = checked_tensors(spec, x, state)
     config = KernelConfig.of(spec, state)
     numbers = numbers_of(spec)
     if torch.compiler.is_compiling():
@@ -139,9 +139,9 @@ def decode(
     """
     inputs = first.new_empty(max_steps + 1, 1, first.shape[0])
     inputs[0, 0] = first
-    weights, start = _checked_tensors(spec, inputs, state)
+    weights, start = checked_tensors(spec, inputs, state)
     weights, start = [w.contiguous() for w in weights], [s.contiguous() for s in start]
-    plan = _plan_for(inputs[1:], KernelConfig.of(spec, state), numbers_of(spec), keep_tape=False)
+    plan = plan_for(inputs[1:], KernelConfig.of(spec, state), numbers_of(spec), keep_tape=False)
     plan.check(inputs, None, [*weights, *start])
     outputs, features, words, *final = plan.new_outputs(first)
     before = [inputs, None, *weights, *start, workspace.take(plan.tape, first.dtype)]
@@ -161,7 +161,7 @@ def decode(
     return chosen, said, unflatten_state(spec, inputs, final)
 
 
-def _checked_tensors(spec: KernelSpec, x: Tensor, state: Any) -> tuple[list[Tensor], list[Tensor]]:
+def checked_tensors(spec: KernelSpec, x: Tensor, state: Any) -> tuple[list[Tensor], list[Tensor]]:
     """The weights, and the tensors of a state that is given, in the kernel's order."""
     weights = weights_of(spec)
     start = [] if state is None else flatten_state(spec, x, state)
@@ -288,13 +288,16 @@ class _Plan:
         """Call C++ with tensors, so many numbers of scratch, tensors, and what is further; None is null."""
         block = workspace.borrow(scratch * self.dtype.itemsize)
         try:
-            addresses = [None if tensor is None else tensor.data_ptr() for tensor in before]
-            addresses.append(block.address)
-            addresses += [None if tensor is None else tensor.data_ptr() for tensor in after]
-            pointers = (ctypes.c_void_p * len(addresses))(*addresses)
+            pointers = addresses([*before, block.address, *after])
             call_library(f"{name}_{self.scalar}", self.sizes, self.numbers, pointers, *further)
         finally:
             workspace.give_back(block)
+
+
+def addresses(tensors: Sequence[Tensor | int | None]) -> ctypes.Array[ctypes.c_void_p]:
+    """An array of where tensors lie, as C++ takes it; whole numbers are addresses, None is null."""
+    found = [tensor.data_ptr() if isinstance(tensor, Tensor) else tensor for tensor in tensors]
+    return (ctypes.c_void_p * len(found))(*found)
 
 
 def _named_shapes(
@@ -319,7 +322,7 @@ def _plan(
     return _Plan(x_shape, dtype, KernelConfig(*config), numbers, threads, keep_tape)
 
 
-def _plan_for(x: Tensor, config: Sequence[int], numbers: Sequence[float], *, keep_tape: bool = True) -> _Plan:
+def plan_for(x: Tensor, config: Sequence[int], numbers: Sequence[float], *, keep_tape: bool = True) -> _Plan:
     # A second thread would be waited for longer than it takes to do its share.
     threads = min(torch.get_num_threads(), max(1, x.shape[0] * x.shape[1] // MIN_ROWS_PER_THREAD))
     return _plan(tuple(x.shape), x.dtype, tuple(config), tuple(numbers), threads, keep_tape)
@@ -360,7 +363,7 @@ def _forward(
     """
     x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
     lengths = None if lengths is None else lengths.contiguous()
-    plan = _plan_for(x, config, numbers, keep_tape=keep_tape)
+    plan = plan_for(x, config, numbers, keep_tape=keep_tape)
     plan.check(x, lengths, [*weights, *state])
     outputs, features, words, *final = plan.new_outputs(x)
     tape = workspace.take(plan.tape, x.dtype)
@@ -396,7 +399,7 @@ def _(
 ) -> list[Tensor]:
     shapes = KernelConfig(*config).output_shapes(*x.shape[:2])
     if all(isinstance(size, int) for size in (*x.shape, *config)):
-        tape_size: Any = _plan_for(x, config, numbers).tape
+        tape_size: Any = plan_for(x, config, numbers).tape
     else:
         tape_size = torch.library.get_ctx().new_dynamic_size()
     return [x.new_empty(shape) for shape in [*shapes, (tape_size,)]]
@@ -419,7 +422,7 @@ def _backward(
     x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
     lengths = None if lengths is None else lengths.contiguous()
     given = [None if g is None else g.contiguous() for g in gradients]
-    plan = _plan_for(x, config, numbers)
+    plan = plan_for(x, config, numbers)
     plan.check(x, lengths, [*weights, *state])
     _, of_features, of_words, *_ = plan.output_shapes
     plan.check_one("features", features, of_features)

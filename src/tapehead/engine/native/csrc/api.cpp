@@ -2,7 +2,7 @@
 // comes out.
 #include "backward.h"
 #include "codes.h"
-#include "forward.h"
+#include "resident.h"
 #include "training.h"
 
 using namespace tapehead;
@@ -54,6 +54,16 @@ template <class F> class Unpacker {
     a.words = next();
   }
 
+  // What an advance passes anew: x, the weights, features, words, outputs.
+  static void renew(Arguments<F>& of, void* const* given) {
+    Unpacker next(of, given);
+    of.x = next.next();
+    next.weights(of.weight, of.bias, of.interface_weight, of.interface_bias, of.norm_weight, of.norm_bias,
+                 of.output_features, of.output_words, of.output_bias);
+    of.features = next.next(), of.words = next.next(), of.outputs = next.next();
+  }
+  static void name_final(Arguments<F>& of, void* const* given) { Unpacker(of, given).state(of.final); }
+
   const Arguments<F>& for_forward() {
     a.outputs = next();
     state(a.final);
@@ -73,6 +83,7 @@ template <class F> class Unpacker {
   }
 
  private:
+  Unpacker(const Arguments<F>& of, void* const* given) : pointers(given) { a.d = of.d; }
   F* next() { return static_cast<F*>(*pointers++); }
 
   template <class P>
@@ -101,6 +112,7 @@ template <class F> class Unpacker {
 template <class F, class Memory> struct Loops {
   using forward = Forward<F, Memory>;
   using backward = Backward<F, Memory>;
+  using resident = ResidentOf<F, Memory>;
 };
 
 // work(Loops<F, Memory>) of the kind of memory that d names.
@@ -176,6 +188,52 @@ int decode(const int64_t* sizes, const double* numbers, void* const* pointers, c
   return run_forward(unpacker.for_forward());
 }
 
+// A run that `advance` goes on with, `snapshot` looks at and `close` ends. pointers as for a forward pass, but that x,
+// lengths, features, words and outputs are null and that of the final state only what sparse access works in is not;
+// sizes are of two steps.
+template <class F> int open(const int64_t* sizes, const double* numbers, void* const* pointers, void** out) {
+  const Dims d = dims_of(sizes);
+  if (const int code = check(d)) return code;
+  if (d.steps != 2 || d.keep_tape || !d.output_size) return kBadSizes;
+  Unpacker<F> unpacker(d, numbers, pointers);
+  const Arguments<F>& a = unpacker.for_forward();
+  return with_loops<F>(d, [&](auto loops) {
+    if (typename decltype(loops)::forward(a).interface_size() != d.interface_size) return int(kBadInterface);
+    Resident<F>* opened = new typename decltype(loops)::resident(a);
+    *out = opened;
+    return int(kDone);
+  });
+}
+
+// words, count, ran: as for `decode`, or null, 0, null, where x is given whole.
+template <class F>
+int advance(void* opened, int64_t steps, void* const* pointers, const int64_t* words, int64_t count, int64_t* ran) {
+  auto* resident = static_cast<Resident<F>*>(opened);
+  Arguments<F>& a = resident->a;
+  if (steps < 1 || (words && a.d.batch_size != 1)) return kBadSizes;
+  Choice choice;
+  if (words && !choice.read(words, count, std::min(a.d.input_size, a.d.output_size))) return kBadChoice;
+  Unpacker<F>::renew(a, pointers);
+  a.choice = words ? &choice : nullptr;
+  if (words) a.chosen = static_cast<F*>(pointers[0]) + a.d.input_size;
+  const Index done = resident->advance(steps);
+  a.choice = nullptr;
+  if (ran) *ran = done;
+  return kDone;
+}
+
+template <class F> int snapshot(void* opened, void* const* pointers) {
+  auto* resident = static_cast<Resident<F>*>(opened);
+  Unpacker<F>::name_final(resident->a, pointers);
+  resident->snapshot();
+  return kDone;
+}
+
+template <class F> int close(void* opened) {
+  delete static_cast<Resident<F>*>(opened);
+  return kDone;
+}
+
 template <class F> int backward(const int64_t* sizes, const double* numbers, void* const* pointers) {
   const Dims d = dims_of(sizes);
   if (const int code = check(d)) return code;
@@ -221,6 +279,20 @@ template <class F> int adam_step(const int64_t* sizes, const double* numbers, vo
   extern "C" int tapehead_decode_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers,     \
                                           const int64_t* words, int64_t count, int64_t* ran) {                    \
     return guarded([&] { return decode<F>(sizes, numbers, pointers, words, count, ran); });                       \
+  }                                                                                                               \
+  extern "C" int tapehead_open_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers,       \
+                                        void** out) {                                                             \
+    return guarded([&] { return open<F>(sizes, numbers, pointers, out); });                                       \
+  }                                                                                                               \
+  extern "C" int tapehead_advance_##suffix(void* opened, int64_t steps, void* const* pointers,                    \
+                                           const int64_t* words, int64_t count, int64_t* ran) {                   \
+    return guarded([&] { return advance<F>(opened, steps, pointers, words, count, ran); });                       \
+  }                                                                                                               \
+  extern "C" int tapehead_snapshot_##suffix(void* opened, void* const* pointers) {                                \
+    return guarded([&] { return snapshot<F>(opened, pointers); });                                                \
+  }                                                                                                               \
+  extern "C" int tapehead_close_##suffix(void* opened) {                                                          \
+    return guarded([&] { return close<F>(opened); });                                                             \
   }                                                                                                               \
   extern "C" int tapehead_backward_##suffix(const int64_t* sizes, const double* numbers, void* const* pointers) { \
     return guarded([&] { return backward<F>(sizes, numbers, pointers); });                                        \

@@ -26,26 +26,23 @@ template <class F> void softmax(const F* z, F scale, Index N, F* out) {
 }
 
 // inverse[n] = 1 / sqrt(Σ_w (m_w M_wn)² + ε); mask null: all ones.
-template <class F> void inverse_norms(const F* M, const F* mask, Index W, Index NP, F* inverse) {
-  for (Index n = 0; n < NP; n += kLanes<F>) {
-    Vec<F> s = splat(F(kEpsilon));
-    for (Index w = 0; w < W; w++) {
-      Vec<F> x = load(M + w * NP + n);
-      if (mask) x *= mask[w];
-      s += x * x;
-    }
-    for (int i = 0; i < kLanes<F>; i++) s[i] = 1 / std::sqrt(s[i]);
-    store(inverse + n, s);
+template <class F> inline Vec<F> inverse_norms_at(const F* M, const F* mask, Index W, Index NP, Index n) {
+  Vec<F> s = splat(F(kEpsilon));
+  for (Index w = 0; w < W; w++) {
+    Vec<F> x = load(M + w * NP + n);
+    if (mask) x *= mask[w];
+    s += x * x;
   }
+  for (int i = 0; i < kLanes<F>; i++) s[i] = 1 / std::sqrt(s[i]);
+  return s;
+}
+template <class F> void inverse_norms(const F* M, const F* mask, Index W, Index NP, F* inverse) {
+  for (Index n = 0; n < NP; n += kLanes<F>) store(inverse + n, inverse_norms_at<F>(M, mask, W, NP, n));
 }
 
-// For each head: similarity[n] = K[k∘m, M(n)∘m], weights = softmax(β · similarity).
-// `inverse` holds the inverse norms of the memory: one row for all heads without masks, one row a head with.
-// `queries` is scratch, heads × W.
+// queries[h] = key h, under its mask, over the key's norm; under the mask once more, which the row then need not be.
 template <class F>
-void content_forward(const F* M, Index N, Index W, Index heads, const F* keys, const F* strengths, const F* masks,
-                     const F* inverse, F* similarity, F* weights, F* queries) {
-  const Index NP = padded<F>(N);
+void queries_of(const F* keys, const F* masks, Index heads, Index W, F* queries) {
   for (Index h = 0; h < heads; h++) {
     F square = F(kEpsilon);
     for (Index w = 0; w < W; w++) {
@@ -56,13 +53,25 @@ void content_forward(const F* M, Index N, Index W, Index heads, const F* keys, c
     const F scale = 1 / std::sqrt(square);
     for (Index w = 0; w < W; w++) queries[h * W + w] *= scale;
   }
+}
+
+// From products with a query to similarities, and weights = softmax(β · similarity).
+template <class F> void weigh_content(const F* inverse, Index N, F strength, F* similarity, F* weights) {
+  for (Index n = 0; n < padded<F>(N); n += kLanes<F>) store(similarity + n, load(similarity + n) * load(inverse + n));
+  softmax(similarity, strength, N, weights);
+}
+
+// For each head: similarity[n] = K[k∘m, M(n)∘m], weights = softmax(β · similarity).
+// `inverse` holds the inverse norms of the memory: one row for all heads without masks, one row a head with.
+// `queries` is scratch, heads × W.
+template <class F>
+void content_forward(const F* M, Index N, Index W, Index heads, const F* keys, const F* strengths, const F* masks,
+                     const F* inverse, F* similarity, F* weights, F* queries) {
+  const Index NP = padded<F>(N);
+  queries_of(keys, masks, heads, W, queries);
   product<F, false>(queries, heads, W, plain(M, NP), W, NP, similarity, NP);
-  for (Index h = 0; h < heads; h++) {
-    const F* inv = masks ? inverse + h * NP : inverse;
-    F* s = similarity + h * NP;
-    for (Index n = 0; n < NP; n += kLanes<F>) store(s + n, load(s + n) * load(inv + n));
-    softmax(s, strengths[h], N, weights + h * NP);
-  }
+  for (Index h = 0; h < heads; h++)
+    weigh_content(masks ? inverse + h * NP : inverse, N, strengths[h], similarity + h * NP, weights + h * NP);
 }
 
 // The backward pass of one head of content_forward: adds to d_key [W], d_strength, d_mask [W] (with a mask)

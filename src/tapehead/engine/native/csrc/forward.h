@@ -4,11 +4,14 @@
 
 namespace tapehead {
 
+template <class F, class Memory> class ResidentOf;
+
 template <class F, class Memory> class Forward : public Sequence<F, Memory> {
+  friend class ResidentOf<F, Memory>;
   using Base = Sequence<F, Memory>;
   using Base::a, Base::d, Base::memory, Base::at, Base::NP, Base::features, Base::words;
   using Base::normed, Base::checkpoint, Base::initial_cell, Base::copy_or_zero, Base::part;
-  using Base::pack_if, Base::chunks, Base::chunk_rows, Base::active, Base::record, Base::z, Base::gates, Base::cell;
+  using Base::pack_if, Base::chunks, Base::chunk_start, Base::chunk_rows, Base::active, Base::record, Base::z, Base::gates, Base::cell;
   using Base::tape_row, Base::features_at, Base::words_at, Base::initial_hidden;
   using typename Base::Packed;
 
@@ -60,7 +63,13 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
   };
 
   void run_chunk(Index from, Index to, const Packed& packed, Scratch& s) const {
-    const Index rows = to - from;
+    begin(from, to, s);
+    const Index steps = run_steps(from, to, 0, d.steps, packed, s);
+    if (a.ran) *a.ran = steps;
+    end(from, to, steps, s);
+  }
+
+  void begin(Index from, Index to, Scratch& s) const {
     for (Index b = from; b < to; b++) {
       const Index i = b - from;
       for (Index l = 0; d.lstm && l < d.num_layers; l++)
@@ -75,8 +84,13 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
         memory.begin(M, before);
       }
     }
-    Index steps = d.steps;  // fewer where a choice ends the loop
-    for (Index t = 0; t < steps; t++) {
+  }
+
+  // Steps `start`, `start` + 1, …, of which the first row of x is the first; how many: `count`, or fewer where a choice
+  // ends the loop. What was before `start` lies where these steps left it.
+  Index run_steps(Index from, Index to, Index start, Index count, const Packed& packed, Scratch& s) const {
+    const Index rows = to - from;
+    for (Index t = start; t < start + count; t++) {
       const Index first = tape_row(t, from);
       for (Index l = 0; l < d.num_layers; l++) {
         for (Index b = from; b < to; b++) {
@@ -87,7 +101,7 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
             std::memset(in, 0, sizeof(F) * at.z_row[l]);
             continue;
           }
-          std::memcpy(in, a.x + (t * d.batch_size + b) * d.input_size, sizeof(F) * d.input_size);
+          std::memcpy(in, a.x + ((t - start) * d.batch_size + b) * d.input_size, sizeof(F) * d.input_size);
           std::memcpy(in + d.input_size, s.words + (b - from) * words, sizeof(F) * d.fed_words());
           F* rest = in + d.input_size + d.fed_words();
           if (d.lstm)
@@ -120,11 +134,16 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
           memory.forward(s.raw + i * at.interface_row, last, now, M, L, r, s.step);
         if (words) std::memcpy(out, r, sizeof(F) * words);
       }
-      outputs_forward(t, from, to, packed, s.outputs);
-      if (a.choice && !a.choice->next(a.outputs + t * d.output_size, a.chosen + t * d.input_size, d.input_size))
-        steps = t + 1;
+      const Index done = t - start;
+      outputs_forward(t, done, from, to, packed, s.outputs);
+      if (a.choice && !a.choice->next(a.outputs + done * d.output_size, a.chosen + done * d.input_size, d.input_size))
+        return done + 1;
     }
-    if (a.ran) *a.ran = steps;
+    return count;
+  }
+
+  // The state after step `steps` − 1, to the caller.
+  void end(Index from, Index to, Index steps, const Scratch& s) const {
     for (Index b = from; b < to; b++) {
       const Index i = b - from, last = a.lengths ? a.lengths[b] - 1 : steps - 1;
       for (Index l = 0; d.lstm && l < d.num_layers; l++) {
@@ -149,7 +168,7 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
     if (d.given_state) {
       std::memcpy(M, part(a.initial[kMemory], b, numbers), sizeof(F) * numbers);
       std::memcpy(usage, part(a.initial[kUsage], b, N), sizeof(F) * N);
-      std::memset(part(a.final[kReadWeights], b, heads), 0, sizeof(F) * heads);
+      if (F* weights = part(a.final[kReadWeights], b, heads)) std::memset(weights, 0, sizeof(F) * heads);
     }
     memory.read_weights_of(part(a.initial[kReadWeights], b, heads), before);
     memory.begin(M, usage, !d.given_state, live);
@@ -207,9 +226,10 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
   }
 
   // y = W_y [h¹; …; h^L] + W_r [r¹; …; r^R] (+ b); zero in the padding.
-  void outputs_forward(Index t, Index from, Index to, const Packed& packed, F* y) const {
+  // t: the step; row: that of a.outputs which is its own.
+  void outputs_forward(Index t, Index row, Index from, Index to, const Packed& packed, F* y) const {
     if (!d.output_size) return;
-    const Index first = t * d.batch_size + from, rows = to - from;
+    const Index first = row * d.batch_size + from, rows = to - from;
     for (Index i = 0; i < rows; i++) {
       std::memset(y + i * at.outputs_row, 0, sizeof(F) * at.outputs_row);
       if (a.output_bias) std::memcpy(y + i * at.outputs_row, a.output_bias, sizeof(F) * d.output_size);

@@ -1,6 +1,7 @@
 // The NTM's memory: one step of one sample, forward and backward. README.md derives the backward pass.
 #pragma once
 #include "content.h"
+#include "search.h"
 
 namespace tapehead {
 
@@ -33,6 +34,11 @@ template <class F> struct NTMRecord {
   }
 };
 
+// Without a tape, and from so many slots on, a step changes and reads only the rows that its weightings touch: those
+// in whose vector of slots a weight is at least kTouched. In float64 that is below what rounding does.
+constexpr Index kManySlots = 1024;
+template <class F> constexpr F kTouched = sizeof(F) == 4 ? F(1e-7) : F(1e-16);
+
 // Gradients that flow from step t + 1 back into step t.
 template <class F> struct NTMGradient {
   F *memory, *weights;
@@ -61,9 +67,10 @@ template <class F> struct NTMMemory {
 
   struct Scratch {
     F *queries, *d_fields, *d_content, *d_shifted, *blend, *d_blend, *c1, *c2;
+    std::vector<Index> touched;  // the first slot of each vector
     Scratch(const Dims& d, Arena<F>& arena) {
       const Index NP = padded<F>(d.memory_size), around = NP + 2 * d.max_shift;
-      queries = arena.take(d.word_size);
+      queries = arena.take((d.num_reads + d.num_writes) * d.word_size);
       d_fields = arena.take(d.interface_size);
       d_content = arena.take(NP);
       d_shifted = arena.take(around);
@@ -96,15 +103,19 @@ template <class F> struct NTMMemory {
     for (Index h = 0; h < R + d.num_writes; h++) activate(raw + field(h), now.fields + field(h), h >= R);
     for (Index h = R; d.write_gate && h < R + d.num_writes; h++)
       gate(raw + field(h), now.fields + field(h), now.ungated + field(h));
+    if (sharp()) return forward_sharply(last, now, M, words, s);
     if (d.read_first) {
-      for (Index h = 0; h < R; h++) address(h, last, now, M, last.inverse, s);
+      scan(0, R, now, M, s);
+      for (Index h = 0; h < R; h++) address(h, last, now, last.inverse, s);
       read_forward(M, NP, W, R, now.weights, words);
     }
-    for (Index h = R; h < R + d.num_writes; h++) address(h, last, now, M, last.inverse, s);
+    scan(R, d.num_writes, now, M, s);
+    for (Index h = R; h < R + d.num_writes; h++) address(h, last, now, last.inverse, s);
     write(now, M, M);
     inverse_norms<F>(M, nullptr, W, NP, now.inverse);
     if (!d.read_first) {
-      for (Index h = 0; h < R; h++) address(h, last, now, M, now.inverse, s);
+      scan(0, R, now, M, s);
+      for (Index h = 0; h < R; h++) address(h, last, now, now.inverse, s);
       read_forward(M, NP, W, R, now.weights, words);
     }
   }
@@ -224,12 +235,19 @@ template <class F> struct NTMMemory {
     wrap(plain_blend, ext);
   }
 
-  // Content → interpolate → shift → sharpen (eq. 5 to 9).
-  void address(Index h, const Record& last, Record& now, const F* M, const F* inverse, Scratch& s) const {
+  // One pass over the memory: the products of its rows with the queries of some heads, into now.similarity.
+  void scan(Index first, Index heads, Record& now, const F* M, Scratch& s) const {
+    F* queries = s.queries + first * W;
+    for (Index h = 0; h < heads; h++)
+      queries_of<F>(now.fields + field(first + h) + at.keys, nullptr, 1, W, queries + h * W);
+    product<F, false>(queries, heads, W, plain(M, NP), W, NP, now.similarity + first * NP, NP);
+  }
+
+  // Content → interpolate → shift → sharpen (eq. 5 to 9), after a scan.
+  void address(Index h, const Record& last, Record& now, const F* inverse, Scratch& s) const {
     const F* a = now.fields + field(h);
     F *content = now.content + h * NP, *shifted = now.shifted + h * NP, *weights = now.weights + h * NP;
-    content_forward<F>(M, N, W, 1, a + at.keys, a + at.strengths, nullptr, inverse, now.similarity + h * NP, content,
-                       s.queries);
+    weigh_content(inverse, N, a[at.strengths], now.similarity + h * NP, content);
     blend(a, content, last.weights + h * NP, s.blend, s.d_blend);
     // Offset o − reach moves slot n − (o − reach) to n: that is ext[n + 2 · reach − o].
     shift(a + at.shifts, s.blend, false, shifted);
@@ -240,9 +258,14 @@ template <class F> struct NTMMemory {
     }
     const F gamma = a[at.sharpness], top = std::log(most);
     const F tiny = std::numeric_limits<F>::min();
+    const F vanishes = std::exp(top - (sizeof(F) == 4 ? 88 : 746) / gamma);  // what is less has a power of zero
     Vec<F> total{};
     for (Index n = 0; n < NP; n += kLanes<F>) {
       const Vec<F> x = load(shifted + n);
+      if (all_below<F>(x, vanishes)) {
+        store(weights + n, Vec<F>{});
+        continue;
+      }
       const Vec<F> power = exp_vector(gamma * (log_vector(x > tiny ? x : splat(tiny)) - top));
       const Vec<F> y = x > 0 ? power : Vec<F>{};
       total += y;
@@ -288,18 +311,94 @@ template <class F> struct NTMMemory {
                         s.d_content, da + at.keys, da + at.strengths, nullptr, g.memory, s.c1, s.c2);
   }
 
-  // M = M ∘ Π_h (1 − w_h e_hᵀ) + Σ_h w_h a_hᵀ.
+  // Whether a step goes over the slots alone that its weightings touch.
+  bool sharp() const { return !d.keep_tape && N >= kManySlots; }
+
+  // As `forward`, but that untouched slots are passed over; the heads all scan at once, and where the write heads then
+  // change a row the read heads look again.
+  void forward_sharply(const Record& last, Record& now, F* M, F* words, Scratch& s) const {
+    scan(0, R + d.num_writes, now, M, s);
+    if (d.read_first) {
+      for (Index h = 0; h < R; h++) address(h, last, now, last.inverse, s);
+      read_sharply(now, M, words, s);
+    }
+    for (Index h = R; h < R + d.num_writes; h++) address(h, last, now, last.inverse, s);
+    const bool few = few_touched(now.weights + R * NP, d.num_writes, s);
+    if (few) {
+      std::memcpy(now.inverse, last.inverse, sizeof(F) * NP);
+      for (const Index n : s.touched) {
+        for (Index w = 0; w < W; w++) write_at(now, M, M, w, n);
+        store(now.inverse + n, inverse_norms_at<F>(M, nullptr, W, NP, n));
+      }
+    } else {
+      write(now, M, M);
+      inverse_norms<F>(M, nullptr, W, NP, now.inverse);
+    }
+    if (d.read_first) return;
+    if (!few) scan(0, R, now, M, s);
+    for (Index h = 0; h < R; h++) {
+      for (size_t i = 0; few && i < s.touched.size(); i++) {
+        Vec<F> found{};
+        for (Index w = 0; w < W; w++) found += s.queries[h * W + w] * load(M + w * NP + s.touched[i]);
+        store(now.similarity + h * NP + s.touched[i], found);
+      }
+      address(h, last, now, now.inverse, s);
+    }
+    read_sharply(now, M, words, s);
+  }
+
+  // The slots of weights [heads, NP] that are touched, into s.touched; whether they are few.
+  bool few_touched(const F* weights, Index heads, Scratch& s) const {
+    s.touched.clear();
+    const size_t most = NP / kLanes<F> / 8;
+    for (Index n = 0; n < NP && s.touched.size() <= most; n += kLanes<F>) {
+      bool touched = false;
+      for (Index h = 0; h < heads; h++) touched |= !all_below<F>(load(weights + h * NP + n), kTouched<F>);
+      if (touched) s.touched.push_back(n);
+    }
+    return s.touched.size() <= most;
+  }
+
+  // The words read. Weights that are left out sum to less than 10 · kTouched a head.
+  void read_sharply(const Record& now, const F* M, F* words, Scratch& s) const {
+    for (Index h = 0; h < R; h++) {
+      const F* weights = now.weights + h * NP;
+      if (!few_touched(weights, 1, s) || left_out(weights, s) >= 10 * kTouched<F>) {
+        read_forward(M, NP, W, 1, weights, words + h * W);
+        continue;
+      }
+      for (Index w = 0; w < W; w++) {
+        Vec<F> total{};
+        for (const Index n : s.touched) total += load(weights + n) * load(M + w * NP + n);
+        words[h * W + w] = sum<F>(total);
+      }
+    }
+  }
+  F left_out(const F* weights, const Scratch& s) const {
+    Vec<F> total{};
+    size_t next = 0;
+    for (Index n = 0; n < NP; n += kLanes<F>)
+      if (next < s.touched.size() && s.touched[next] == n)
+        next++;
+      else
+        total += load(weights + n);
+    return sum<F>(total);
+  }
+
+  // M = M ∘ Π_h (1 − w_h e_hᵀ) + Σ_h w_h a_hᵀ, of one vector of slots.
+  void write_at(const Record& now, const F* M_before, F* M, Index w, Index n) const {
+    Vec<F> m = load(M_before + w * NP + n), added{};
+    const F *a = now.fields + field(R) + w, *weights = now.weights + R * NP + n;
+    for (Index h = 0; h < d.num_writes; h++, a += write_size, weights += NP) {
+      m *= 1 - load(weights) * a[at.erase];
+      added += load(weights) * a[at.add];
+    }
+    store(M + w * NP + n, m + added);
+  }
+
   void write(const Record& now, const F* M_before, F* M) const {
     for (Index w = 0; w < W; w++)
-      for (Index n = 0; n < NP; n += kLanes<F>) {
-        Vec<F> m = load(M_before + w * NP + n), added{};
-        const F *a = now.fields + field(R) + w, *weights = now.weights + R * NP + n;
-        for (Index h = 0; h < d.num_writes; h++, a += write_size, weights += NP) {
-          m *= 1 - load(weights) * a[at.erase];
-          added += load(weights) * a[at.add];
-        }
-        store(M + w * NP + n, m + added);
-      }
+      for (Index n = 0; n < NP; n += kLanes<F>) write_at(now, M_before, M, w, n);
   }
 
   void write_backward(const Record& now, const F* M_before, Gradient& g, F* da_all) const {

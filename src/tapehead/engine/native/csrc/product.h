@@ -30,6 +30,20 @@ template <class F> inline Index packed_size(Index K, Index J) {
   return K * ((J + panel_width<F>() - 1) / panel_width<F>()) * panel_width<F>();
 }
 
+// Lane i of v[j] becomes lane j of v[i], of kLanes vectors.
+template <class F> inline void transpose(Vec<F>* v) {
+  constexpr int L = kLanes<F>;
+  for (int half = 1; half < L; half *= 2) {
+    typename Lanes<F>::type first, second;
+    for (int l = 0; l < L; l++) first[l] = l & half ? L + l - half : l, second[l] = l & half ? L + l : l + half;
+    for (int i = 0; i < L; i++) {
+      if (i & half) continue;
+      const Vec<F> a = v[i], b = v[i + half];
+      v[i] = __builtin_shuffle(a, b, first), v[i + half] = __builtin_shuffle(a, b, second);
+    }
+  }
+}
+
 // Pack element (k, j) = source[k · k_step + j · j_step], columns beyond J as zeros.
 template <class F> Panels<F> pack(const F* source, Index k_step, Index j_step, Index K, Index J, F* out) {
   const Index width = panel_width<F>();
@@ -41,9 +55,17 @@ template <class F> Panels<F> pack(const F* source, Index k_step, Index j_step, I
       for (Index k = 0; k < K; k++) std::memcpy(panel + k * width, source + k * k_step + j0, sizeof(F) * columns);
     } else {
       // Transposed in blocks: the reads run along k, the writes stay within one panel's few cache lines.
-      for (Index k0 = 0; k0 < K; k0 += 16) {
-        const Index k1 = k0 + 16 < K ? k0 + 16 : K;
-        for (Index j = 0; j < columns; j++)
+      constexpr Index L = kLanes<F>;
+      for (Index k0 = 0; k0 < K; k0 += L) {
+        const Index k1 = k0 + L < K ? k0 + L : K;
+        Index j = 0;
+        for (; k_step == 1 && k1 - k0 == L && j + L <= columns; j += L) {
+          Vec<F> v[L];
+          for (Index i = 0; i < L; i++) v[i] = load(source + k0 + (j0 + j + i) * j_step);
+          transpose<F>(v);
+          for (Index i = 0; i < L; i++) store(panel + (k0 + i) * width + j, v[i]);
+        }
+        for (; j < columns; j++)
           for (Index k = k0; k < k1; k++) panel[k * width + j] = source[k * k_step + (j0 + j) * j_step];
       }
     }

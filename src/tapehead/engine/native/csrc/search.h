@@ -58,14 +58,6 @@ template <class F> inline void add_to(F* y, F factor, const F* x, Index n) {
   for (Index i = 0; i < n; i++) y[i] += factor * x[i];
 }
 
-template <class F> struct Lanes;
-template <> struct Lanes<float> {
-  using type = IntVector;
-};
-template <> struct Lanes<double> {
-  typedef int64_t type __attribute__((vector_size(kVectorBytes)));
-};
-
 // Lane i of the result is the sum of all lanes of v[i]; v is overwritten.
 template <class F> inline Vec<F> sums_of(Vec<F>* v) {
   typename Lanes<F>::type even, odd;
@@ -87,6 +79,20 @@ template <class F> inline bool any_reaches(Vec<F> x, F y) {
   for (int i = 0; i < kLanes<F>; i++)
     if (x[i] >= y) return true;
   return false;
+#endif
+}
+
+// Whether every lane of x is less than y; NaN is not.
+template <class F> inline bool all_below(Vec<F> x, F y) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(F) == 4)
+    return _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(y), _CMP_LT_OQ) == 0xffff;
+  else
+    return _mm512_cmp_pd_mask((__m512d)x, _mm512_set1_pd(y), _CMP_LT_OQ) == 0xff;
+#else
+  for (int i = 0; i < kLanes<F>; i++)
+    if (!(x[i] < y)) return false;
+  return true;
 #endif
 }
 

@@ -34,6 +34,15 @@ template <> struct VectorOf<double> {
 template <class F> using Vec = typename VectorOf<F>::type;
 template <class F> constexpr int kLanes = kVectorBytes / sizeof(F);
 
+// Numbers of lanes, for __builtin_shuffle.
+template <class F> struct Lanes;
+template <> struct Lanes<float> {
+  using type = IntVector;
+};
+template <> struct Lanes<double> {
+  typedef int64_t type __attribute__((vector_size(kVectorBytes)));
+};
+
 // Arrays over slots are padded to whole vectors, and the padding is kept at zero.
 template <class F> constexpr Index padded(Index n) { return (n + kLanes<F> - 1) / kLanes<F> * kLanes<F>; }
 
