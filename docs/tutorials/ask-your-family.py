@@ -16,7 +16,7 @@
 # ## Get your tree as a GEDCOM file
 #
 # GEDCOM is what genealogy programs exchange. The words to look for are *Export* and *GEDCOM*; the menus around them change from version to
-# version, and those below were checked against other people's guides, not in the programs themselves.
+# version. Those of Ancestry and MyHeritage below were compared with other people's guides, the others are from memory; none was tried in the program.
 #
 # | program | where |
 # |---|---|
