@@ -1,7 +1,7 @@
 """A run that goes on from call to call, and keeps its state to itself."""
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -9,9 +9,6 @@ from torch import Tensor
 from .. import engine
 from ..errors import InputError
 from ..types import StateT, map_state
-
-if TYPE_CHECKING:
-    from .module import Machine
 
 S = TypeVar("S", bound="Session[Any]")
 
@@ -43,7 +40,7 @@ class Session(Generic[StateT]):
 
     def __init__(
         self,
-        machine: "Machine[StateT]",
+        machine: Any,  # a Machine, whose file imports this one
         state: StateT | None = None,
         *,
         batch_size: int | None = None,

@@ -1,26 +1,23 @@
 """Whether a state that a caller gives is one of this machine's."""
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..types import map_state
 from .controllers import FeedforwardController, LSTMController
 
-if TYPE_CHECKING:
-    from .module import Machine
-
 SLOTS_AT_ONCE = 64
 """The shapes of a state of more slots are told from those of two small ones."""
 
-_TEMPLATES: "weakref.WeakKeyDictionary[Machine[Any], tuple[tuple[Any, ...], Any]]"
+_TEMPLATES: "weakref.WeakKeyDictionary[nn.Module, tuple[tuple[Any, ...], Any]]"
 _TEMPLATES = weakref.WeakKeyDictionary()
 """Of each machine, what :func:`_template` made last, and for what."""
 
 
-def check_state(machine: "Machine[Any]", state: Any, batch_size: int, memory_size: int | None) -> None:
+def check_state(machine: Any, state: Any, batch_size: int, memory_size: int | None) -> None:
     """Refuse a batched state whose tensors do not fit the machine.
 
     Args:
@@ -46,7 +43,7 @@ def check_state(machine: "Machine[Any]", state: Any, batch_size: int, memory_siz
         )
 
 
-def _template(machine: "Machine[Any]", batch_size: int, slots: int | None) -> Any:
+def _template(machine: Any, batch_size: int, slots: int | None) -> Any:
     """A state with the shapes, dtype and device that one of this size has, but not with the room.
 
     The last one is kept, because to make it takes longer than a step; but not for an initial state of a
@@ -66,7 +63,7 @@ def _template(machine: "Machine[Any]", batch_size: int, slots: int | None) -> An
     return known[1]
 
 
-def _made_template(machine: "Machine[Any]", batch_size: int, slots: int | None) -> Any:
+def _made_template(machine: Any, batch_size: int, slots: int | None) -> Any:
     if slots is None or slots <= SLOTS_AT_ONCE:
         return map_state(Tensor.detach, machine.initial_state(batch_size, slots))
     few, more = (machine.initial_state(batch_size, SLOTS_AT_ONCE + extra) for extra in (0, 1))

@@ -153,7 +153,7 @@ def test_weights_that_do_not_fit_are_rounded_and_it_is_said_first(
 
 
 def test_connections_of_no_time(tmp_path: Path) -> None:
-    graph = graph_of("from,edge,to,minutes\nA,x,B,0\nB,x,C,2\nA,y,C,4\n", tmp_path, "map.csv")
+    graph = graph_of("from,edge,to,minutes\nA,x,B,0\nB,x,C,2\nA,y,C,6\n", tmp_path, "map.csv")
     answer = ask(graph, "quickest way from A to C", model=scripted.searcher())
     assert (answer.answers, answer.total, answer.correct) == (["B", "C"], 2, True)
     assert answer.rounded == "connections of next to nothing count as 2 minutes, 1 of them"

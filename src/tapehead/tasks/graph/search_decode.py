@@ -93,29 +93,32 @@ class ToldGraph:
                 draft.
         """
         question = query(start, target)
-        said, outputs = self._follow(question, draft)
+        said, outputs, last = self._follow(question, draft)
         if not said or (said[-1].op not in LAST and len(said) < self.limit):
-            fed = question + said
-            _, state = self._run(fed[:-1], self.state)
-            last = self._encode(fed[-1:])[0]
+            _, state = self._run([*question, *said][:-1], self.state)
             decoded = engine.decode(self.machine, last, state, self.choice, self.limit - len(said))
             said += self.task.read(decoded.chosen)
             outputs = torch.cat([outputs, decoded.outputs])
         least = float(self.choice.log_probabilities(outputs).min().exp())
         return Answer(said, start, target, least)
 
-    def _follow(self, question: Sequence[Record], draft: Sequence[Record]) -> tuple[list[Record], Tensor]:
-        """What the machine says as long as that is the draft, and the first that is not; and its outputs."""
+    def _follow(
+        self, question: Sequence[Record], draft: Sequence[Record]
+    ) -> tuple[list[Record], Tensor, Tensor]:
+        """What the machine says as long as that is the draft, and the first that is not; its outputs; and the
+        last of it, or else of the question, as it is fed."""
         said: list[Record] = []
+        last = self._encode(question[-1:])[0]
         if not draft:
-            return said, torch.zeros(0, self.task.output_size)
+            return said, torch.zeros(0, self.task.output_size), last
         outputs, _ = self._run([*question, *draft[:-1]], self.state)
-        for output, expected in zip(outputs[len(question) - 1 :], draft):
-            chosen, _ = self.choice.read(output, output)
-            said += self.task.read(chosen[None])
-            if said[-1] != expected or expected.op in LAST:
+        # Channels are compared: of a label that stands in two fields a record shows the first alone.
+        for output, expected, row in zip(outputs[len(question) - 1 :], draft, self._encode(draft)):
+            last, _ = self.choice.read(output, output)
+            said += self.task.read(last[None])
+            if not torch.equal(last, row.to(last)) or expected.op in LAST:
                 break
-        return said, outputs[len(question) - 1 :][: len(said)]
+        return said, outputs[len(question) - 1 :][: len(said)], last
 
     @torch.no_grad()
     def _run(self, records: Sequence[Record], state: Any) -> tuple[Tensor, Any]:
