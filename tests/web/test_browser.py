@@ -155,7 +155,8 @@ def test_a_question_in_a_file(kind: str, tab: Any, tmp_path: Path) -> None:
     assert tab.locator(".facts .writing").count() == 1
 
 
-def test_the_page_from_upload_to_answer(site: str, tab: Any, tmp_path: Path) -> None:
+def _upload_a_family(site: str, tab: Any, tmp_path: Path) -> None:
+    """On the page, choose a family tree of four people from a file."""
     tab.goto(site)
     tab.wait_for_selector("#stage .transport")
     tab.click("#tab-ask")
@@ -163,6 +164,10 @@ def test_the_page_from_upload_to_answer(site: str, tab: Any, tmp_path: Path) -> 
     own.write_bytes(live.GEDCOM)
     tab.set_input_files("#file", own)
     tab.wait_for_selector("#data-about:has-text('4 people')")
+
+
+def test_the_page_from_upload_to_answer(site: str, tab: Any, tmp_path: Path) -> None:
+    _upload_a_family(site, tab, tmp_path)
     tab.fill("#question", "Who is Ada Stone's maternal grandfather?")
     tab.click("#ask-button")
     tab.wait_for_selector('.question h2:text("Who is Ada Stone\'s maternal grandfather?")')
@@ -189,13 +194,7 @@ def test_the_page_from_upload_to_answer(site: str, tab: Any, tmp_path: Path) -> 
 
 
 def test_the_page_on_two_people(site: str, tab: Any, tmp_path: Path) -> None:
-    tab.goto(site)
-    tab.wait_for_selector("#stage .transport")
-    tab.click("#tab-ask")
-    own = tmp_path / "own.ged"
-    own.write_bytes(live.GEDCOM)
-    tab.set_input_files("#file", own)
-    tab.wait_for_selector("#data-about:has-text('4 people')")
+    _upload_a_family(site, tab, tmp_path)
     tab.fill("#question", "How is Ada related to Dan?")
     tab.click("#ask-button")
     tab.wait_for_selector("#reply:not([hidden])")
