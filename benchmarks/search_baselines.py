@@ -70,22 +70,22 @@ MODELS = {
     "ntm": Model(lambda: train.preset(PRESET).build_model(), "NTM", "a slot for every record", True),
     "transformer": Model(
         lambda: Transformer(
-            TASK.input_size, TASK.output_size, width=136, hidden_size=616, heads=4, num_layers=3
+            TASK.input_size, TASK.output_size, width=160, hidden_size=852, heads=4, num_layers=3
         ),
         "transformer",
         "looks back at every step",
         True,
     ),
     "lstm": Model(
-        lambda: LSTM(DeepLSTM(TASK.input_size, 181, output_size=TASK.output_size, num_layers=2)),
+        lambda: LSTM(DeepLSTM(TASK.input_size, 215, output_size=TASK.output_size, num_layers=2)),
         "LSTM",
-        "a state of 724 numbers",
+        "a state of 860 numbers",
         False,
     ),
     "gru": Model(
-        lambda: GRU(TASK.input_size, TASK.output_size, hidden_size=251, num_layers=2),
+        lambda: GRU(TASK.input_size, TASK.output_size, hidden_size=306, num_layers=2),
         "GRU",
-        "a state of 502 numbers",
+        "a state of 612 numbers",
         False,
     ),
 }

@@ -85,11 +85,11 @@ CASES = {
         {"length": 12, "repeats": 13},
     ),
     "search": Case(
-        (216, 216),
+        (316, 316),
         SMALL_GRAPHS,
         {"nodes": 40, "degree": 7},
         steady=None,
-        choices=(*tuple((10 * digit, 10) for digit in range(20)), (200, 16)),
+        choices=(*tuple((10 * digit, 10) for digit in range(30)), (300, 16)),
         feeds_back=True,
         drawn=False,
     ),

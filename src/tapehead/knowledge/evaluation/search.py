@@ -331,7 +331,7 @@ def _lines_at_places(edges: Sequence[Triple]) -> list[Triple]:
 
 def _few_labels(edges: Sequence[Triple], lines: int, task: Search) -> Sequence[Triple]:
     """The edges, under other labels if there are not so many labels that are easy to tell apart."""
-    return _lines_at_places(edges) if lines > 10 ** (task.digits - 1) else edges
+    return _lines_at_places(edges) if lines > 9 * 10 ** (task.digits - 2) else edges
 
 
 def _name_edges(

@@ -49,22 +49,22 @@ class Search(Task):
     has to be remembered: they are the graph, the queue, the visited set and the way back. An episode of
     three nodes::
 
-        told    (_, _, 6162; NODE) (6162, 882, 9170; EDGE) (_, _, 6162; END)
-        told    (_, _, 9170; NODE) (9170, 4192, 6162; EDGE) (_, _, 9170; END)
-        told    (_, _, 8928; NODE) (8928, 1737, 6162; EDGE) (_, _, 8928; END)
-        told    (_, _, 9170; TARGET) (_, _, 8928; START)
-        fed (_, _, 8928; POP)  wanted (_, _, 6162; CHECK)
-        fed (_, _, 6162; CHECK)  wanted (_, _, _; UNSEEN)
-        fed (_, _, _; UNSEEN)  wanted (8928, 1737, 6162; PUSH)
-        fed (8928, 1737, 6162; PUSH)  wanted (_, _, 8928; NEXT)
-        fed (_, _, 8928; NEXT)  wanted (_, _, 6162; POP)
-        fed (_, _, 6162; POP)  wanted (_, _, 9170; CHECK)
-        fed (_, _, 9170; CHECK)  wanted (_, _, _; FOUND)
-        fed (_, _, _; FOUND)  wanted (6162, 882, 9170; PATH)
-        fed (6162, 882, 9170; PATH)  wanted (_, _, 6162; BACK)
-        fed (_, _, 6162; BACK)  wanted (8928, 1737, 6162; PATH)
-        fed (8928, 1737, 6162; PATH)  wanted (_, _, 8928; BACK)
-        fed (_, _, 8928; BACK)  wanted (_, _, _; DONE)
+        told    (_, _, 34383; NODE) (34383, 56670, 51939; EDGE) (_, _, 34383; END)
+        told    (_, _, 9297; NODE) (9297, 84336, 51939; EDGE) (_, _, 9297; END)
+        told    (_, _, 51939; NODE) (51939, 61155, 9297; EDGE) (_, _, 51939; END)
+        told    (_, _, 9297; TARGET) (_, _, 34383; START)
+        fed (_, _, 34383; POP)  wanted (_, _, 51939; CHECK)
+        fed (_, _, 51939; CHECK)  wanted (_, _, _; UNSEEN)
+        fed (_, _, _; UNSEEN)  wanted (34383, 56670, 51939; PUSH)
+        fed (34383, 56670, 51939; PUSH)  wanted (_, _, 34383; NEXT)
+        fed (_, _, 34383; NEXT)  wanted (_, _, 51939; POP)
+        fed (_, _, 51939; POP)  wanted (_, _, 9297; CHECK)
+        fed (_, _, 9297; CHECK)  wanted (_, _, _; FOUND)
+        fed (_, _, _; FOUND)  wanted (51939, 61155, 9297; PATH)
+        fed (51939, 61155, 9297; PATH)  wanted (_, _, 51939; BACK)
+        fed (_, _, 51939; BACK)  wanted (34383, 56670, 51939; PATH)
+        fed (34383, 56670, 51939; PATH)  wanted (_, _, 34383; BACK)
+        fed (_, _, 34383; BACK)  wanted (_, _, _; DONE)
     """
 
     name: ClassVar[str] = "search"
@@ -75,8 +75,8 @@ class Search(Task):
     min_degree: int = 2
     """edges that leave a node"""
     max_degree: int = 6
-    digits: int = 4
-    """of a label; n digits hold 10^n names, a tenth of them in a code that is easier to tell apart"""
+    digits: int = 5
+    """of a label; n digits hold 10^n names, as far from each other as there is room (``draw_names``)"""
     both_ways: float = 0.5
     """fraction of the graphs in which all edges lead both ways"""
     unreachable: float = 0.05

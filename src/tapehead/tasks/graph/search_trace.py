@@ -61,17 +61,18 @@ class Record(NamedTuple):
         return f"({labels}; {self.op.name})"
 
 
-FIELDS = ("source", "edge", "destination", "node", "queue")
+FIELDS = ("source", "edge", "destination", "node", "queue", "queue again")
 """A label has the same channels in all records that are looked up alike. What NODE, POP and CHECK say of a
 node and what PUSH, NEXT and BACK say of it must not look like the destination of an EDGE: of these there are
-as many as there are edges, and each would be found as well."""
+as many as there are edges, and each would be found as well. PUSH says its node twice, because it has two more
+labels, which no one looks for: said once, it resembled the PUSH of a similar name too much."""
 
-_EDGE = ("source", "edge", "destination", "", "")
-_END = ("", "", "destination", "", "")
-_REACHED = ("source", "edge", "", "", "destination")
-_NODE = ("", "", "", "destination", "")
-_QUEUED = ("", "", "", "", "destination")
-_START = ("", "", "", "destination", "destination")
+_EDGE = ("source", "edge", "destination", "", "", "")
+_END = ("", "", "destination", "", "", "")
+_REACHED = ("source", "edge", "", "", "destination", "destination")
+_NODE = ("", "", "", "destination", "", "")
+_QUEUED = ("", "", "", "", "destination", "destination")
+_START = ("", "", "", "destination", "destination", "destination")
 _FIELDS_OF: dict[Op, tuple[str, ...]] = {
     **dict.fromkeys((Op.NODE, Op.TARGET, Op.POP, Op.CHECK), _NODE),
     **dict.fromkeys((Op.PUSH, Op.PATH), _REACHED),
