@@ -28,9 +28,9 @@ from .questions import (
 )
 
 MODELS: dict[type, str] = {
-    KinshipQuestion: "dnc-kinship",
-    TieQuestion: "dnc-kinship",
-    CheckQuestion: "dnc-kinship",
+    KinshipQuestion: "ntm-kinship",
+    TieQuestion: "ntm-kinship",
+    CheckQuestion: "ntm-kinship",
     WalkQuestion: "dnc-traversal",
     PathQuestion: "ntm-search",
     NearbyQuestion: "ntm-search",

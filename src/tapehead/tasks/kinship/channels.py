@@ -61,14 +61,15 @@ def _fact(prefix: str) -> dict[str, int]:
     }
 
 
-def _plan(prefix: str) -> dict[str, int]:
+def _pairs(prefix: str) -> dict[str, int]:
     pairs = ((f"{prefix}to_family{i}", f"{prefix}to_person{i}") for i in range(MAX_PAIRS))
-    sizes = dict(zip(itertools.chain(*pairs), itertools.cycle((len(TO_FAMILY), len(TO_PERSON)))))
-    return {**sizes, f"{prefix}note": FAMILY_SLOTS + PERSON_SLOTS, f"{prefix}move": len(MOVES)}
+    # The last value of each: no move.
+    sizes = itertools.cycle((len(TO_FAMILY) + 1, len(TO_PERSON) + 1))
+    return dict(zip(itertools.chain(*pairs), sizes))
 
 
 # A trained model has learned this order. A fact that is told and the fact of a frame have channels of their
-# own, and so have the plans of a search and of a frame: each is looked up among its like.
+# own, and so have the plans of a frame and of both searches: each is looked up among its like.
 SIZES: dict[str, int] = {
     **_fact(""),
     **_fact("frame_"),
@@ -76,8 +77,15 @@ SIZES: dict[str, int] = {
     **_number("frame_number", NUMBER_DIGITS),
     **_number("frame_back", NUMBER_DIGITS),
     "frame_home": 1,
-    **_plan("frame_"),
-    **_plan("find_"),
+    **_pairs("frame_"),
+    "frame_note": FAMILY_SLOTS + PERSON_SLOTS + 1,  # the last: none
+    "frame_move": len(MOVES) + 1,  # the last: none
+    **_pairs("findp_"),
+    "findp_note": PERSON_SLOTS + 1,  # the last: none
+    "findp_move": len(TO_FAMILY),
+    **_pairs("findf_"),
+    "findf_note": FAMILY_SLOTS,
+    "findf_move": len(TO_PERSON),
     **_number("find_back", NUMBER_DIGITS),
     "sex_wanted": 3,
     "op": len(OPS),
@@ -90,9 +98,7 @@ STARTS = np.array([0, *itertools.accumulate(SIZES.values())])
 """The first channel of each field, and after the last the number of channels."""
 SIZE = int(STARTS[-1])
 """Channels in, and out."""
-CHOICES = tuple(
-    (int(start), size) for start, size in zip(STARTS.tolist(), SIZES.values()) if size > 1
-)
+CHOICES = tuple((int(start), size) for start, size in zip(STARTS.tolist(), SIZES.values()) if size > 1)
 """(first channel, channels) of each field that is said: all but ``frame_home``, which only the asker sets."""
 _WIDTH = max(SIZES.values())
 _EVERY = np.minimum(STARTS[:-1, None] + np.arange(_WIDTH), SIZE - 1)

@@ -23,8 +23,9 @@ STARTS = 0.1
 """Of the other steps, how many begin a walk."""
 GOES_ON, KEEPS_FRAME = 0.85, 0.6
 """How often what is said is fed: a search, and what it found."""
-NOTES_OWN, NOTES_NONE, NOTES_ALIKE = 0.35, 0.1, 0.35
-"""How often a frame notes its own slot, which "but one" leaves out; none; and another of the same kind."""
+NOTES_OWN, NOTES_NONE = 0.35, 0.07
+"""How often a frame notes its own slot, which "but one" leaves out; and how often one at a family notes none,
+as the first of a walk do."""
 SIMILAR_NUMBERS = 0.3
 """How often the numbers of frames are hard to tell apart."""
 MAX_STEPS = 800
@@ -118,6 +119,7 @@ class Practice:
 
     def _move(self, fact: Fact, kind: int) -> int:
         """A move that leads to a fact."""
+        moves: tuple[str, ...]
         if kind == AT_FAMILY:
             moves = ("U",) if fact.of_person == PARENTS else ("u", "u'")
         elif fact.in_family < FATHER:
@@ -127,15 +129,14 @@ class Practice:
         return _MOVE[moves[self._below(len(moves))]]
 
     def _note(self, frame: Frame) -> int:
-        drawn = self._draw()
+        """A slot that a walk could have come from."""
+        drawn, of_family = self._draw(), frame.kind == AT_PERSON
         if drawn < NOTES_OWN:
             return own_slot(frame)
-        if drawn < NOTES_OWN + NOTES_NONE:
+        if not of_family and drawn < NOTES_OWN + NOTES_NONE:
             return BLANK
-        if drawn >= NOTES_OWN + NOTES_NONE + NOTES_ALIKE:
-            return self._below(FAMILY_SLOTS + PERSON_SLOTS)
         first, slots = FAMILY_SLOTS, PERSON_SLOTS
-        if frame.kind == AT_PERSON:
+        if of_family:
             first, slots = 0, FATHER if frame.fact.in_family < FATHER else FAMILY_SLOTS
         return first + self._below(6 if self._draw() < 0.7 else slots)
 

@@ -15,6 +15,7 @@ from .channels import (
     NAME_DIGITS,
     NUMBER_DIGITS,
     OPS,
+    PERSON_SLOTS,
     PLACE,
     TO_FAMILY,
     TO_PERSON,
@@ -53,7 +54,7 @@ class Plan(NamedTuple):
     """the slot that the walk came from, which "but one" leaves out: of a family, or FAMILY_SLOTS more than
     one of a person; BLANK at the beginning"""
     move: int = BLANK
-    """the place in MOVES of the move that led here; BLANK at the beginning"""
+    """the place in MOVES of the move that leads there; BLANK at the beginning"""
 
     def __str__(self) -> str:
         pairs = " ".join(map(str, self.pairs)) or "–"
@@ -78,7 +79,10 @@ class Fact(NamedTuple):
     flags: tuple[int, ...] = (BLANK,) * len(FLAGS)
     """0 or 1, in the order of FLAGS"""
 
-    op = TELL
+    @property
+    def op(self) -> int:
+        """TELL."""
+        return TELL
 
     @property
     def values(self) -> list[int]:
@@ -121,7 +125,10 @@ class Frame:
     home: int = BLANK
     """0 where the walk begins, else BLANK"""
 
-    op = FRAME
+    @property
+    def op(self) -> int:
+        """FRAME."""
+        return FRAME
 
     @property
     def values(self) -> list[int]:
@@ -133,7 +140,7 @@ class Frame:
             (_FRAME_NUMBER, _digits(self.number, NUMBER_DIGITS)),
             (_FRAME_BACK, _digits(self.back, NUMBER_DIGITS)),
             (_FRAME_HOME, [self.home]),
-            (_FRAME_PLAN, _plan_values(self.plan)),
+            (PLANS[FRAME].place, PLANS[FRAME].values(self.plan)),
             (_SEX_WANTED, [self.sex_wanted]),
         )
 
@@ -173,7 +180,7 @@ class Find:
             self.op,
             (name, _digits(self.name, NAME_DIGITS)),
             (slot, [self.slot]),
-            (_FIND_PLAN, _plan_values(self.plan)),
+            (PLANS[self.op].place, PLANS[self.op].values(self.plan)),
             (_FIND_BACK, _digits(self.back, NUMBER_DIGITS)),
         )
 
@@ -205,8 +212,6 @@ _FRAME_FACT = part("frame_person0", f"frame_{FLAGS[-1]}")
 _FRAME_KIND, _FRAME_HOME, _SEX_WANTED = part("frame_kind"), part("frame_home"), part("sex_wanted")
 _FRAME_NUMBER = part("frame_number0", f"frame_number{NUMBER_DIGITS - 1}")
 _FRAME_BACK = part("frame_back0", f"frame_back{NUMBER_DIGITS - 1}")
-_FRAME_PLAN = part("frame_to_family0", "frame_move")
-_FIND_PLAN = part("find_to_family0", "find_move")
 _FIND_BACK = part("find_back0", f"find_back{NUMBER_DIGITS - 1}")
 KEYS = {
     FINDP: (part("person0", f"person{NAME_DIGITS - 1}"), part("of_person")),
@@ -218,6 +223,83 @@ FACT_PARTS = {TELL: _FACT, FRAME: _FRAME_FACT}
 BACK_PARTS = {FINDP: _FIND_BACK, FINDF: _FIND_BACK, FRAME: _FRAME_BACK, RETURN: _FRAME_NUMBER}
 BACK_PARTS[ANSWER] = _FRAME_NUMBER
 """Where the number of an earlier frame stands."""
+
+
+class _PlanCode(NamedTuple):
+    """How the plan of a kind of record stands in its fields: what does not fit is left blank."""
+
+    place: slice
+    first_note: int
+    """the note with the value 0"""
+    notes: int
+    no_note: int
+    """the value for none, or BLANK if there always is a note"""
+    first_move: int
+    moves: int
+    no_move: int
+
+    def values(self, plan: Plan) -> list[int]:
+        """The values of the fields of a plan."""
+        pairs = [*plan.pairs, *[Pair(BLANK, BLANK)] * (MAX_PAIRS - len(plan.pairs))]
+        values = [v for up, down in pairs for v in (_or(up, len(TO_FAMILY)), _or(down, len(TO_PERSON)))]
+        values.append(self._value(plan.note, self.first_note, self.notes, self.no_note))
+        return [*values, self._value(plan.move, self.first_move, self.moves, self.no_move)]
+
+    @staticmethod
+    def _value(given: int, first: int, count: int, none: int) -> int:
+        if given == BLANK:
+            return none
+        return given - first if first <= given < first + count else BLANK
+
+    def read(self, values: Sequence[int]) -> Plan:
+        """The plan with these values."""
+        *moves, note, move = values
+        pairs = []
+        for up, down in zip(moves[::2], moves[1::2]):
+            if down in (BLANK, len(TO_PERSON)):
+                break
+            pairs.append(Pair(BLANK if up == len(TO_FAMILY) else up, down))
+        return Plan(
+            tuple(pairs),
+            BLANK if note in (BLANK, self.no_note) else self.first_note + note,
+            BLANK if move in (BLANK, self.no_move) else self.first_move + move,
+        )
+
+
+def _or(value: int, otherwise: int) -> int:
+    return otherwise if value == BLANK else value
+
+
+PLANS = {
+    FRAME: _PlanCode(
+        place=part("frame_to_family0", "frame_move"),
+        first_note=0,
+        notes=FAMILY_SLOTS + PERSON_SLOTS,
+        no_note=FAMILY_SLOTS + PERSON_SLOTS,
+        first_move=0,
+        moves=len(MOVES),
+        no_move=len(MOVES),
+    ),
+    FINDP: _PlanCode(
+        place=part("findp_to_family0", "findp_move"),
+        first_note=FAMILY_SLOTS,
+        notes=PERSON_SLOTS,
+        no_note=PERSON_SLOTS,
+        first_move=0,
+        moves=len(TO_FAMILY),
+        no_move=BLANK,
+    ),
+    FINDF: _PlanCode(
+        place=part("findf_to_family0", "findf_move"),
+        first_note=0,
+        notes=FAMILY_SLOTS,
+        no_note=BLANK,
+        first_move=len(TO_FAMILY),
+        moves=len(TO_PERSON),
+        no_move=BLANK,
+    ),
+}
+"""How the plan of a record stands in its fields."""
 
 
 def slot_name(note: int) -> str:
@@ -235,14 +317,14 @@ def read_record(values: Sequence[int]) -> Record:
         return Fact.read(values[_FACT])
     if op in KEYS:
         name, slot = (values[place] for place in KEYS[op])
-        plan = _read_plan(values[_FIND_PLAN])
+        plan = PLANS[op].read(values[PLANS[op].place])
         return Find(op == FINDP, _whole(name), slot[0], plan, _whole(values[_FIND_BACK]))
     if op == FRAME:
         (kind,), (home,), (sex,) = (values[p] for p in (_FRAME_KIND, _FRAME_HOME, _SEX_WANTED))
         return Frame(
             fact=Fact.read(values[_FRAME_FACT]),
             kind=kind,
-            plan=_read_plan(values[_FRAME_PLAN]),
+            plan=PLANS[FRAME].read(values[PLANS[FRAME].place]),
             back=_whole(values[_FRAME_BACK]),
             number=_whole(values[_FRAME_NUMBER]),
             sex_wanted=sex,
@@ -272,14 +354,3 @@ def _whole(digits: Sequence[int]) -> int:
     for digit in digits:
         number = 10 * number + digit
     return number
-
-
-def _plan_values(plan: Plan) -> list[int]:
-    values = [value for pair in plan.pairs for value in pair]
-    return [*values, *[BLANK] * (2 * MAX_PAIRS - len(values)), plan.note, plan.move]
-
-
-def _read_plan(values: Sequence[int]) -> Plan:
-    *moves, note, move = values
-    pairs = (Pair(moves[i], moves[i + 1]) for i in range(0, 2 * MAX_PAIRS, 2))
-    return Plan(tuple(pair for pair in pairs if pair.to_person != BLANK), note, move)

@@ -71,7 +71,11 @@ class Kinship(Task):
 
     def __post_init__(self) -> None:
         check_range(self, "facts", minimum=2)
-        check_whole("steps", self.steps, minimum=1, maximum=MAX_STEPS)
+        check_whole("steps", self.steps, minimum=1)
+        if self.steps > MAX_STEPS:
+            raise ValueError(
+                f"steps is {self.steps}: give at most {MAX_STEPS}, or numbers for frames run out."
+            )
         if not 0 <= self.similar <= 1:
             raise ValueError(f"similar is {self.similar}: give a fraction from 0 to 1.")
 
@@ -201,4 +205,5 @@ def batch_of(episodes: Sequence[tuple[Told, list[Step]]]) -> Batch:
         inputs[: lengths[b], b] = encode(fed)
         targets[first : lengths[b], b] = encode([wanted.values for _, wanted in steps])
         mask[first : lengths[b], b] = True
-    return Batch(*map(torch.from_numpy, (inputs, targets, mask)), torch.tensor(lengths))
+    channels = torch.from_numpy(inputs), torch.from_numpy(targets)
+    return Batch(*channels, torch.from_numpy(mask), torch.tensor(lengths))
