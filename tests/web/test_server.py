@@ -160,8 +160,8 @@ def test_no_folder_is_opened_for_a_request(client: TestClient, tmp_path: Path) -
     """Whatever path is named, there or not, a model's folder or not: the answer is the same."""
     run = tmp_path / "run"
     shutil.copytree(hub.find("ntm-copy"), run)
-    paths = ["/etc", "/nonexistent", str(tmp_path), str(run), ".", "..", "", "~", "\0", "dnc-kinship/",
-             "./ntm-copy", str(hub.find("dnc-kinship")), "/proc/self/fd/0"]  # fmt: skip
+    paths = ["/etc", "/nonexistent", str(tmp_path), str(run), ".", "..", "", "~", "\0", "ntm-search/",
+             "./ntm-copy", str(hub.find("ntm-search")), "/proc/self/fd/0"]  # fmt: skip
     for path in paths:
         wishes = {
             "/api/trace": {"model": path},

@@ -35,7 +35,7 @@ from .trace import Fed, Told, Walking, steps_from
 EXTRA_SLOTS = 4
 """Slots in addition to one for each word written: the tape begins at the second and must not wrap around."""
 STEPS_A_FRAME = 4
-"""Steps of a walk for each of its frames, at most, after which it is lost: a right walk has three."""
+"""Steps for each frame so far, after which a walk is taken to be lost: a right one has no more than three."""
 FIRST_DRAFT, MAX_DRAFT = 32, 512
 """Steps that are run as one sequence: at first, and at most after twice as many each time that all were as
 expected."""
@@ -117,8 +117,7 @@ class ToldFacts:
         fed: list[Fed] = [walking.start(person, pairs, sex)]
         readings: list[_Reading] = []
         following: Fed | None = fed[0]
-        limit = STEPS_A_FRAME * len(self.numbers)
-        while following is not None and len(fed) <= limit:
+        while following is not None and len(fed) <= STEPS_A_FRAME * len(walking.frames):
             drafted = [following, *itertools.islice(draft(walking, following, sex), size - 1)]
             outputs, after = self.run(drafted, state)
             logits = log_probabilities(outputs)
