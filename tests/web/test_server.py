@@ -189,11 +189,11 @@ def test_weights_are_loaded_once(client: TestClient, monkeypatch: pytest.MonkeyP
         return load(name)
 
     monkeypatch.setattr(hub, "load", counted)
-    for model in (None, "dnc-kinship", None):
-        for person in ("Hans", "Johann Jacob"):
-            body = {"data": "family", "question": f"Who is {person} Bach's father?", "model": model}
+    for model in (None, "dnc-traversal", None):
+        for place in ("Bank", "Holborn"):
+            body = {"data": "london", "question": f"from {place} take Central westbound", "model": model}
             assert client.post("/api/ask", json=body).status_code == 200
-    assert loaded == ["dnc-kinship"]
+    assert loaded == ["dnc-traversal"]
 
 
 def test_questions_that_cannot_be_answered(client: TestClient) -> None:

@@ -102,6 +102,7 @@ def test_an_episode_in_words() -> None:
     assert len(fed) == len(wanted) == len(said) == steps - told
     assert [line[9:] for line in wanted] == [line[9:] for line in said]
     assert text.count(";") == told - 1 + 1
+    assert max(map(len, lines)) <= 100
     wrong = SMALL.describe(batch, -SMALL.oracle(batch), index=2)
     assert "0 fields wrong" not in wrong.splitlines()[0]
 

@@ -169,15 +169,16 @@ class Kinship(Task):
             # What was said of the fields that count.
             said = np.where(wanted == BLANK, BLANK, strongest(answer[:, 0]))
         facts = "; ".join(str(read_record(row)) for row in fed[:first].tolist())
-        lines = [caption, *textwrap.wrap(facts, 100, initial_indent="told    ", subsequent_indent=" " * 8)]
+        lines = [caption, *_lines("told     ", facts)]
         for t in range(first, steps):
-            lines += [f"fed     {_text(fed[t])}", f"  wanted {_text(wanted[t])}"]
-            lines += [] if said is None else [f"  said   {_text(said[t])}"]
+            for what, records in (("fed      ", fed), ("  wanted ", wanted), ("  said   ", said)):
+                if records is not None:
+                    lines += _lines(what, str(read_record(records[t].tolist())))
         return "\n".join(lines)
 
 
-def _text(values: np.ndarray) -> str:
-    return str(read_record(values.tolist()))
+def _lines(what: str, text: str) -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent=what, subsequent_indent=" " * len(what))
 
 
 def name_facts(rng: np.random.Generator, given: FactSet, draw: NameDrawer = draw_names) -> Told:
