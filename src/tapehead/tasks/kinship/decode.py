@@ -37,8 +37,8 @@ EXTRA_SLOTS = 4
 STEPS_A_FRAME = 4
 """Steps for each frame so far, after which a walk is taken to be lost: a right one has no more than three."""
 FIRST_DRAFT, MAX_DRAFT = 32, 512
-"""Steps that are run as one sequence: at first, and at most after twice as many each time that all were as
-expected."""
+"""Steps that are run as one sequence: at first, and at most. They are twice as many each time that all were
+as expected, and one after a surprise."""
 
 Machine = Callable[..., tuple[Tensor, Any]]
 """Called as ``machine(x, state)`` or ``machine(x, None, memory_size=slots)``: outputs [T, B, channels] and a
@@ -114,6 +114,7 @@ class ToldFacts:
         draft = draft or teacher_draft
         reader = self._readers[constrained]
         state, size = self.state, FIRST_DRAFT
+        seen: set[Fed] = set()
         fed: list[Fed] = [walking.start(person, pairs, sex)]
         readings: list[_Reading] = []
         following: Fed | None = fed[0]
@@ -124,7 +125,7 @@ class ToldFacts:
             taken = 0
             for expected in [*drafted[1:], None]:
                 readings.append(reader.read(logits[taken], fed[-1], len(walking.frames)))
-                following = _following(readings[-1].record, walking, sex)
+                following = _following(readings[-1].record, walking, seen, sex)
                 taken += 1
                 if following is None:
                     break
@@ -134,7 +135,7 @@ class ToldFacts:
             whole = taken == len(drafted)
             if following is not None:
                 state = after if whole else self.run(drafted[:taken], state)[1]
-            size = min(2 * size, MAX_DRAFT) if whole else FIRST_DRAFT
+            size = min(2 * size, MAX_DRAFT) if whole else 1
         return _walked(walking, fed[: len(readings)], readings)
 
     @torch.no_grad()
@@ -166,10 +167,14 @@ def log_probabilities(outputs: Tensor) -> np.ndarray:
         return logits - np.log(np.exp(logits).sum(2, keepdims=True))
 
 
-def _following(said: Fed | None, walking: Walking, sex: int) -> Fed | None:
-    """What is fed after a record that was said; None at the end of the walk."""
-    if said is None or said == Back(END):
+def _following(said: Fed | None, walking: Walking, seen: set[Fed], sex: int) -> Fed | None:
+    """What is fed after a record that was said; None at the end of the walk, or where it goes in a circle.
+
+    A right walk finds no fact twice with the same plan and the same frame to go back to.
+    """
+    if said is None or said == Back(END) or (isinstance(said, Frame) and said in seen):
         return None
+    seen.add(said)
     return walking.feed(said, sex)
 
 
@@ -186,7 +191,11 @@ def _walked(walking: Walking, fed: list[Fed], readings: "list[_Reading]") -> Wal
         people=walking.answers(said),
         answered_at=answered_at,
         ended=bool(said) and said[-1] == Back(END),
-        out_of_frames=len(walking.frames) == len(walking.numbers) and isinstance(said[-1], Frame),
+        out_of_frames=(
+            len(walking.frames) == len(walking.numbers)
+            and isinstance(said[-1], Frame)
+            and said[-1] not in said[:-1]
+        ),
         least_sure=float(np.exp(min(reading.log_probability for reading in readings))),
         same_unconstrained=all(reading.same_unconstrained for reading in readings),
     )
