@@ -371,7 +371,7 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
     # As the search, but every step looks up one record by its content, so that one read head and one write
     # head do.
     "ntm-kinship": TrainConfig(
-        task=lessons.kinship().lessons[-2],  # of the last, batches are half as many a second
+        task=lessons.kinship().lessons[-2],
         model=ntm(
             hidden_size=400,
             memory_size=256,
