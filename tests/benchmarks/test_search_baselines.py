@@ -169,8 +169,8 @@ def test_a_short_training_is_saved(kind: str, tmp_path: Path, monkeypatch: pytes
 
 
 def test_what_is_no_model_of_the_comparison() -> None:
-    with pytest.raises(InputError, match="dnc-kinship is a DNC"):
-        search_baselines.load("dnc-kinship")
+    with pytest.raises(InputError, match="dnc-traversal is a DNC"):
+        search_baselines.load("dnc-traversal")
 
 
 class Oracle:

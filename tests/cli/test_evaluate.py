@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tapehead import DNC, NTM, cli, tasks
+from tapehead.hub import registry
 from tapehead.nn import DeepLSTM
 
 SMALL = {"min_nodes": 4, "max_nodes": 6, "min_degree": 1, "max_degree": 2, "max_path": 3}
@@ -105,10 +106,22 @@ def test_searches(models: dict[str, str], capsys: Any, tmp_path: Path) -> None:
 
 def test_a_family(models: dict[str, str], capsys: Any) -> None:
     answer = found(capsys, models["kinship"], "--data", "family", "--questions", "1")
-    assert list(answer) == ["model", "data", "people", "accuracy_by_length", "questions_by_length"]
+    assert list(answer)[:5] == ["model", "data", "people", "accuracy_by_length", "questions_by_length"]
+    assert list(answer)[5:] == ["constrained_by_length", "greedy_by_length"]
     assert (answer["model"], answer["data"], answer["people"]) == (models["kinship"], "family", 70)
     assert list(answer["accuracy_by_length"]) == ["2", "3", "4", "5"]
     assert answer["questions_by_length"] == dict.fromkeys("2345", 1)
+
+
+def test_a_former_name(models: dict[str, str], capsys: Any, monkeypatch: Any) -> None:
+    """It goes on working, and is told on stderr alone."""
+    monkeypatch.setattr(registry, "MODELS", Path(models["kinship"]).parent)
+    monkeypatch.setattr(registry, "FORMER_NAMES", {"dnc-kinship": "kinship"})
+    arguments = ["evaluate", "dnc-kinship", "--data", "family", "--questions", "1", "--json"]
+    assert cli.main(arguments) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["model"] == "dnc-kinship"
+    assert err == "tapehead: dnc-kinship is now kinship, which answers instead\n"
 
 
 def test_as_text(models: dict[str, str], capsys: Any) -> None:
@@ -203,7 +216,7 @@ def test_mistakes_get_one_sentence(
 
 @pytest.mark.parametrize(
     ("task", "word"),
-    [("traversal", "query"), ("inference", "thinks"), ("shortest-path", "fed"), ("kinship", "step")],
+    [("traversal", "query"), ("inference", "thinks"), ("shortest-path", "fed"), ("kinship", "fed")],
 )
 def test_episodes_are_shown_in_words(task: str, word: str, capsys: Any) -> None:
     fields = [f"--{name.replace('_', '-')}={value}" for name, value in FIELDS[task].items()]

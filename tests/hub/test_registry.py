@@ -119,3 +119,14 @@ def test_card_of_a_run(tmp_path: Path) -> None:
 def test_card_of_a_model_that_tells_little(tmp_path: Path) -> None:
     NTM(4, 8, output_size=3, memory_size=6, word_size=4).save_pretrained(tmp_path)
     assert "| task | not told |" in hub.write_card(tmp_path)
+
+
+def test_a_former_name_stands_for_what_took_its_place(shipped: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(_zoo, "FORMER_NAMES", {"old-copy": "ntm-copy"})
+    for use in (hub.find, hub.info, hub.load):
+        with pytest.warns(FutureWarning, match="^old-copy is now ntm-copy, which answers instead$"):
+            use("old-copy")
+    with pytest.warns(FutureWarning):
+        assert isinstance(hub.load("old-copy"), NTM)
+    assert "old-copy" not in hub.names()
+    assert hub.FORMER_NAMES == {"dnc-kinship": "ntm-kinship"}

@@ -16,9 +16,7 @@ from tapehead import DNC, NTM, Trace
 from tapehead.tasks import Search
 from tapehead.tasks.graph.inference import relations
 from tapehead.tasks.graph.search_trace import Op, Record, search
-from tapehead.tasks.kinship.encoding import INPUT_SIZE, INPUTS, OUTPUT_SIZE, OUTPUTS
 from tests.tasks.graph.reading import Row, rows
-from tests.tasks.kinship.reading import FACT, Reader, Said, read
 
 SURE = 30.0
 
@@ -72,97 +70,6 @@ def _trace(read_slots: list[int], N: int) -> Trace:
     none = torch.zeros(T, 1)
     fields = dict.fromkeys(Trace._fields, none) | {"write_weights": write, "read_weights": reads}
     return Trace(**fields | {"memory": torch.zeros(T, N, 2), "read_words": torch.zeros(T, 1, 2)})
-
-
-class Kin:
-    """Answers questions of kinship, by the interpreter that reads channels."""
-
-    def __init__(self) -> None:
-        self.reader = Reader()
-        self.time = 0
-        self.slots: dict[Any, int] = {}
-        self.over = False
-
-    def step(self, row: Tensor) -> tuple[Tensor, int]:
-        """Outputs, and the slot that was read."""
-        self.time += 1
-        if self.over:  # Others beside it are not.
-            return torch.zeros(OUTPUT_SIZE), -1
-        said = read(row, INPUTS)
-        output = torch.full((OUTPUT_SIZE,), -SURE)
-        if not said or "telling" in said:
-            if said:
-                self.reader.hear(said)
-                self.slots[said["person"], said["family"], said["place"]] = self.time - 1
-            return torch.zeros(OUTPUT_SIZE), -1
-        self.slots[said["number"]] = self.time - 1
-        try:
-            found = self.next(said)
-        except KeyError:  # It is lost, having said what is not so.
-            found = {"end": 0}
-        self.over = "end" in found
-        for name, value in found.items():
-            if f"{name}0" in OUTPUTS:
-                for place, digit in enumerate(f"{value:03}"):
-                    output[OUTPUTS[f"{name}{place}"].start + int(digit)] = SURE
-            else:
-                output[OUTPUTS[name].start + value] = SURE
-        if "returned" in found:
-            return output, self.slots[said["back"]]
-        return output, self.slots.get((found.get("person"), found.get("family"), found.get("place")), -1)
-
-    def next(self, said: Said) -> Said:
-        """The next frame."""
-        return self.reader.next(said)
-
-
-class NeverEnds(Kin):
-    """Begins anew where it should end."""
-
-    def next(self, said: Said) -> Said:
-        found = super().next(said)
-        asked = {name: said[name] for name in said if name.startswith(("asked", "relation"))}
-        return super().next(asked) if "end" in found else found
-
-
-class EndsAtOnce(Kin):
-    """Says that it has finished before it begins."""
-
-    def next(self, said: Said) -> Said:
-        return {"end": 0}
-
-
-class LooksUpWrongly(Kin):
-    """Finds the same fact at every step, whatever it looks for."""
-
-    def next(self, said: Said) -> Said:
-        found = super().next(said)
-        first = next(iter(self.reader.unions.values()))
-        return {name: value for name, value in found.items() if name not in FACT} | first
-
-
-class Slips(Kin):
-    """Says a digit of every number wrong."""
-
-    def step(self, row: Tensor) -> tuple[Tensor, int]:
-        output, slot = super().step(row)
-        for number in ("person", "family"):
-            digit = output[OUTPUTS[f"{number}1"].start : OUTPUTS[f"{number}1"].stop]
-            digit.copy_(digit.roll(1))
-        return output, slot
-
-
-class Unsure(Kin):
-    """Is right, and half as sure as it could be of whom it names."""
-
-    def step(self, row: Tensor) -> tuple[Tensor, int]:
-        output, slot = super().step(row)
-        return output.clamp(-3, 3), slot
-
-
-def kin(script: type[Kin] = Kin) -> Scripted:
-    """A machine for questions of kinship."""
-    return Scripted(script, INPUT_SIZE, OUTPUT_SIZE)
 
 
 class Traveller:

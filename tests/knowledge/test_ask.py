@@ -9,16 +9,18 @@ from tapehead import DNC, hub, tasks
 from tapehead.errors import InputError
 from tapehead.knowledge import ask, read, read_bytes
 from tapehead.knowledge.inference import voting
-from tapehead.knowledge.inference.answer import NetworkAnswer
+from tapehead.knowledge.inference.kinship_answer import KinshipAnswer
 from tapehead.nn import DeepLSTM
-from tests.knowledge import scripted
+from tapehead.tasks.kinship.records import ANSWER, END, Back
+from tapehead.tasks.kinship.trace import Fed
+from tests.knowledge import kin_scripts, scripted
 
 BROTHERS = "Who were Johann Sebastian Bach's brothers?"
 WAY = "shortest path from Moorgate to Piccadilly Circus"
 
 
 def test_kinship() -> None:
-    answer = ask(read("family"), BROTHERS, model=scripted.kin())
+    answer = ask(read("family"), BROTHERS, model=kin_scripts.kin())
     assert sorted(answer.answers) == sorted(answer.exact) == ["Johann Christoph Bach", "Johann Jacob Bach"]
     assert answer.correct
     assert answer.confidence == pytest.approx(1)
@@ -28,18 +30,18 @@ def test_kinship() -> None:
     )
     assert len(answer.facts_read) == len(answer.network.facts_read) >= 3
     assert answer.understood == "brothers of Johann Sebastian Bach (1685–1750)"
-    assert isinstance(answer.network, NetworkAnswer)
+    assert isinstance(answer.network, KinshipAnswer)
 
 
 def test_a_part_of_the_answer_is_wrong() -> None:
-    class SeesOne(scripted.Kin):
+    class SeesOne(kin_scripts.Kin):
         """Names the first whom it finds, and ends."""
 
-        def next(self, said: dict[str, int]) -> dict[str, int]:
-            found = super().next(said)
-            return {"is_answer": 0, "end": 0} if "is_answer" in found else found
+        def next(self, fed: Fed, slot: int) -> tuple[Fed, int]:
+            said, read = super().next(fed, slot)
+            return (Back(END), read) if fed.op == ANSWER else (said, read)
 
-    answer = ask(read("family"), BROTHERS, model=scripted.kin(SeesOne))
+    answer = ask(read("family"), BROTHERS, model=kin_scripts.kin(SeesOne))
     assert len(answer.answers) == 1
     assert set(answer.answers) < set(answer.exact)
     assert not answer.correct
@@ -47,13 +49,13 @@ def test_a_part_of_the_answer_is_wrong() -> None:
 
 
 def test_nobody() -> None:
-    answer = ask(read("family"), "Who is Veit Bach's father?", model=scripted.kin())
+    answer = ask(read("family"), "Who is Veit Bach's father?", model=kin_scripts.kin())
     assert answer.correct
     assert "nobody" in str(answer)
 
 
 def test_lost_in_the_family() -> None:
-    answer = ask(read("family"), BROTHERS, model=scripted.kin(scripted.NeverEnds))
+    answer = ask(read("family"), BROTHERS, model=kin_scripts.kin(kin_scripts.NeverEnds))
     assert (answer.confidence, "(0% sure)" in str(answer)) == (0, True)
 
 
@@ -99,7 +101,7 @@ def test_any_of_the_shortest_ways_is_right(monkeypatch: Any) -> None:
 
 
 def test_as_a_dictionary() -> None:
-    answer = ask(read("family"), "Who is Hans Bach's father?", model=scripted.kin()).to_dict()
+    answer = ask(read("family"), "Who is Hans Bach's father?", model=kin_scripts.kin()).to_dict()
     assert json.loads(json.dumps(answer)) == answer
     assert list(answer) == [
         *("question", "answers", "exact", "correct", "confidence"),
@@ -112,7 +114,7 @@ def test_as_a_dictionary() -> None:
 
 
 def test_as_text() -> None:
-    text = str(ask(read("family"), "Who is Hans Bach's father?", model=scripted.kin()))
+    text = str(ask(read("family"), "Who is Hans Bach's father?", model=kin_scripts.kin()))
     assert "network: Veit Bach (1555–1619) (100% sure)" in text
     assert "exact:   Veit Bach (1555–1619) ✓" in text
     assert " facts in memory, 2 read for the answer:" in text
@@ -122,7 +124,7 @@ def test_as_text() -> None:
 @pytest.mark.parametrize(
     ("graph", "words", "model"),
     [
-        ("family", "Who is Hans Bach's father?", "dnc-kinship"),
+        ("family", "Who is Hans Bach's father?", "ntm-kinship"),
         ("london", "from Bank take Central eastbound", "dnc-traversal"),
         ("london", "from Bank to Victoria", "ntm-search"),
         ("london", "places within 2 stops of Bank", "ntm-search"),
@@ -137,7 +139,7 @@ def test_a_model_for_each_kind_of_question(
     def load(name: str) -> Any:
         asked.append(name)
         return {
-            "dnc-kinship": scripted.kin,
+            "ntm-kinship": kin_scripts.kin,
             "dnc-traversal": scripted.traveller,
             "ntm-search": scripted.searcher,
         }[model]()

@@ -11,7 +11,7 @@ from tapehead.errors import InputError
 from tapehead.knowledge import KnowledgeGraph, ask, ask_parsed, needs_network, parse, read, read_bytes
 from tapehead.viz.figures import plot_answer, plot_kinship
 from tapehead.viz.player_page import record_answer
-from tests.knowledge import scripted
+from tests.knowledge import kin_scripts
 from tests.knowledge.files import family, graph_of
 
 HALF = family(
@@ -32,12 +32,12 @@ def said(text: str, words: str) -> str:
     found = graph(text)
     question = parse(words, found)
     if needs_network(question):
-        return str(ask_parsed(found, question, scripted.kin()))
+        return str(ask_parsed(found, question, kin_scripts.kin()))
     return str(ask_parsed(found, question, None))
 
 
 def test_half_blood_counts_and_is_marked() -> None:
-    answer = ask(graph(HALF), "Who are Ann's siblings?", model=scripted.kin())
+    answer = ask(graph(HALF), "Who are Ann's siblings?", model=kin_scripts.kin())
     assert (answer.exact, answer.relations, answer.marked) == (["Bob"], ("half-brother",), (True,))
     # The network knows full siblings by this word, and is right about them.
     assert (answer.answers, answer.correct) == ([], True)
@@ -52,7 +52,7 @@ def test_half_blood_counts_and_is_marked() -> None:
 
 def test_a_wrong_network_is_wrong_in_every_sense() -> None:
     for words in ("Cyril's children", "Hal's grandfathers"):
-        answer = ask(graph(HALF), words, model=scripted.kin(scripted.EndsAtOnce))
+        answer = ask(graph(HALF), words, model=kin_scripts.kin(kin_scripts.EndsAtOnce))
         assert (answer.answers, answer.correct, answer.narrower) == ([], False, "")
         assert " ✗" in str(answer)
 
@@ -114,7 +114,7 @@ def test_as_a_dictionary() -> None:
     ]
     assert (found["answers"], found["correct"], found["confidence"]) == ([], None, None)
     assert found["not_asked"] == "it is asked about one person and a relation, not about two people"
-    found = ask(graph(HALF), "Ann's siblings", model=scripted.kin()).to_dict()
+    found = ask(graph(HALF), "Ann's siblings", model=kin_scripts.kin()).to_dict()
     assert (found["exact"], found["relations"], found["not_asked"]) == (["Bob"], ["half-brother"], "")
 
 
@@ -124,7 +124,7 @@ def test_the_network_is_asked_what_it_has_learned(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(hub, "load", load)
     found = graph(HALF)
-    answer = ask(found, "Who are Ann's grandkids?", model=scripted.kin())
+    answer = ask(found, "Who are Ann's grandkids?", model=kin_scripts.kin())
     assert answer.network is not None
     for words, why in (
         ("Who are Ann's half-uncles?", "it has learned 66 relations, and 'half-uncles' is none of them"),

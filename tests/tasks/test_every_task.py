@@ -46,6 +46,9 @@ DIGITS = tuple((10 * digit, 10) for digit in range(9))
 GRAPH: dict[str, Any] = {"channels": (92, 90), "choices": DIGITS, "tells": 90, "drawn": False}
 SMALL_GRAPHS = {"min_nodes": 4, "max_nodes": 7, "min_degree": 1, "max_degree": 2}
 
+HOME = (int(kinship.channels.STARTS[kinship.channels.PLACE["frame_home"]]), 1)
+"""Only the asker sets it: no answer has it."""
+
 CASES = {
     "associative-recall": Case((8, 6), {"min_items": 2, "max_items": 5}, {"items": 9}),
     "babi": Case(
@@ -64,11 +67,11 @@ CASES = {
         **GRAPH,
     ),
     "kinship": Case(
-        (297, 169),
-        {"min_facts": 5, "max_facts": 12, "max_steps": 20},
+        (757, 757),
+        {"min_facts": 5, "max_facts": 12, "steps": 10},
         {"facts": 70},
         steady=None,
-        choices=tuple((field.start, field.size) for field in kinship.encoding.CHOICES),
+        choices=(*kinship.channels.CHOICES, HOME),
         feeds_back=True,
         drawn=False,
     ),

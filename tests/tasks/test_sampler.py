@@ -39,7 +39,7 @@ def test_drawing_ahead_goes_on_exactly(drawn):
     sampler = Sampler(2, 0, ahead=8)
     for _ in range(drawn):
         sampler.draw(Copy())
-    sampler.draw(Kinship(max_facts=9, questions=1))
+    sampler.draw(Kinship(max_facts=9, steps=9))
     for following in (Copy(), RepeatCopy(max_length=3)):
         resumed = Sampler(2, 99, ahead=8)
         resumed.load_state_dict(sampler.state_dict())
@@ -48,7 +48,7 @@ def test_drawing_ahead_goes_on_exactly(drawn):
         twin = Sampler(2, 0, ahead=8)
         for _ in range(drawn):
             twin.draw(Copy())
-        twin.draw(Kinship(max_facts=9, questions=1))
+        twin.draw(Kinship(max_facts=9, steps=9))
         for _ in range(10):
             expected = twin.draw(following)
             for one in (resumed, again):
@@ -69,7 +69,7 @@ def test_a_block_is_what_one_large_batch_is():
 
 
 def test_only_independent_episodes_are_drawn_ahead():
-    task = Kinship(max_facts=9, questions=1)
+    task = Kinship(max_facts=9, steps=9)
     assert not task.independent
     one, ahead = Sampler(2, 3).draw(task), Sampler(2, 3, ahead=8).draw(task)
     assert all(torch.equal(x, y) for x, y in zip(one, ahead, strict=True))

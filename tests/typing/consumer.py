@@ -47,7 +47,7 @@ def states(state: DNCState) -> None:
 
 
 def front_door(graph: KnowledgeGraph) -> None:
-    model = tapehead.load("dnc-kinship")
+    model = tapehead.load("ntm-kinship")
     assert_type(tapehead.ask(graph, "Who is Ada's mother?", model=model), Answer)
     layers: list[nn.Module] = [model]
     assert layers

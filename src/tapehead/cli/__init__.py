@@ -5,6 +5,7 @@ import difflib
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from ..errors import InputError, TapeheadError
@@ -59,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0; 2 for what the user can mend; 130 after Ctrl-C."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _run(arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", FutureWarning)
+            warnings.showwarning = _show
+            return _run(arguments)
     except KeyboardInterrupt as interrupt:
         _complain(str(interrupt) or "interrupted")
         return getattr(interrupt, "exit_code", 130)
@@ -126,3 +130,8 @@ def _help() -> str:
 
 def _complain(message: str) -> None:
     print(f"tapehead: {message}", file=sys.stderr)
+
+
+def _show(message: Warning | str, *where: object, **further: object) -> None:
+    """In place of ``warnings.showwarning``: the sentence alone."""
+    _complain(str(message))

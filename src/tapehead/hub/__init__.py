@@ -7,9 +7,10 @@ True
 
 from ..nn.pretrained import PretrainedError as PretrainedError
 from .card import write_card as write_card
+from .registry import FORMER_NAMES as FORMER_NAMES
 from .registry import find as find
 from .registry import info as info
 from .registry import load as load
 from .registry import names as names
 
-__all__ = ["PretrainedError", "find", "info", "load", "names", "write_card"]
+__all__ = ["FORMER_NAMES", "PretrainedError", "find", "info", "load", "names", "write_card"]

@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from .. import nn
 from ..nn.pretrained import CONFIG_FILE, PretrainedError, local_folder, read_config
 
 MODELS = Path(__file__).parent / "weights"
+FORMER_NAMES = {"dnc-kinship": "ntm-kinship"}
+"""Names of models that shipped once, and of those that have taken their place."""
 ARCHITECTURES: dict[str, type[nn.Machine]] = {"NTM": nn.NTM, "DNC": nn.DNC, "DeepLSTM": nn.DeepLSTM}
 
 
@@ -21,6 +24,8 @@ def names() -> tuple[str, ...]:
 def find(name_or_path: str | os.PathLike) -> Path:
     """The folder of a model: a local folder, the shipped model of that name, or "org/name" on the hub.
 
+    A model's former name stands for the one that took its place, and a ``FutureWarning`` says so.
+
     Raises:
         PretrainedError: neither exists.
     """
@@ -29,6 +34,10 @@ def find(name_or_path: str | os.PathLike) -> Path:
     # A folder that happens to be called like a shipped model does not hide it, unless it is a model too.
     if path.is_dir() and ((path / CONFIG_FILE).is_file() or str(name_or_path) not in shipped):
         return path
+    if str(name_or_path) in FORMER_NAMES:
+        name = FORMER_NAMES[str(name_or_path)]
+        warnings.warn(f"{name_or_path} is now {name}, which answers instead", FutureWarning, stacklevel=1)
+        return find(name)
     if str(name_or_path) in shipped:
         return MODELS / str(name_or_path)
     if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", str(name_or_path)):

@@ -7,6 +7,7 @@ from typing import Any
 
 from .graph import Entity
 from .inference.answer import NetworkAnswer
+from .inference.kinship_answer import KinshipAnswer
 from .inference.search import SearchAnswer
 from .kinship.explain import PathStep, path_text
 from .questions import CheckQuestion, FamilyQuestion, KinshipQuestion, PathQuestion, Question, TieQuestion
@@ -40,7 +41,9 @@ class Answer:
     """sentences: the facts that the answer was read from, in order"""
     seconds: float
     """wall time from the words to the answer"""
-    network: NetworkAnswer | SearchAnswer | None = dataclasses.field(repr=False, compare=False)
+    network: NetworkAnswer | SearchAnswer | KinshipAnswer | None = dataclasses.field(
+        repr=False, compare=False
+    )
     """the network's answer in numbers, with the trace or the steps of the search, for figures; None: it was
     not asked"""
     notes: tuple[str, ...] = ()

@@ -32,9 +32,9 @@ from .questions import (
 from .weights import amount
 
 MODELS: dict[type, str] = {
-    KinshipQuestion: "dnc-kinship",
-    TieQuestion: "dnc-kinship",
-    CheckQuestion: "dnc-kinship",
+    KinshipQuestion: "ntm-kinship",
+    TieQuestion: "ntm-kinship",
+    CheckQuestion: "ntm-kinship",
     WalkQuestion: "dnc-traversal",
     PathQuestion: "ntm-search",
     NearbyQuestion: "ntm-search",

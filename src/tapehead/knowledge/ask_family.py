@@ -8,7 +8,8 @@ from ..tasks.kinship.relations import RELATIONS, Relation
 from . import solver
 from .answers import Answer
 from .graph import KnowledgeGraph
-from .inference.answer import ToldFact, answer_kinship
+from .inference.answer import ToldFact
+from .inference.kinship_answer import answer_kinship
 from .kinship.explain import NameOf, path_steps, relation_name, sentence
 from .kinship.index import Kin, kin_of
 from .kinship.namer import name
@@ -52,20 +53,17 @@ def answer_family(
     # Its words are narrower than everyday ones, but nobody else may be meant by them.
     narrower = meant < exact
     named = {people[number] for number in network.answers}
-    told, facts = len(network.facts), len(graph.facts)
     return dataclasses.replace(
         answer,
         answered=tuple(graph.entities[people[number]] for number in network.answers),
         correct=named == exact or (narrower and named == meant),
         confidence=float(network.confidence),
-        facts_given=told,
+        facts_given=len(network.facts),
         facts_read=tuple(fact_sentences(graph, [network.facts[index] for index in network.facts_read])),
         network=network,
         narrower=_narrow(question.relation) if narrower and named != exact else "",
         not_asked="",
-        left_out=f"the network is told {told:,} of the {facts:,} facts, the nearest ones"
-        if told < facts
-        else "",
+        left_out=network.left_out,
     )
 
 

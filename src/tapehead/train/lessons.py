@@ -151,18 +151,23 @@ def priority_sort() -> CurriculumConfig:
     return CurriculumConfig(lessons, threshold=0.6, stay=True)
 
 
+# Facts, steps of practice, and the fraction of families with similar names.
+KINSHIP: tuple[tuple[tuple[int, int], int, float], ...] = (
+    ((4, 10), 24, 0.0),
+    ((8, 20), 32, 0.0),
+    ((15, 40), 40, 0.4),
+    ((30, 80), 48, 0.5),
+    ((60, 150), 60, 0.6),
+)
+
+
 def kinship() -> CurriculumConfig:
-    """Lessons with more and more facts and longer relations."""
-    lessons = (
-        Kinship(max_facts=12, questions=6, max_length=1, max_steps=30),
-        Kinship(max_facts=20, questions=6, max_length=2, max_steps=30),
-        Kinship(max_facts=30, questions=5, max_length=3, max_steps=40),
-        Kinship(max_facts=50, questions=5, max_length=4, max_steps=50),
-        Kinship(max_facts=80, questions=5, max_length=6, max_steps=60),
-        Kinship(max_facts=120, questions=5, max_length=6, max_steps=80),
-        Kinship(max_facts=250, questions=6, max_length=6, max_steps=100),
+    """Lessons with more and more facts: an episode passes without a wrong field."""
+    lessons = tuple(
+        Kinship(min_facts=facts[0], max_facts=facts[1], steps=steps, similar=similar)
+        for facts, steps, similar in KINSHIP
     )
-    return CurriculumConfig(lessons, threshold=0.6, replay=0.0)
+    return CurriculumConfig(lessons, threshold=0.5, episodes=48, check_every=100, replay=0.6, stay=True)
 
 
 # Nodes, edges that leave a node, and the least fraction of nodes to scan: a large graph is there for its many

@@ -12,7 +12,6 @@ from typing import Any, Literal
 from .. import nn
 from ..tasks import AssociativeRecall, Copy, NGrams, PrioritySort, Reallocation, RepeatCopy, Search, Task
 from ..tasks.graph import Inference, ShortestPath, Traversal
-from ..tasks.kinship import Kinship
 from . import lessons as lessons
 from .babi import BABI_PRESETS
 from .config import CurriculumConfig, OptimizerConfig, TrainConfig
@@ -341,24 +340,6 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
         sequences=500_000,
         final_lr=3e-5,
     ),
-    # Each step of an answer depends on the last one alone, so the controller needs no state of its own.
-    "dnc-kinship": _graph(
-        Kinship(max_facts=250, questions=6, max_steps=100),
-        dnc(
-            hidden_size=384,
-            memory_size=256,
-            word_size=128,
-            num_reads=1,
-            num_layers=2,
-            controller="feedforward",
-            temporal_links=False,
-            init="lookup",
-        ),
-        lessons.kinship(),
-        sequences=1_000_000,
-        fit_memory=True,
-        ema_decay=0.999,  # a third fewer wrong steps than the weights of the last update
-    ),
     # One read head scans edges and queue, which it finds by content and follows by place; one checks what was
     # seen. One write head adds records, one marks nodes. Each step is a lookup of one record, so there is no
     # state but the memory's; and of what is said the write gates keep only what the search needs.
@@ -383,6 +364,34 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
         validate_every=8_000,
         validation_sequences=64,
         curriculum=lessons.search(),
+        fit_memory=True,
+        supervise_writes=2.0,
+        ema_decay=0.999,
+        rollback_above=2.5,
+    ),
+    # As the search, but every step looks up one record by its content, so that one read head and one write
+    # head do.
+    "ntm-kinship": TrainConfig(
+        task=lessons.kinship().lessons[-2],
+        model=ntm(
+            hidden_size=400,
+            memory_size=256,
+            word_size=320,
+            num_reads=1,
+            num_writes=1,
+            controller="feedforward",
+            init="lookup",
+            feed_reads=False,
+            read_first=True,
+            write_gate=True,
+            clip_weighting_gradient=1.0,
+        ),
+        optimizer=dataclasses.replace(FAST_OPTIMIZER, clip_value=1.0, warmup=100, final_lr=5e-6),
+        batch_size=8,
+        sequences=24_000,
+        validate_every=8_000,
+        validation_sequences=64,
+        curriculum=lessons.kinship(),
         fit_memory=True,
         supervise_writes=2.0,
         ema_decay=0.999,

@@ -67,7 +67,7 @@ class Library:
             InputError: no such model.
         """
         names = hub.names()
-        if name not in names:
+        if name not in (*names, *hub.FORMER_NAMES):
             raise InputError(f"there is no model {name[:80]!r}: the models are {', '.join(names)}")
 
     def machine(self, name: str) -> Machine:

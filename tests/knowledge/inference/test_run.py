@@ -20,7 +20,7 @@ from tapehead.tasks.graph.fixed import FixedGraph
 from tapehead.tasks.kinship.population import random_tree
 
 QUESTIONS = {
-    "dnc-kinship": ("family", "Who is Johann Sebastian Bach's maternal grandfather?"),
+    "ntm-kinship": ("family", "Who is Johann Sebastian Bach's maternal grandfather?"),
     "dnc-traversal": ("london", "from Bond Street take Central, Circle, Circle: where am I?"),
     "dnc-shortest-path": ("london", "shortest path from Moorgate to Piccadilly Circus"),
 }

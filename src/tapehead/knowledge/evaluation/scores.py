@@ -50,16 +50,27 @@ class KinshipReport:
             "people": self.people,
             "accuracy_by_length": {str(length): tally.accuracy for length, tally in by_length.items()},
             "questions_by_length": {str(length): tally.asked for length, tally in by_length.items()},
+            "constrained_by_length": {str(n): tally.accuracy for n, tally in self.score.constrained.items()},
+            "greedy_by_length": {str(n): tally.accuracy for n, tally in self.score.greedy.items()},
         }
 
     def __str__(self) -> str:
         """A row for each relation and each length."""
-        width = max(map(len, self.score.by_relation), default=0)
-        lines = [f"{self.data}: {self.people:,} people; an answer counts if the whole set is right"]
+        width = 2 + max(map(len, self.score.by_relation), default=0)
+        lines = [
+            f"{self.data}: {self.people:,} people, {self.score.facts:,} facts told once; "
+            "an answer counts if the whole set is right",
+            *self.score.left_out,
+            f"{'':{width}}    voted  constrained   greedy",
+        ]
         for length, tally in self.score.by_length.items():
-            lines.append(f"{f'{length} steps':{width}}  {tally.accuracy:7.1%}  of {tally.asked:,}")
+            constrained, greedy = self.score.constrained[length], self.score.greedy[length]
+            lines.append(
+                f"{f'{length} steps':{width}}  {tally.accuracy:7.1%}  {constrained.accuracy:11.1%}  "
+                f"{greedy.accuracy:7.1%}  of {tally.asked:,}"
+            )
             lines += [
-                f"  {name:{width}}  {part.accuracy:7.1%}  of {part.asked:,}"
+                f"  {name:{width - 2}}  {part.accuracy:7.1%}{'':22}  of {part.asked:,}"
                 for name, part in self.score.by_relation.items()
                 if BY_NAME[name].length == length
             ]
@@ -170,7 +181,7 @@ class SearchReport:
 def kinship(
     model: str, machine: Machine, data: str | os.PathLike, *, questions: int = 1000, seed: int = 0
 ) -> KinshipReport:
-    """Ask about a family tree, ``questions`` of each length from 2 to 5.
+    """Ask about a family tree, all of whose facts are told once, ``questions`` of each length from 2 to 5.
 
     Args:
         model: its name, for the report.

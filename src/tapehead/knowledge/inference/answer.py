@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from ...errors import InputError
@@ -13,17 +11,14 @@ from ...tasks.graph.episode import OUTPUT_SIZE as TRIPLE_SIZE
 from ...tasks.graph.episode import read_triples
 from ...tasks.graph.fixed import FixedGraph
 from ...tasks.graph.shortest_path import ShortestPath
-from ...tasks.kinship.encoding import INPUT_SIZE
-from ...tasks.kinship.facts import CHILD, FamilyFact
-from ...tasks.kinship.relations import RELATIONS, Relation
-from ...tasks.kinship.tree import FamilyTree
 from ...types import Trace
 from ..graph import Edges
-from .kinship import MAX_FACTS, MEMORY_SIZE, KinshipQuery, answer_all, facts_about
 from .routes import MapSample, memory_for, nearest_edges, renumber, sample_paths, sample_walk
 from .run import run_time_first
 from .voting import best_of_n, majority_vote
 
+MAX_FACTS = 250
+"""Connections of a map told, at most: the nearest."""
 MAX_PATH = 12
 """Steps of a path, after which the machine is taken to be lost."""
 PLAN = ShortestPath(planning_steps=MAX_PATH, scratchpad=True)
@@ -64,37 +59,6 @@ class NetworkAnswer(NamedTuple):
     """of each step after the facts were told, the index of the fact it read; −1 for none"""
     answer_steps: list[int]
     """of each answer, the step in which it was given"""
-
-
-def answer_kinship(
-    machine: Machine, tree: FamilyTree, person: int, relation: Relation, max_facts: int = MAX_FACTS
-) -> NetworkAnswer:
-    """Ask a machine trained on the kinship task.
-
-    Args:
-        machine: a DNC of the kinship task.
-        tree: the family.
-        person: whom the question is about.
-        relation: what is asked for.
-        max_facts: facts told, at most.
-    """
-    given = facts_about(tree, person, max_facts)
-    (sample,) = answer_all(machine, [KinshipQuery(given, person, RELATIONS.index(relation))])
-    # Of somebody without a family nothing is told, and nobody is found.
-    inputs = torch.from_numpy(np.stack(sample.rows)) if sample.rows else torch.zeros(1, INPUT_SIZE)
-    outputs, trace = _traced(machine, inputs, MEMORY_SIZE)
-    step_facts = _facts_read(trace, len(given.facts))
-    return NetworkAnswer(
-        answers=sample.answers,
-        confidence=sample.confidence,
-        facts=[ToldFact(fact.person, _label(fact), fact.family) for fact in given.facts],
-        facts_read=_distinct(step_facts),
-        inputs=inputs,
-        outputs=outputs,
-        trace=trace,
-        step_facts=step_facts,
-        answer_steps=sample.answer_steps,
-    )
 
 
 def answer_walk(machine: Machine, edges: Edges, start: int, lines: Sequence[int]) -> NetworkAnswer:
@@ -231,16 +195,9 @@ def _distinct(step_facts: Sequence[int]) -> list[int]:
     return [fact for fact in dict.fromkeys(step_facts) if fact >= 0]
 
 
-def _label(fact: FamilyFact) -> str:
-    if fact.role == CHILD:
-        return "child of"
-    return {0: "husband in", 1: "wife in"}.get(fact.sex, "partner in")
-
-
 __all__ = [
     "NetworkAnswer",
     "ToldFact",
-    "answer_kinship",
     "answer_path",
     "answer_walk",
 ]

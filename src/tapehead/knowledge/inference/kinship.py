@@ -1,238 +1,241 @@
-"""Lets a machine answer questions about a family: it is told facts, then names people step by step."""
+"""Lets a machine answer questions about a family: it is told the facts once, and walks from fact to fact."""
 
 import dataclasses
-import math
+import weakref
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
-from ...nn import Machine
-from ...tasks.kinship.encoding import (
-    BITS,
-    CHOICES,
-    DIGITS,
-    FACT_SIZE,
-    INPUT_SIZE,
-    INPUTS,
-    OUTPUT_SIZE,
-    OUTPUTS,
-    SHARED,
-    decode_number,
-    digits,
-)
-from ...tasks.kinship.facts import MAX_RANKS, FactSet, index_facts, nearest
-from ...tasks.kinship.task import EpisodeNames, fact_steps, question_step
+from ...errors import InputError
+from ...nn import Machine, evaluation_mode
+from ...tasks.graph.search_graphs import draw_names
+from ...tasks.kinship.channels import NUMBER_DIGITS, SIZE
+from ...tasks.kinship.decode import ToldFacts, Walked, facts_met
+from ...tasks.kinship.facts import MAX_RANKS, FactSet, Place, every_place, index_facts, nearest
+from ...tasks.kinship.records import EITHER, Pair
+from ...tasks.kinship.relations import Relation, moves_of
+from ...tasks.kinship.task import name_facts
+from ...tasks.kinship.trace import MAX_FRAMES
 from ...tasks.kinship.tree import FamilyTree
-from .run import run_time_first
-from .voting import majority_vote
+from .voting import MAX_VOTES, majority_vote
 
-MAX_FACTS = 250
-"""Facts told about a person: the nearest, chosen without regard to the question."""
-MAX_STEPS = 250
-"""Steps of an answer, after which the machine is taken to be lost."""
-MEMORY_SIZE = MAX_FACTS + MAX_STEPS + 12
-"""Slots for every fact and every step."""
-IS_ANSWER, END = OUTPUTS["is_answer"].start, OUTPUTS["end"].start
-BACKS = tuple(OUTPUTS[f"back{place}"] for place in range(DIGITS))
+MAX_FACTS = 10_000
+"""Facts told, at most: of a larger family those nearest to whom the question is about."""
+MAX_KEPT = MAX_VOTES + 1
+"""States that are kept of a family for the next question: as many as a vote needs, and one."""
+_SEXES = {None: EITHER, "m": 0, "f": 1}
 
 
-@dataclasses.dataclass
-class KinshipQuery:
-    """What the network is asked: facts about a family, and a question about them in numbers."""
-
-    given: FactSet
-    person: int
-    relation: int
-    """index in RELATIONS"""
-    sample: int = 0
-    """number of the sample: people, families and steps have other random numbers in each"""
-
-
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class KinshipSample:
-    """One answer of the network to one query."""
+    """One answer of a machine."""
 
     answers: list[int]
-    """people, in the order in which they were named, each once"""
-    answer_steps: list[int]
-    """of each answer, the index in ``rows`` of the step that named it"""
+    """people, in the order in which they were named, each once, without the one asked about"""
     confidence: float
-    """the probability that the network gave to all that it said; 0 if it did not come to an end"""
-    rows: list[np.ndarray]
-    """the inputs [INPUT_SIZE] of each step: a fact each, then the steps of the answer"""
-    ended: bool
-    """whether the network said that it had finished"""
+    """the probability that it gave to its least certain step among what it could say there; 0 if it came to
+    no end. Voted, see :func:`~.voting.majority_vote`"""
+    walks: list[Walked]
+    """what it said, walk by walk of the relation; none about somebody of whom no fact was told"""
+    known: bool = True
+    """whether any fact about the person was told"""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it came to the end of every walk."""
+        return all(walked.ended for walked in self.walks)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a walk was stopped because it had too many frames."""
+        return any(walked.out_of_frames for walked in self.walks)
+
+    @property
+    def same_unconstrained(self) -> bool:
+        """Whether it would have been the same unconstrained."""
+        return all(walked.same_unconstrained for walked in self.walks)
 
     @property
     def answer(self) -> frozenset[int] | None:
-        """The people named; None if the network did not come to an end."""
-        return frozenset(self.answers) if self.ended else None
+        """The people named; None if the machine did not come to an end, or knew nothing of the person."""
+        return frozenset(self.answers) if self.ended and self.known else None
 
 
-def facts_about(tree: FamilyTree, person: int, max_facts: int = MAX_FACTS) -> FactSet:
-    """The facts to tell about a person: the nearest ones, ``max_facts`` at most."""
-    places = nearest(tree, person, max_facts)
-    # In an order that says nothing about how near they are.
-    order = np.random.default_rng(len(places)).permutation(len(places))
-    places = [places[index] for index in order]
-    given = index_facts(tree, places)
-    if any(fact.rank > MAX_RANKS for fact in given.facts):
-        # Of very large families only as many children, or families of one person, as ranks can tell apart.
-        return index_facts(
-            tree, [place for place, fact in zip(places, given.facts) if fact.rank <= MAX_RANKS]
-        )
-    return given
-
-
-def answer_all(machine: Machine, queries: Sequence[KinshipQuery]) -> list[KinshipSample]:
-    """Answer several queries, each by majority vote; the confidence is that of the vote."""
-
-    def draw(wanted: Sequence[tuple[int, int]]) -> list[KinshipSample]:
-        return sample_answers(
-            machine, [dataclasses.replace(queries[i], sample=number) for i, number in wanted]
-        )
-
-    voted = majority_vote(len(queries), draw)
-    return [dataclasses.replace(sample, confidence=confidence) for sample, confidence in voted]
-
-
-def sample_answers(machine: Machine, queries: Sequence[KinshipQuery]) -> list[KinshipSample]:
-    """Draw one answer to each query; they run side by side, each with a memory of its own."""
-    decoders = [_AnswerDecoder(query) for query in queries]
-    # About somebody without a family there is nothing to tell.
-    running = [decoder for decoder in decoders if decoder.facts]
-    if not running:
-        return [decoder.sample for decoder in decoders]
-    lengths = [len(decoder.facts) for decoder in running]
-    inputs = np.zeros((max(lengths), len(running), INPUT_SIZE), np.float32)
-    for b, decoder in enumerate(running):
-        inputs[: lengths[b], b] = decoder.facts
-    _, state, _ = run_time_first(machine, torch.from_numpy(inputs), lengths=lengths, memory_size=MEMORY_SIZE)
-    while not all(decoder.over for decoder in running):
-        rows = np.stack([decoder.next_input() for decoder in running])
-        outputs, state, _ = run_time_first(machine, torch.from_numpy(rows).unsqueeze(0), state)
-        for decoder, logits in zip(running, outputs[0].double().numpy()):
-            if not decoder.over:
-                decoder.observe(logits)
-    return [decoder.sample for decoder in decoders]
-
-
-def names_of(query: KinshipQuery) -> EpisodeNames:
-    """The random numbers of a sample: the same whenever the same number of facts is told."""
-    return EpisodeNames.draw(np.random.default_rng([len(query.given.facts), query.sample]), query.given)
-
-
-class _AnswerDecoder:
-    """Decodes one answer step by step: what is fed to the machine next depends on what it said."""
-
-    def __init__(self, query: KinshipQuery) -> None:
-        names = names_of(query)
-        self.asked = query.person
-        self.facts = [_row(channels) for channels in fact_steps(query.given, names)]
-        self.sample = KinshipSample(
-            answers=[], answer_steps=[], confidence=0.0, rows=list(self.facts), ended=False
-        )
-        self.steps = 0
-        self._person = {number: person for person, number in names.people.items()}
-        self._step_numbers = names.frames
-        self._nll = 0.0
-        if self.facts:
-            self._question = _row(question_step(query.given, names, query.person, query.relation))
-            self._constrained = ConstrainedDecoder(self.facts, names.frames[:MAX_STEPS])
-            self._said = np.zeros(SHARED, np.float32)
-            self._said[OUTPUTS["home"].start] = 1
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more is to be decoded."""
-        return self.sample.ended or self.steps == MAX_STEPS
-
-    def next_input(self) -> np.ndarray:
-        """The inputs [INPUT_SIZE] of the next step: the question, the frame said last, the step's number."""
-        if self.over:  # Others beside it go on.
-            return np.zeros(INPUT_SIZE, np.float32)
-        row = self._question.copy()
-        row[:SHARED] += self._said
-        row[digits("number", self._step_numbers[self.steps], INPUTS)] = 1
-        self.sample.rows.append(row)
-        return row
-
-    def observe(self, logits: np.ndarray) -> None:
-        """Take the machine's outputs [OUTPUT_SIZE] in this step."""
-        sample = self.sample
-        if self.steps and logits[IS_ANSWER] > 0:
-            person = self._person[decode_number("person", self._said)]
-            if person != self.asked and person not in sample.answers:
-                sample.answers.append(person)
-                sample.answer_steps.append(len(sample.rows) - 1)
-        self._nll += np.logaddexp(0, -abs(logits[[IS_ANSWER, END]])).sum()
-        if logits[END] > 0:
-            sample.ended, sample.confidence = True, math.exp(-self._nll)
-        else:
-            self._said, nll = self._constrained.choose(logits, self.steps)
-            self._nll += nll
-        self.steps += 1
-
-
-class ConstrainedDecoder:
-    """Decodes outputs to frames that are possible: with a fact that was told, and a step that was taken.
-
-    The outputs are renormalised over these, as the paper's are over the edges that leave a node (DNC Methods,
-    "Shortest path"): a number with one wrong digit belongs to nobody.
+class ToldFamily:
+    """A family as a machine was told it: a state, and which name means whom.
 
     Args:
-        facts: the inputs [INPUT_SIZE] of each fact that was told.
-        step_numbers: the number of each step, in their order.
+        machine: trained on the kinship task.
+        given: the facts.
+        sample: people, families and frames have other names in each.
+        max_frames: of a walk, which is stopped after so many.
+
+    Raises:
+        InputError: the machine has the inputs and outputs of another task.
     """
 
-    def __init__(self, facts: list[np.ndarray], step_numbers: list[int]) -> None:
-        self.facts = np.stack(facts)[:, :FACT_SIZE]
-        self.backs = np.array([digits("back", number, OUTPUTS) for number in step_numbers])
+    def __init__(
+        self, machine: Machine, given: FactSet, sample: int = 0, *, max_frames: int = MAX_FRAMES
+    ) -> None:
+        check_machine(machine)
+        rng = np.random.default_rng([len(given.facts), sample])
+        told = name_facts(rng, given)
+        self.machine, self.given = machine, given
+        numbers = draw_names(rng, MAX_FRAMES, NUMBER_DIGITS)[:max_frames].tolist()
+        with evaluation_mode(machine):
+            self.facts = ToldFacts(machine, told, numbers)
+        names = [fact.person for fact in told.facts]
+        self.name_of = {fact.person: name for fact, name in zip(given.facts, names)}
+        self._person_of = {name: person for person, name in self.name_of.items()}
+        self._index_of = {fact[:3]: index for index, fact in enumerate(told.facts)}
 
-    def choose(self, logits: np.ndarray, step: int) -> tuple[np.ndarray, float]:
-        """The most probable frame [SHARED] after ``step`` steps, and its negative log-likelihood in nats."""
-        one, zero = np.zeros(OUTPUT_SIZE), np.zeros(OUTPUT_SIZE)
-        bits = list(BITS)
-        one[bits], zero[bits] = -np.logaddexp(0, -logits[bits]), -np.logaddexp(0, logits[bits])
-        frame = np.zeros(SHARED, np.float32)
-        nll = 0.0
-        for field in CHOICES:
-            part = slice(field.start, field.stop)
-            one[part] = logits[part] - np.logaddexp.reduce(logits[part])
-            if field.start >= FACT_SIZE and field not in BACKS:
-                best = field.start + int(logits[part].argmax())
-                frame[best] = 1
-                nll -= one[best]
-        returned, home = OUTPUTS["returned"].start, OUTPUTS["home"].start
-        frame[returned] = logits[returned] > 0
-        nll -= max(one[returned], zero[returned])
+    def ask(self, person: int, relation: Relation, *, constrained: bool = True) -> KinshipSample:
+        """Ask for somebody's relatives, walk by walk.
 
-        facts = self.facts @ (one - zero)[:FACT_SIZE]
-        frame[:FACT_SIZE] = self.facts[facts.argmax()]
-        nll += float(np.logaddexp.reduce(facts) - facts.max())
-        # Frame 0 is the question: to go back there is to be at home.
-        backs = np.append(one[home], zero[home] + one[self.backs[1 : step + 1]].sum(1))
-        best = int(backs.argmax())
-        frame[self.backs[best] if best else home] = 1
-        nll += float(np.logaddexp.reduce(backs) - backs.max())
-        return frame, nll
+        Args:
+            person: whom the question is about.
+            relation: what is asked for.
+            constrained: see :meth:`~tapehead.tasks.kinship.decode.ToldFacts.walk`.
+        """
+        if person not in self.name_of:
+            return KinshipSample(answers=[], confidence=0.0, walks=[], known=False)
+        walks = []
+        with evaluation_mode(self.machine):
+            for walk in relation.walks:
+                pairs = tuple(Pair.of(*pair) for pair in moves_of(walk))
+                sex = _SEXES[relation.sex]
+                name = self.name_of[person]
+                walks.append(self.facts.walk(name, pairs, sex, constrained=constrained))
+        named = [self._person_of.get(name) for walked in walks for name in walked.people]
+        answers = [one for one in dict.fromkeys(named) if one is not None and one != person]
+        ended = all(walked.ended for walked in walks)
+        confidence = min(walked.least_sure for walked in walks) if ended else 0.0
+        return KinshipSample(answers, confidence, walks)
 
+    def facts_met(self, walked: Walked) -> list[int]:
+        """Of each step of a walk, the index of the fact that it finds, keeps or returns to; −1 for none."""
+        return facts_met(walked, self._index_of)
 
-def _row(channels: list[int]) -> np.ndarray:
-    row = np.zeros(INPUT_SIZE, np.float32)
-    row[channels] = 1
-    return row
+    def person_of(self, name: int) -> int | None:
+        """Who is told under a name; None: nobody."""
+        return self._person_of.get(name)
 
 
-__all__ = [
-    "MAX_FACTS",
-    "MAX_STEPS",
-    "MEMORY_SIZE",
-    "KinshipQuery",
-    "KinshipSample",
-    "answer_all",
-    "facts_about",
-    "names_of",
-    "sample_answers",
-]
+def check_machine(machine: Machine) -> None:
+    """Refuse a machine of another task.
+
+    Raises:
+        InputError: it has other inputs or outputs.
+    """
+    if (machine.input_size, machine.output_size) != (SIZE, SIZE):
+        raise InputError(
+            f"a {type(machine).__name__} with {machine.input_size} inputs and {machine.output_size} outputs "
+            "was not trained on kinship as it is now: give a model such as ntm-kinship"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """The facts to tell of a family."""
+
+    given: FactSet
+    left_out: tuple[str, ...]
+    """sentences: what is not told"""
+
+
+def select_facts(tree: FamilyTree, person: int, max_facts: int | None = None) -> Selection:
+    """All facts of a family; of a larger one those nearest to a person, whatever is asked.
+
+    Args:
+        tree: the family.
+        person: whom questions are about.
+        max_facts: facts told, at most; None: MAX_FACTS.
+    """
+    max_facts = MAX_FACTS if max_facts is None else max_facts
+    places, left_out = every_place(tree), []
+    total = len(places)
+    if total > max_facts:
+        places = nearest(tree, person, max_facts)
+        left_out.append(f"the network is told {len(places):,} of the {total:,} facts, the nearest ones")
+    # In an order that says nothing about how near they are.
+    order = np.random.default_rng(len(places)).permutation(len(places))
+    given, dropped = facts_at(tree, [places[index] for index in order])
+    if dropped:
+        left_out.append(
+            f"the network is told no more than {MAX_RANKS} children of a family and {MAX_RANKS} families of "
+            f"a person: {dropped:,} facts are left out"
+        )
+    return Selection(given, tuple(left_out))
+
+
+def facts_at(tree: FamilyTree, places: Sequence[Place]) -> tuple[FactSet, int]:
+    """The facts for these places, without those beyond the last rank; and how many these are."""
+    places = list(places)
+    given = index_facts(tree, places)
+    kept = [place for place, fact in zip(places, given.facts) if fact.rank <= MAX_RANKS]
+    dropped = len(places) - len(kept)
+    return (index_facts(tree, kept) if dropped else given), dropped
+
+
+_told: "weakref.WeakKeyDictionary[FamilyTree, OrderedDict[object, tuple[ToldFamily, Selection]]]"
+_told = weakref.WeakKeyDictionary()
+
+
+def told_family(
+    tree: FamilyTree, machine: Machine, person: int, *, sample: int = 0
+) -> tuple[ToldFamily, Selection]:
+    """A family as a machine was told it, now or for an earlier question: the state of then is kept.
+
+    Args:
+        tree: the family.
+        machine: of the kinship task.
+        person: of a family with more than MAX_FACTS facts, those nearest to this person are told.
+        sample: see :class:`ToldFamily`.
+    """
+    children = sum(parents is not None for parents in tree.parents)
+    whole = children + sum(map(len, tree.unions)) <= MAX_FACTS
+    weights = tuple((parameter.data_ptr(), parameter._version) for parameter in machine.parameters())
+    key = (machine, weights, sample, MAX_FACTS, None if whole else person)
+    kept = _told.setdefault(tree, OrderedDict())
+    if key not in kept:
+        selection = select_facts(tree, person)
+        kept[key] = ToldFamily(machine, selection.given, sample), selection
+        while len(kept) > MAX_KEPT:
+            kept.popitem(last=False)
+    kept.move_to_end(key)
+    return kept[key]
+
+
+def ask_by_vote(
+    machine: Machine,
+    tree: FamilyTree,
+    questions: Sequence[tuple[int, Relation]],
+    center: int | None = None,
+    first: Sequence[KinshipSample] = (),
+) -> list[KinshipSample]:
+    """Ask under several sets of names, by majority vote; the confidence is that of the vote.
+
+    Args:
+        machine: of the kinship task.
+        tree: the family.
+        questions: (person, relation).
+        center: of a family too large to be told whole, the facts nearest to this person are told; None: those
+            nearest to the person that a question is about.
+        first: the first sample of each, where it was drawn already.
+    """
+
+    def draw(wanted: Sequence[tuple[int, int]]) -> list[KinshipSample]:
+        samples = {(i, 0): sample for i, sample in enumerate(first)}
+        # By sample, so that few states are in use at a time.
+        for i, number in sorted(wanted, key=lambda one: one[1]):
+            if (i, number) in samples:
+                continue
+            person, relation = questions[i]
+            about = person if center is None else center
+            family, _ = told_family(tree, machine, about, sample=number)
+            samples[i, number] = family.ask(person, relation)
+        return [samples[one] for one in wanted]
+
+    voted = majority_vote(len(questions), draw)
+    return [dataclasses.replace(sample, confidence=confidence) for sample, confidence in voted]

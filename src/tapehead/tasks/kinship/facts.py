@@ -9,6 +9,8 @@ from .tree import FamilyTree
 CHILD, PARTNER = 0, 1
 MAX_RANKS = 24
 """The highest rank: children of one family, or families of one person."""
+Place = tuple[int, int, int, int]
+"""A person's place in a family: person, family, role, slot."""
 
 
 class FamilyFact(NamedTuple):
@@ -60,12 +62,24 @@ class FactSet:
 SEXES = {"m": 0, "f": 1, "u": 2}
 
 
-def nearest(tree: FamilyTree, person: int, maximum: int) -> list[tuple[int, int, int, int]]:
+def every_place(tree: FamilyTree) -> list[Place]:
+    """All places (person, family, role, slot) of a tree, family by family."""
+    found: dict[tuple[int, int, int], int] = {}
+    for number, family in enumerate(tree.families):
+        for slot, partner in enumerate(family.partners):
+            if partner is not None:
+                found.setdefault((partner, number, PARTNER), slot)
+        for child in family.children:
+            found.setdefault((child, number, CHILD), 0)
+    return [(*place, slot) for place, slot in found.items()]
+
+
+def nearest(tree: FamilyTree, person: int, maximum: int) -> list[Place]:
     """At most ``maximum`` places (person, family, role, slot) nearest to a person.
 
     The search is breadth-first over people and families, and does not depend on the question.
     """
-    found: list[tuple[int, int, int, int]] = []
+    found: list[Place] = []
     families_seen: set[int] = set()
     people_seen = {person}
     waiting: deque[tuple[bool, int]] = deque([(True, person)])
@@ -102,7 +116,7 @@ def nearest(tree: FamilyTree, person: int, maximum: int) -> list[tuple[int, int,
     return found[:maximum]
 
 
-def index_facts(tree: FamilyTree, places: list[tuple[int, int, int, int]]) -> FactSet:
+def index_facts(tree: FamilyTree, places: list[Place]) -> FactSet:
     """The facts for these places (person, family, role, slot), in their order, with ranks and flags."""
     indexed = FactSet()
     for index, (person, family, role, slot) in enumerate(places):

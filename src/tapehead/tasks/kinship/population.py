@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from .facts import MAX_RANKS
 from .tree import Family, FamilyTree, Sex
 
 
@@ -37,6 +38,33 @@ def random_tree(rng: np.random.Generator, people: int) -> FamilyTree:
     while len(population.persons) < people:
         population.grow()
     return population.tree()
+
+
+def broad_tree(rng: np.random.Generator, people: int) -> FamilyTree:
+    """Draw a tree in which large families, of up to 24 children, and people of several families are common.
+
+    Args:
+        rng: the only source of random numbers.
+        people: the tree grows until it has at least this many.
+    """
+    sexes: list[Sex] = []
+    families: list[Family] = []
+
+    def add() -> int:
+        sexes.append("m" if rng.random() < 0.5 else "f")
+        if rng.random() >= 0.98:
+            sexes[-1] = "u"
+        return len(sexes) - 1
+
+    pool = [add()]
+    while len(sexes) < people:
+        one = pool[int(rng.integers(len(pool)))]
+        other = add() if rng.random() < 0.9 else None
+        count = int(rng.geometric(0.25 if rng.random() < 0.7 else 0.07)) - 1
+        children = tuple(add() for _ in range(min(MAX_RANKS, count)))
+        families.append(Family((one, other) if rng.random() < 0.5 else (other, one), children))
+        pool += [*children, *([] if other is None else [other])]
+    return FamilyTree(sexes, families)
 
 
 class _Population:

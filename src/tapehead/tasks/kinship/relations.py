@@ -112,3 +112,29 @@ RELATIONS: tuple[Relation, ...] = (
 )
 
 BY_NAME: dict[str, Relation] = {relation.name: relation for relation in RELATIONS}
+
+
+def moves_of(walk: str) -> tuple[tuple[str, str], ...]:
+    """A walk in pairs of moves, to a family and on to a person, as :mod:`.channels` names them.
+
+    >>> moves_of("FPCC")
+    (('U', 'f'), ('U', "c'"), ('u', 'c'))
+    """
+    pairs: list[tuple[str, str]] = []
+    for place, move in enumerate(walk):
+        across = move == "C" and walk[place - 1 : place] in ("F", "M", "P")
+        if across:
+            pairs[-1] = ("U", "c'")
+        else:
+            pairs.append(_PAIRS[move])
+    return tuple(pairs)
+
+
+_PAIRS = {
+    "F": ("U", "f"),
+    "M": ("U", "m"),
+    "P": ("U", "p"),
+    "C": ("u", "c"),
+    "S": ("u", "s"),
+    "H": ("u'", "c"),
+}

@@ -1,48 +1,61 @@
 """The kinship task."""
 
 import dataclasses
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..base import Batch, Channels, Task, check_range, check_whole
+from ..base import CERTAIN, Batch, Channels, Task, check_range, check_whole
+from ..graph.search_graphs import draw_names, draw_similar_names
 from ..registry import register
 from ..sampler import numpy_rng
-from .encoding import (
-    BITS,
-    CHOICES,
-    INPUT_SIZE,
-    INPUTS,
-    NUM_KINDS,
-    NUM_NAMES,
-    OUTPUT_SIZE,
-    OUTPUTS,
-    digits,
-    fact_channels,
-    frame_channels,
-    question_channels,
-)
+from .channels import BLANK, CHOICES, NAME_DIGITS, PLACE, SIZE, STARTS, encode, strongest, values_of
 from .facts import MAX_RANKS, FactSet, index_facts, nearest
-from .population import random_tree
-from .relations import RELATIONS
-from .walk import Walk, follow
-from .words import episode_as_text
+from .population import broad_tree, random_tree
+from .practice import MAX_STEPS, Practice
+from .records import FRAME, TELL, read_record
+from .trace import Step, Told
 
-NUM_MOVES = 2 * (NUM_KINDS + 1)
-"""Kinds of frames, each new or returned to, and no frame."""
-CHANNELS = Channels.numbered(INPUT_SIZE, OUTPUT_SIZE)
+NameDrawer = Callable[[np.random.Generator, int, int], np.ndarray]
+"""Called as draw(rng, count, digits); see :func:`~..graph.search_graphs.draw_names`."""
+CHANNELS = Channels.numbered(SIZE, SIZE)
+BROAD = 0.4
+"""The fraction of trees in which large families are common."""
+_OPS = int(STARTS[PLACE["op"]])
 
 
 @register
 @dataclasses.dataclass(frozen=True)
 class Kinship(Task):
-    """Read the facts of a family tree, then answer questions by walking from fact to fact.
+    """Keep the facts of a family in memory, and walk from fact to fact, one exact lookup a step.
 
-    Each step of an answer looks up one fact; the frame of the step before, see ``walk.py``, is an input. In
-    training these frames are the teacher's.
+    The facts are told, one a step: a person, a family, what each is to the other, and which further facts
+    there are. Then come steps of walks. What is said is the next thing fed, up to END, so that a machine
+    walks by itself; a FRAME gets a number and the sex wanted from whoever asks, and is written to memory::
+
+        fed             looks up                says
+        TELL fact       and is written          –
+        FRAME n         nothing; is written     FINDP or FINDF: what the next move leads to first;
+                                                ANSWER n where the walk is over and somebody found;
+                                                RETURN n where there is no such fact
+        FINDP, FINDF    the fact by a person    FRAME: the fact, with what is left of the walk
+                        or a family, and a slot
+        ANSWER n,       the frame n             FINDP or FINDF: the next beside it; else RETURN to the
+        RETURN n                                frame before it; END where the walk began
+
+    The steps of an episode are practice, not whole walks: see :mod:`.practice`. The grandmothers of person
+    19000, an only child of the family 20000, whose father is a child of 21000, and whose mother's family is
+    not known, with the frames 4007, 1328, …::
+
+        fed FRAME 4007 at 19000 [Up Um] home
+        say FINDP the parents' family of 19000 [p Um by U] back to 4007
+        say FRAME at family of 19000 child 1 of 20000 [p Um by U] back to 4007, which is fed as FRAME 1328
+        say FINDF father of 20000 [Um from child 1 by p] back to 1328
+        …
     """
 
     name: ClassVar[str] = "kinship"
@@ -51,18 +64,20 @@ class Kinship(Task):
     min_facts: int = 5
     max_facts: int = 60
     """the maximum number of facts"""
-    questions: int = 3
-    """questions in an episode"""
-    max_length: int = 6
-    """steps of the longest relation"""
-    max_steps: int = 60
-    """steps of the longest answer"""
+    steps: int = 40
+    """steps of practice after the facts; a few more, until what was begun is over"""
+    similar: float = 0.5
+    """fraction of the families whose names are hard to tell apart, as they are in larger ones"""
 
     def __post_init__(self) -> None:
         check_range(self, "facts", minimum=2)
-        check_whole("questions", self.questions, minimum=1)
-        check_whole("max_length", self.max_length, minimum=1)
-        check_whole("max_steps", self.max_steps, minimum=2)
+        check_whole("steps", self.steps, minimum=1)
+        if self.steps > MAX_STEPS:
+            raise ValueError(
+                f"steps is {self.steps}: give at most {MAX_STEPS}, or numbers for frames run out."
+            )
+        if not 0 <= self.similar <= 1:
+            raise ValueError(f"similar is {self.similar}: give a fraction from 0 to 1.")
 
     @property
     def channels(self) -> Channels:
@@ -70,213 +85,126 @@ class Kinship(Task):
         return CHANNELS
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
-        """Draw a batch; see ``Task.sample``."""
         check_whole("batch_size", batch_size, minimum=1)
         rng = numpy_rng(generator)
-        # One size for the whole batch: padding would cost more than it brings in variety.
-        max_facts = int(rng.integers(self.min_facts, self.max_facts + 1))
-        episodes = [self._episode(rng, max_facts) for _ in range(batch_size)]
-        return collate_kinship(episodes).to(generator.device)
+        return batch_of([self.episode(rng) for _ in range(batch_size)]).to(generator.device)
 
-    def _episode(self, rng: np.random.Generator, max_facts: int) -> "KinshipEpisode":
+    def episode(self, rng: np.random.Generator) -> tuple[Told, list[Step]]:
+        """Draw facts, and steps to practise on them."""
+        told = self.told(rng)
+        return told, Practice(rng, told, self.steps).steps()
+
+    def told(self, rng: np.random.Generator) -> Told:
+        """Draw a family, names, and some of the facts about it."""
+        given = self._facts(rng)
+        draw = draw_similar_names if rng.random() < self.similar else draw_names
+        return name_facts(rng, given, draw)
+
+    def _facts(self, rng: np.random.Generator) -> FactSet:
+        most = int(rng.integers(self.min_facts, self.max_facts + 1))
         while True:
-            tree = random_tree(rng, int(max_facts * (0.6 + rng.random())))
-            person = int(rng.integers(len(tree.sexes)))
-            if tree.parents[person] is None and rng.random() < 0.7:
-                continue
-            places = nearest(tree, person, max_facts)
+            grow = broad_tree if rng.random() < BROAD else random_tree
+            tree = grow(rng, int(most * 0.8) + 3)
+            places = nearest(tree, int(rng.integers(len(tree.sexes))), most)
             if len(places) < 2:
                 continue
-            rng.shuffle(places)
-            given = index_facts(tree, places)
-            if max(fact.rank for fact in given.facts) > MAX_RANKS:
-                continue
-            asked = self._questions(rng, given, person)
-            if asked:
-                return KinshipEpisode(given, tuple(asked), EpisodeNames.draw(rng, given))
-
-    def _questions(
-        self, rng: np.random.Generator, given: FactSet, person: int
-    ) -> list[tuple[int, int, Walk]]:
-        """Questions as (person, index of the relation, walk), the first about ``person``."""
-        people = sorted({fact.person for fact in given.facts})
-        asked = []
-        for question in range(self.questions):
-            for _ in range(20):
-                someone = person if question == 0 else people[int(rng.integers(len(people)))]
-                relation = self._relation(rng)
-                walk = follow(given, someone, RELATIONS[relation], self.max_steps)
-                if walk is not None and (any(walk.is_answer) or rng.random() < 0.05):
-                    asked.append((someone, relation, walk))
-                    break
-        return asked
-
-    def _relation(self, rng: np.random.Generator) -> int:
-        while True:
-            relation = int(rng.integers(len(RELATIONS)))
-            if RELATIONS[relation].length <= self.max_length:
-                return relation
+            given = index_facts(tree, [places[i] for i in rng.permutation(len(places)).tolist()])
+            if max(fact.rank for fact in given.facts) <= MAX_RANKS:
+                return given
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy of each sequence in nats, [B]: a softmax for each field, a logistic for each bit."""
-        return self._step_loss(outputs, batch).sum(0)
+        """−Σ log p over the steps and the fields that their answers have, in nats; [B]."""
+        return self._costs(outputs, batch).sum(0)
 
     def objective(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """The loss with a weight for each step, higher for rare moves; the mean weight is 1. In nats; [B].
+        """The mean of a step, so that long episodes do not drown short ones; [B]."""
+        return self.loss(outputs, batch) / batch.mask.sum(0)
 
-        A third of all steps goes from one child to the next, and some moves, such as from a child to their
-        own second family, are not one in a hundred: without weights they are learned last. The weight of a
-        step is the share of its kind of move among the batch's steps, to the power −0.7.
-        """
-        move = _kind(batch.inputs)[batch.mask] * NUM_MOVES + _kind(batch.targets)[batch.mask]
-        share = move.bincount(minlength=NUM_MOVES * NUM_MOVES) / len(move)
-        rarity = share[move].pow(-0.7)
-        weights = outputs.new_zeros(batch.mask.shape)
-        weights[batch.mask] = (rarity / rarity.mean()).to(weights.dtype)
-        return (self._step_loss(outputs, batch) * weights).sum(0)
-
-    def _step_loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+    def _costs(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """−log p of the target of every step, [T, B]; zero where none counts."""
         logits = outputs if outputs.dtype == torch.float64 else outputs.float()
         targets = batch.targets.to(logits.dtype)
-        bits = torch.nn.functional.binary_cross_entropy_with_logits(
-            logits[..., BITS], targets[..., BITS], reduction="none"
-        )
-        nats = bits.sum(2)
-        for field in CHOICES:
-            part = slice(field.start, field.stop)
+        costs = logits.new_zeros(batch.mask.shape)
+        for start, size in CHOICES:
+            field = slice(start, start + size)
             # A field that is blank in the target has no ones, so it does not count.
-            nats = nats - (logits[..., part].log_softmax(2) * targets[..., part]).sum(2)
-        return nats.masked_fill(~batch.mask, 0)
+            costs = costs - (logits[..., field].log_softmax(-1) * targets[..., field]).sum(-1)
+        return costs.masked_fill(~batch.mask, 0)
+
+    def writes(self, batch: Batch) -> Tensor:
+        """Bool [T, B, 1]: facts that are told, and frames."""
+        ops = batch.inputs[..., _OPS:]
+        return ops[..., [TELL, FRAME]].sum(-1, keepdim=True) > 0
 
     @torch.no_grad()
+    def wrong_steps(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Wrong fields of every step, int64 [T, B]."""
+        wrong = outputs.new_zeros(batch.mask.shape, dtype=torch.int64)
+        for start, size in CHOICES:
+            target = batch.targets[..., start : start + size]
+            differs = outputs[..., start : start + size].argmax(-1) != target.argmax(-1)
+            wrong += differs & (target.sum(-1) > 0)
+        return wrong * batch.mask
+
     def num_errors(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Number of wrong fields and wrong bits of each sequence; int64, [B]."""
-        wrong = ((outputs[..., BITS] > 0) != (batch.targets[..., BITS] > 0.5)).sum(2)
-        for field in CHOICES:
-            part = slice(field.start, field.stop)
-            target = batch.targets[..., part]
-            differs = outputs[..., part].argmax(2) != target.argmax(2)
-            wrong = wrong + (differs & (target.sum(2) > 0))
-        return (wrong * batch.mask).sum(0)
+        """Wrong fields of each sequence; int64, [B]."""
+        return self.wrong_steps(outputs, batch).sum(0)
+
+    @torch.no_grad()
+    def oracle(self, batch: Batch) -> Tensor:
+        """Logits of the best possible answer: the logarithms of the targets; zero at steps without."""
+        return batch.targets.log().clamp(min=-CERTAIN).masked_fill(~batch.mask.unsqueeze(-1), 0)
 
     def describe(self, batch: Batch, outputs: Tensor | None = None, index: int = 0) -> str:
-        """An episode as text: the facts, then each question with its steps and answers."""
-        episode = batch.episode(index)
-        steps = int(episode.lengths)
-        caption, answers = f"{self.name}: {steps} steps", None
+        """An episode in words: what is told, then step by step what is fed, wanted and said."""
+        one = batch.episode(index)
+        steps = int(one.lengths)
+        first = int(one.mask[:, 0].long().argmax())
+        fed, wanted = (values_of(part[:, 0]) for part in (one.inputs, one.targets))
+        caption, said = f"{self.name}: {steps} steps", None
         if outputs is not None:
             answer = outputs[:steps, [index]].detach()
-            wrong, bits = int(self.num_errors(answer, episode)), float(self.bits(answer, episode))
+            wrong, bits = int(self.num_errors(answer, one)), float(self.bits(answer, one))
             caption += f"; {wrong} fields wrong, {bits:.2f} bits to code"
-            answers = answer[:, 0].float().cpu().numpy()
-        inputs, targets = episode.inputs[:, 0].cpu().numpy(), episode.targets[:, 0].cpu().numpy()
-        return "\n".join([caption, *episode_as_text(inputs, targets, answers)])
+            # What was said of the fields that count.
+            said = np.where(wanted == BLANK, BLANK, strongest(answer[:, 0]))
+        facts = "; ".join(str(read_record(row)) for row in fed[:first].tolist())
+        lines = [caption, *_lines("told     ", facts)]
+        for t in range(first, steps):
+            for what, records in (("fed      ", fed), ("  wanted ", wanted), ("  said   ", said)):
+                if records is not None:
+                    lines += _lines(what, str(read_record(records[t].tolist())))
+        return "\n".join(lines)
 
 
-def _kind(channels: Tensor) -> Tensor:
-    """The kind of move of inputs or targets [.., C]: 0 … NUM_MOVES − 1, int64, [..]."""
-    kind, returned = OUTPUTS["kind"], channels[..., OUTPUTS["returned"].start]
-    one_hot = channels[..., kind.start : kind.stop]
-    # 0: no frame, at the beginning and at the end.
-    number = (one_hot.argmax(-1) + 1) * (one_hot.sum(-1) > 0)
-    return 2 * number + (returned > 0.5)
+def _lines(what: str, text: str) -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent=what, subsequent_indent=" " * len(what))
 
 
-@dataclasses.dataclass(frozen=True)
-class EpisodeNames:
-    """The numbers of an episode's people, families and frames."""
+def name_facts(rng: np.random.Generator, given: FactSet, draw: NameDrawer = draw_names) -> Told:
+    """Facts under names drawn at random.
 
-    people: dict[int, int]
-    families: dict[int, int]
-    frames: list[int]
-    """by position; in random order, because consecutive numbers would differ in their last digit alone"""
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, given: FactSet) -> "EpisodeNames":
-        """Draw a number for each person and family in the facts, and for each frame."""
-        people = sorted({fact.person for fact in given.facts})
-        families = sorted({fact.family for fact in given.facts})
-        return cls(
-            dict(zip(people, rng.permutation(NUM_NAMES)[: len(people)].tolist())),
-            dict(zip(families, rng.permutation(NUM_NAMES)[: len(families)].tolist())),
-            rng.permutation(NUM_NAMES).tolist(),
-        )
+    Raises:
+        ValueError: there are not that many names.
+    """
+    people = sorted({fact.person for fact in given.facts})
+    families = sorted({fact.family for fact in given.facts})
+    names = [draw(rng, len(numbers), NAME_DIGITS).tolist() for numbers in (people, families)]
+    return Told(given, dict(zip(people, names[0])), dict(zip(families, names[1])))
 
 
-@dataclasses.dataclass(frozen=True)
-class KinshipEpisode:
-    """Facts, and questions about them, each with the teacher's walk."""
-
-    given: FactSet
-    asked: tuple[tuple[int, int, Walk], ...]
-    """(person, index of the relation, walk)"""
-    names: EpisodeNames
-
-    @property
-    def steps(self) -> int:
-        """The number of steps: one a fact, and for each question one a frame and one for the end."""
-        return len(self.given.facts) + sum(len(walk.frames) + 1 for _, _, walk in self.asked)
-
-
-def fact_steps(given: FactSet, names: EpisodeNames) -> list[list[int]]:
-    """The input channels that are 1 in the step of each fact."""
-    return [[*_named(given, index, names), INPUTS["telling"].start] for index in range(len(given.facts))]
-
-
-def _named(given: FactSet, index: int, names: EpisodeNames) -> list[int]:
-    fact = given.facts[index]
-    return fact_channels(fact, names.people[fact.person], names.families[fact.family])
-
-
-def question_step(given: FactSet, names: EpisodeNames, person: int, relation: int) -> list[int]:
-    """The input channels that are 1 in every step of an answer."""
-    has_parents, has_families = person in given.of_child, person in given.of_partner
-    return question_channels(names.people[person], relation, has_parents, has_families)
-
-
-def collate_kinship(episodes: Sequence[KinshipEpisode]) -> Batch:
+def batch_of(episodes: Sequence[tuple[Told, list[Step]]]) -> Batch:
     """The batch of these episodes, on the CPU."""
-    steps = max(episode.steps for episode in episodes)
-    size = len(episodes)
-    inputs = np.zeros((steps, size, INPUT_SIZE), np.float32)
-    targets = np.zeros((steps, size, OUTPUT_SIZE), np.float32)
-    mask = np.zeros((steps, size), bool)
-    for b, episode in enumerate(episodes):
-        rows, answers = _channels_of(episode)
-        for t, row in enumerate(rows):
-            inputs[t, b, row] = 1
-        for t, target in answers:
-            targets[t, b, target] = 1
-            mask[t, b] = True
-    lengths = torch.tensor([episode.steps for episode in episodes])
-    return Batch(torch.from_numpy(inputs), torch.from_numpy(targets), torch.from_numpy(mask), lengths)
-
-
-def _channels_of(episode: KinshipEpisode) -> tuple[list[list[int]], list[tuple[int, list[int]]]]:
-    """The input channels that are 1 in each step, and (step, its target channels) of the answers."""
-    given, names = episode.given, episode.names
-    rows = fact_steps(given, names)
-    answers: list[tuple[int, list[int]]] = []
-    numbers = names.frames
-    for person, relation, walk in episode.asked:
-        question = question_step(given, names, person, relation)
-        last_frame: list[int] = [OUTPUTS["home"].start]
-        was_answer = False
-        for number in range(len(walk.frames) + 1):
-            rows.append([*question, *last_frame, *digits("number", numbers[number], INPUTS)])
-            target: list[int] = []
-            if was_answer:
-                target.append(OUTPUTS["is_answer"].start)
-            if number == len(walk.frames):
-                target.append(OUTPUTS["end"].start)
-            else:
-                frame = walk.frames[number]
-                last_frame = [*_named(given, frame.fact, names), *frame_channels(frame, numbers)]
-                target += last_frame
-                was_answer = walk.is_answer[number]
-            answers.append((len(rows) - 1, target))
-        numbers = numbers[len(walk.frames) + 1 :]
-    return rows, answers
-
-
-__all__ = ["EpisodeNames", "Kinship", "KinshipEpisode", "collate_kinship", "fact_steps", "question_step"]
+    lengths = [len(told.facts) + len(steps) for told, steps in episodes]
+    shape = max(lengths), len(episodes)
+    inputs = np.zeros((*shape, SIZE), np.float32)
+    targets = np.zeros_like(inputs)
+    mask = np.zeros(shape, bool)
+    for b, (told, steps) in enumerate(episodes):
+        first = len(told.facts)
+        fed = [fact.values for fact in told.facts] + [fed.values for fed, _ in steps]
+        inputs[: lengths[b], b] = encode(fed)
+        targets[first : lengths[b], b] = encode([wanted.values for _, wanted in steps])
+        mask[first : lengths[b], b] = True
+    channels = torch.from_numpy(inputs), torch.from_numpy(targets)
+    return Batch(*channels, torch.from_numpy(mask), torch.tensor(lengths))

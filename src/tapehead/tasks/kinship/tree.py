@@ -16,7 +16,7 @@ class Family:
     """in the order of birth where known"""
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)  # what was told of one is kept for it, so it is a key
 class FamilyTree:
     """People 0, 1, … and their families; nobody is a child of more than one family."""
 

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from ...errors import InputError
 from ...knowledge import Answer
 from ...knowledge.inference.answer import NetworkAnswer
+from ...knowledge.inference.kinship_answer import KinshipAnswer, play
 from ...knowledge.inference.search import SearchAnswer
 from ..arrays import as_array
 from .style import LINES, WRONG, image, new_figure, style
@@ -36,10 +37,14 @@ def plot_answer(answer: Answer) -> Figure:
     """
     network = answer.network
     if isinstance(network, SearchAnswer):
-        raise ValueError("give the answer of a DNC, or draw this one with plot_search")
+        raise ValueError("give an answer of facts, or draw this one with plot_search")
     if network is None:
         raise InputError(f"the network was not asked, so that there is no figure: {answer.not_asked}")
-    given, facts_read = len(network.facts), network.facts_read
+    if isinstance(network, KinshipAnswer):
+        network = play(network).network
+    facts_read, given = network.facts_read, f"{len(network.facts):,}"
+    if len(network.facts) < answer.facts_given:
+        given += f" (told once more, of {answer.facts_given:,})"
     sentences = answer.facts_read[:MAX_ROWS]
     rows = _read_weights(network, facts_read[:MAX_ROWS])
     with style():
@@ -76,7 +81,8 @@ def _read_weights(network: NetworkAnswer, facts: Sequence[int]) -> np.ndarray:
     if not facts:
         return np.zeros((1, 1))
     given = len(network.facts)
-    slots = network.trace.write_weights[:given].argmax(-1)[list(facts)]
+    writes = network.trace.write_weights[:given]
+    slots = (writes.amax(1) if writes.dim() == 3 else writes).argmax(-1)[list(facts)]
     weights = network.trace.read_weights[given:].amax(1)
     steps = torch.nonzero(weights.amax(1) > 0)
     end = int(steps[-1]) + 1 if len(steps) else len(weights)

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ...errors import InputError
+from ...knowledge.inference.kinship_answer import KinshipAnswer, play
 from ...knowledge.inference.search import SearchAnswer
+from ...tasks.kinship.records import ANSWER, Find, Frame
 from .layout import family_layout, map_layout
 from .recording import Picture, PictureEdge, PictureNode, QuestionRecord, Recording
 from .search import SearchRecording, record_search
@@ -19,7 +21,7 @@ def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording | Sear
     """Record what the network did to answer a question.
 
     A network that does not search was given one fact in each of the first steps; each later step may look up
-    one of them.
+    one of them. Of a family, at most some hundred facts are shown: those that were read, and the nearest.
 
     Args:
         graph: the graph that was asked about.
@@ -33,21 +35,65 @@ def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording | Sear
         raise InputError(f"the network was not asked, so that there is nothing to play: {answer.not_asked}")
     if isinstance(network, SearchAnswer):
         return record_search(graph, answer)
-    given = len(network.facts)
+    if isinstance(network, KinshipAnswer):
+        return _record_kinship(_Family(graph), answer, network)
     subject: _Subject = _Family(graph) if graph.is_family else _Map(graph)
-    facts = [subject.sentence(fact) for fact in network.facts]
+    given = len(network.facts)
     looked_up = network.step_facts[: len(network.inputs) - given]
+    facts = [subject.sentence(fact) for fact in network.facts]
+    captions = [f"looks up {facts[fact]}" if fact >= 0 else "looks up no fact" for fact in looked_up]
+    # A later step writes the fact that the step before it looked up.
+    return _recording(subject, answer, network, facts, captions, [-1, *looked_up])
+
+
+def _record_kinship(subject: "_Subject", answer: "Answer", kinship: KinshipAnswer) -> Recording:
+    """Of a walk through a family, which is run again for its trace: its frames write the facts found."""
+    network, fed = play(kinship)
+    facts = [subject.sentence(fact) for fact in network.facts]
+    captions, written = [], []
+    for record, fact in zip(fed, network.step_facts):
+        about = facts[fact] if fact >= 0 else ""
+        if isinstance(record, Find):
+            captions.append(f"looks up {about or 'no fact'}")
+        elif isinstance(record, Frame):
+            keeps = f"keeps {about}," if about else "begins,"
+            captions.append(f"{keeps} as frame {record.number}")
+        else:
+            answered = "an answer; " if record.op == ANSWER else ""
+            captions.append(f"{answered}goes back to frame {record.number}: {about or 'where it began'}")
+        written.append(fact if isinstance(record, Frame) else -1)
+    return _recording(subject, answer, network, facts, captions, written)
+
+
+def _recording(
+    subject: "_Subject",
+    answer: "Answer",
+    network: "NetworkAnswer",
+    facts: list[str],
+    captions: list[str],
+    written: list[int],
+) -> Recording:
+    """A recording of a network that was given one fact in each of the first steps.
+
+    Args:
+        subject: what the question is about.
+        answer: to the question.
+        network: its trace.
+        facts: sentences.
+        captions: of the steps after the facts.
+        written: of each of these, the fact that it writes, −1 for none.
+    """
+    given = len(facts)
     N, W = network.trace.memory.shape[1:]
     R, T = network.trace.read_words.shape[1], len(network.inputs)
     heads = f"{R} read head{'s' if R > 1 else ''}"
-    later_captions = [f"looks up {facts[fact]}" if fact >= 0 else "looks up no fact" for fact in looked_up]
     return Recording(
         trace=network.trace,
-        title=f"Question about {graph.name}",
+        title=f"Question about {subject.graph.name}",
         subtitle=f"{given} facts · {N} slots of {W} numbers · {heads} · {T} steps",
         inputs=network.inputs,
         outputs=network.outputs,
-        step_captions=[*facts, *later_captions],
+        step_captions=[*facts, *captions],
         question=QuestionRecord(
             text=answer.question,
             answers=tuple(answer.answers),
@@ -56,8 +102,7 @@ def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording | Sear
             confidence=answer.confidence,
             facts=tuple(facts),
             fact_steps=tuple(range(given)),
-            # A later step writes the fact that the step before it looked up.
-            step_facts=(*range(given), *[-1, *looked_up][: T - given]),
+            step_facts=(*range(given), *written[: T - given]),
             answer_steps=tuple(network.answer_steps),
             picture=subject.picture(network, _start(answer.parsed)),
         ),
@@ -66,6 +111,8 @@ def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording | Sear
 
 class _Subject(Protocol):
     """What a question is about."""
+
+    graph: "KnowledgeGraph"
 
     def sentence(self, fact: "ToldFact") -> str:
         """A fact in words."""
@@ -132,6 +179,7 @@ class _Map:
     """A map: neighbouring stations are drawn near each other."""
 
     def __init__(self, graph: "KnowledgeGraph") -> None:
+        self.graph = graph
         self.places = graph.edges.places
         self.names = [graph.entities[place].name for place in self.places]
 
