@@ -16,7 +16,7 @@ def draw_names(rng: np.random.Generator, count: int, digits: int) -> np.ndarray:
 
     Names that share fewer digits are easier to tell apart by content. Any two differ in at least three digits
     up to about 0.8 · 10^(digits − 2) names, in two up to 0.9 · 10^(digits − 1), then in one. The digits x_i
-    of a name satisfy Σ w_i x_i ≡ c and, as long as there are such names, Σ x_i ≡ s (mod 11), where c, s and the
+    of a name satisfy Σ w_i x_i ≡ c and, while there are such names, Σ x_i ≡ s (mod 11), where c, s and the
     different weights w_i are drawn: two checks like the one of an ISBN.
 
     Raises:
