@@ -24,7 +24,7 @@ def draw_names(rng: np.random.Generator, count: int, digits: int) -> np.ndarray:
     """
     if count > 10**digits:
         raise ValueError(f"{count} names were asked for, but {digits} digits have only {10**digits}")
-    if 1 < digits <= 10:
+    if 1 < digits <= 7:  # of more digits, names drawn at random differ enough
         heads = rng.permutation(10 ** (digits - 1))
         weights, check, first = 1 + rng.permutation(10)[:digits], rng.integers(11), rng.integers(11)
         last, sums = np.full(len(heads), check), np.zeros(len(heads), int)
@@ -38,7 +38,7 @@ def draw_names(rng: np.random.Generator, count: int, digits: int) -> np.ndarray:
             groups = (sums + last + first)[words] % 11
             words = words[np.argsort(groups, kind="stable")[:count]]
             return rng.permutation(heads[words] * 10 + last[words])
-    return rng.permutation(10**digits)[:count]
+    return rng.choice(10**digits, count, replace=False)
 
 
 def draw_similar_names(rng: np.random.Generator, count: int, digits: int) -> np.ndarray:
