@@ -21,11 +21,14 @@ TO_ANY = 0.6
 """How often such a step goes to any frame, and not to the latest."""
 STARTS = 0.1
 """Of the other steps, how many begin a walk."""
-GOES_ON, KEEPS_FRAME = 0.85, 0.6
+GOES_ON, KEEPS_FRAME = 0.6, 0.6
 """How often what is said is fed: a search, and what it found."""
-NOTES_OWN, NOTES_NONE = 0.35, 0.07
+NOTES_OWN, NOTES_NONE = 0.45, 0.07
 """How often a frame notes its own slot, which "but one" leaves out; and how often one at a family notes none,
 as the first of a walk do."""
+AT_A_PERSON, AT_AN_END = 0.6, 0.35
+"""How many of the frames are people, and how many stand before the last step of their plan: what a frame
+answers is the hardest to learn, and there most of all."""
 SIMILAR_NUMBERS = 0.3
 """How often the numbers of frames are hard to tell apart."""
 MAX_STEPS = 800
@@ -102,11 +105,12 @@ class Practice:
 
     def _frame(self) -> Frame:
         """Any fact as a walk could have come by it, and with any plan."""
-        fact, kind = self._fact(), (AT_FAMILY if self._draw() < 0.5 else AT_PERSON)
+        fact, kind = self._fact(), (AT_PERSON if self._draw() < AT_A_PERSON else AT_FAMILY)
+        further = 0 if self._draw() < AT_AN_END else self._below(MAX_PAIRS)
         if kind == AT_PERSON:
-            pairs = self._pairs(self._below(MAX_PAIRS))
+            pairs = self._pairs(further)
         else:
-            first, *others = self._pairs(1 + self._below(MAX_PAIRS))
+            first, *others = self._pairs(1 + further)
             pairs = (first._replace(to_family=BLANK), *others)
         back = self._any_frame().number if self.frames else self._below(10**NUMBER_DIGITS)
         frame = Frame(fact, kind, Plan(pairs), back, next(self._numbers), self._below(EITHER + 1))
