@@ -18,7 +18,8 @@ demo: $(READY)
 docs: $(READY)
 	$(BIN)/tapehead trace ntm-copy --length 12 --seed 1 --out $(PLAYERS)/ntm-copy.html
 	$(BIN)/tapehead trace ntm-associative-recall --length 6 --seed 1 --out $(PLAYERS)/ntm-associative-recall.html
-	$(BIN)/tapehead trace --data family --question "Who are the siblings of Johann Sebastian Bach?" --out $(PLAYERS)/dnc-kinship.html
+	$(BIN)/tapehead trace --data family --question "Who are the siblings of Johann Sebastian Bach?" --out $(PLAYERS)/ntm-kinship.html
+	$(BIN)/tapehead trace dnc-reallocation --seed 1 --out $(PLAYERS)/dnc-reallocation.html
 	$(BIN)/tapehead trace --data london --question "shortest path from Moorgate to Paddington" --out $(PLAYERS)/ntm-search.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	$(BIN)/python -m pytest tests/docs/test_site.py

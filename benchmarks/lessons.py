@@ -1,12 +1,13 @@
 """``python -m benchmarks.lessons TASK [RUN ...]``: how far machines come through the lessons of a graph task.
 
-Reads the folders of runs by ``tapehead train dnc-TASK`` and ``tapehead train lstm-TASK`` (or with other
-seeds and sizes), adds them to results/lessons-TASK.json, and draws the lesson that each stood in against the
+Reads the folders of runs by ``tapehead train``, of dnc-TASK, lstm-TASK or ntm-TASK (or with other seeds and
+sizes), adds them to results/lessons-TASK.json, and draws the lesson that each stood in against the
 episodes that it had seen. The arithmetic is counted as in :meth:`benchmarks.cases.Case.flop`.
 """
 
 import argparse
 import json
+import statistics
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -21,16 +22,22 @@ from benchmarks import report
 from benchmarks.cases import Case
 from benchmarks.learning import IMAGES
 from tapehead import train
-from tapehead.nn import DNCConfig
+from tapehead.nn import DNCConfig, NTMConfig
 from tapehead.tasks import Sampler, Task
 from tapehead.train.config import TrainConfig
+from tapehead.train.evaluate import fitted_memory_size
 from tapehead.train.files import METRICS_FILE
 from tapehead.viz.figures.curves import dress_axes
 from tapehead.viz.figures.style import LINES, new_figure, save_figures, style
 
-TASKS = ("traversal", "inference")  # the lessons of shortest-path are passed long before it is learned
-SAMPLED = 200
-"""Episodes of a lesson whose mean length stands for all of them."""
+TASKS = (
+    "traversal",
+    "inference",
+    "search",
+    "kinship",
+)  # the lessons of shortest-path are passed long before it is learned
+SAMPLED = 20
+"""Batches of a lesson whose mean cost stands for all of them."""
 POINTS = 400
 """Checks of a run that are kept, at most."""
 COLUMNS = (
@@ -91,7 +98,12 @@ def take_over(folders: Sequence[Path]) -> dict[str, Any]:
         points += [
             [before["sequences"] + row["sequences"], rest, row["exact"]] for row, rest in zip(rows, left)
         ]
-        costs = [_flop_of_episode(config, lesson) for lesson in lessons]
+        alone = [_flop_of_episode(config, lesson) for lesson in lessons]
+        replay = config.curriculum.replay
+        costs = alone[:1] + [
+            (1 - replay) * alone[place] + replay * statistics.fmean(alone[:place])
+            for place in range(1, len(alone))
+        ]
         flop += rows[0]["sequences"] * costs[rows[0]["lesson"]]
         flop += sum((b["sequences"] - a["sequences"]) * costs[b["lesson"]] for a, b in pairwise(rows))
         before = {key: value + rows[-1][key] for key, value in before.items()}
@@ -100,7 +112,7 @@ def take_over(folders: Sequence[Path]) -> dict[str, Any]:
     passed = course[-1][1] + (course[-1][2] >= config.curriculum.threshold and course[-1][1] == count - 1)
     return {
         "host": json.loads((folders[-1] / "config.json").read_text())["trained"]["host"],
-        "name": "DNC" if isinstance(config.model, DNCConfig) else "LSTM alone",
+        "name": {DNCConfig: "DNC", NTMConfig: "NTM"}.get(type(config.model), "LSTM alone"),
         "seed": config.seed,
         "parameters": sum(parameter.numel() for parameter in config.build_model().parameters()),
         "lessons": count,
@@ -115,19 +127,27 @@ def take_over(folders: Sequence[Path]) -> dict[str, Any]:
 
 def _flop_of_episode(config: TrainConfig, lesson: Task) -> float:
     """Arithmetic of training on one episode of a lesson, forward and backward."""
-    lengths = Sampler(SAMPLED, 0).draw(lesson).lengths.float()
-    steps = lengths.mean().item()
     # Of each matrix every number is multiplied once a step: controller, interface and output.
     products = sum(p.numel() for p in config.build_model().parameters() if p.ndim == 2)
-    model = config.model
-    if isinstance(model, DNCConfig):
-        case = Case(
-            "", "dnc", lesson.input_size, lesson.output_size, 0, model.hidden_size, model.num_layers,
-            slots=round(steps) if config.fit_memory else model.memory_size,
-            word=model.word_size, reads=model.num_reads,
-        )  # fmt: skip
-        products += case.memory_products()
-    return 6.0 * products * steps
+    sampler, costs = Sampler(config.batch_size, 0), []
+    for _ in range(SAMPLED):
+        batch = sampler.draw(lesson)
+        slots = fitted_memory_size(lesson, batch) if config.fit_memory else None
+        costs.append(batch.lengths.float().mean().item() * (products + _memory_products(config.model, slots)))
+    return 6.0 * statistics.fmean(costs)
+
+
+def _memory_products(model: object, slots: int | None) -> int:
+    """Multiply-adds of one step on the memory; ``slots`` in place of the config's if given."""
+    if not isinstance(model, DNCConfig | NTMConfig):
+        return 0
+    kind, writes = ("ntm", model.num_writes) if isinstance(model, NTMConfig) else ("dnc", 1)
+    slots = slots or model.memory_size
+    case = Case(
+        "", kind, 0, 0, 0, model.hidden_size, model.num_layers,
+        slots=slots, word=model.word_size, reads=model.num_reads,
+    )  # fmt: skip
+    return case.memory_products() + (writes - 1) * slots * 3 * (model.word_size + 1)
 
 
 def _draw(task: str, runs: Sequence[dict[str, Any]]) -> Figure:
