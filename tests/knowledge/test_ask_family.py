@@ -144,6 +144,30 @@ def test_the_network_is_asked_what_it_has_learned(monkeypatch: pytest.MonkeyPatc
         ask_parsed(found, parse("Ann's mother", found), None)
 
 
+@pytest.mark.parametrize(
+    ("words", "exact", "count"),
+    [
+        ("Who are the children of Cyril and Dot?", ["Ann"], None),
+        ("Cyril and Eva's children", ["Bob"], None),
+        ("children of Eva and Dot", [], None),
+        ("How many children did Cyril have with Eva?", ["Bob"], 1),
+        ("Who are the grandfathers of Fay and Hal?", ["Cyril"], None),
+    ],
+)
+def test_of_two_people(words: str, exact: list[str], count: int | None) -> None:
+    answer = ask(graph(HALF), words)
+    assert (answer.exact, answer.count, answer.network) == (exact, count, None)
+    assert answer.not_asked == "it is asked about one person at a time"
+    assert " and " in answer.understood
+
+
+def test_of_two_people_of_whom_one_is_unclear() -> None:
+    with pytest.raises(InputError, match="nobody is called 'Nobody'"):
+        ask(graph(HALF), "children of Cyril and Nobody")
+    with pytest.raises(InputError, match="names one person twice"):
+        ask(graph(HALF), "children of Cyril and Cyril")
+
+
 def test_siblings_without_parents_in_the_file(tmp_path: Path) -> None:
     text = family("A m", "b f", "A+?: b").replace("1 HUSB @I1@", "1 CHIL @I1@")
     found = graph_of(text, tmp_path)

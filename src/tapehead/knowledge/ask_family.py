@@ -16,7 +16,7 @@ from .kinship.namer import name
 from .kinship.notes import notes
 from .kinship.paths import Path, kinship
 from .kinship.relation import Kinship
-from .kinship.relatives import in_order, relatives
+from .kinship.relatives import Found, in_order, relatives
 from .kinship.terms import Chain, Link, chain_title
 from .kinship.ties import MAX_MARRIAGES, ties
 from .questions import CheckQuestion, FamilyQuestion, KinshipQuestion, Question, TieQuestion
@@ -77,10 +77,10 @@ def _narrow(relation: Relation) -> str:
 def _exact(graph: KnowledgeGraph, question: KinshipQuestion, words: str) -> Answer:
     kin = kin_of(graph)
     chain = question.chain
-    found = relatives(kin, question.person, chain)
+    found = _found(kin, question, chain)
     said: list[str] = []
     if not found and (wider := _by_marriage(chain)):
-        found = relatives(kin, question.person, wider)
+        found = _found(kin, question, wider)
         said = [f"there are none by blood, so marriage counts: {chain_title(wider)}"] if found else []
         chain = wider if found else chain
     people = list(found) if any(term.reach or term.order for term in chain[-1]) else in_order(kin, found)
@@ -100,10 +100,21 @@ def _exact(graph: KnowledgeGraph, question: KinshipQuestion, words: str) -> Answ
         seconds=0.0,
         network=None,
         notes=tuple(said),
-        not_asked=f"it has learned {len(RELATIONS)} relations, and {question.title!r} is none of them",
+        not_asked="it is asked about one person at a time"
+        if question.other
+        else f"it has learned {len(RELATIONS)} relations, and {question.title!r} is none of them",
         relations=tuple(labels),
         marked=tuple(label not in usual for label in labels),
     )
+
+
+def _found(kin: Kin, question: KinshipQuestion, chain: Chain) -> Found:
+    """Who stands in a relation to the person, and to the other one if there is one."""
+    found = relatives(kin, question.person, chain)
+    if not question.other:
+        return found
+    too = relatives(kin, question.other, chain)
+    return {one: what for one, what in found.items() if one in too}
 
 
 def _by_marriage(chain: Chain) -> Chain | None:
@@ -211,7 +222,8 @@ def describe_family(graph: KnowledgeGraph, question: FamilyQuestion) -> str:
         number = "number of " if question.count else ""
         if len(question.chain) > 1 and question.relation is None:
             return f"{number}{person}'s {question.title}"
-        return f"{number}{question.title} of {person}"
+        both = f" and {graph.entities[question.other]}" if question.other else ""
+        return f"{number}{question.title} of {person}{both}"
     other = graph.entities[question.other]
     if isinstance(question, TieQuestion):
         return f"how {person} is related to {other}"

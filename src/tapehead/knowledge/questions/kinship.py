@@ -44,6 +44,7 @@ _ARTICLE = re.compile(r"^(?:the|an?|all|any|one of(?: the)?)\s+", re.IGNORECASE)
 _HAVE = r"(?:has|have|had)"
 _DO = r"(?:does|do|did)"
 _REPHRASED: tuple[tuple[str, str], ...] = (
+    (rf"how many (.+?) {_DO} (.+?) (?:ever )?have(?: had)? with (.+)", r"#\1 of \2 and \3"),
     (rf"how many (.+?) {_DO} (.+?) (?:ever )?have(?: had)?", r"#\1 of \2"),
     (rf"how many (.+?) {_HAVE} (.+?)(?: got| had)?", r"#\1 of \2"),
     (r"how many (.+?) (?:are|were) (?:there )?(?:of|born to) (.+)", r"#\1 of \2"),
@@ -54,6 +55,7 @@ _REPHRASED: tuple[tuple[str, str], ...] = (
     ),
     (r"how many (.+)", r"#\1"),
     (r"(?:what (?:is|was) )?(?:the )?number of (.+)", r"#\1"),
+    (rf"(?:which|what) (.+?) {_DO} (.+?) have with (.+)", r"\1 of \2 and \3"),
     (rf"(?:which|what) (.+?) {_DO} (.+?) have", r"\1 of \2"),
     (rf"(?:which|what) (.+?) {_HAVE} (.+?)(?: got| had)?", r"\1 of \2"),
     (rf"{_DO} (.+?) (?:ever )?have (?:any |an? |some )?(.+)", r"\2 of \1"),
@@ -133,8 +135,11 @@ def parse_kinship(words: str, graph: KnowledgeGraph) -> FamilyQuestion:
             if len(found) == 1:
                 question = KinshipQuestion(found[0].id, chain, _network_relation(chain), count)
                 understood.append((person, question))
+            elif not found and (both := _split_two(person, r"\s+and\s+", names)):
+                _different(*both, names, person)
+                understood.append((person, KinshipQuestion(both[0], chain, None, count, both[1])))
             else:
-                failures.append((None, person))
+                failures.append((None, person if found else _unclear_part(person, names)))
         if understood:
             # Of "Mary's Son's child" the longest name, where somebody has it.
             return max(understood, key=lambda reading: len(reading[0]))[1]
@@ -145,6 +150,17 @@ def parse_kinship(words: str, graph: KnowledgeGraph) -> FamilyQuestion:
     if re.search(r"\b(from|path|route|way)\b.*\bto\b", words, re.IGNORECASE):
         raise QuestionError(f"{graph.name} is a family tree: ask, for example, {FAMILY_EXAMPLES}")
     raise QuestionError(f"{words[:80]!r} is not understood: ask, for example, {FAMILY_EXAMPLES}")
+
+
+def _unclear_part(text: str, names: Names) -> str:
+    """Of "Ann and Bob", where one of the two is clear, the other; else all of it."""
+    for match in re.finditer(r"\s+and\s+", text, re.IGNORECASE):
+        first, second = text[: match.start()], text[match.end() :]
+        if len(names.candidates(first)) == 1:
+            return second
+        if len(names.candidates(second)) == 1:
+            return first
+    return text
 
 
 def _manner(words: str) -> tuple[str, str]:

@@ -23,6 +23,8 @@ class KinshipQuestion:
     """of those that the network has learned the one that is meant; None: none of them"""
     count: bool = False
     """the question is how many they are"""
+    other: str = ""
+    """entity id of a second person, to whom they stand in that relation, too: "children of Ann and Bob"; or \"\""""
 
     @property
     def title(self) -> str:
