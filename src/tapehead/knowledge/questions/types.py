@@ -24,7 +24,7 @@ class KinshipQuestion:
     count: bool = False
     """the question is how many they are"""
     other: str = ""
-    """entity id of a second person, to whom they stand in that relation, too: "children of Ann and Bob"; or \"\""""
+    """entity id of a second person to whom they stand in it, too: "children of Ann and Bob"; else empty"""
 
     @property
     def title(self) -> str:
