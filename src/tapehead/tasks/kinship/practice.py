@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..graph.search_graphs import draw_names, draw_similar_names
-from .channels import BLANK, FAMILY_SLOTS, FATHER, MAX_PAIRS, MOVES, NUMBER_DIGITS, PERSON_SLOTS
+from .channels import BLANK, FAMILY_SLOTS, FATHER, FLAGS, MAX_PAIRS, MOVES, NUMBER_DIGITS, PERSON_SLOTS
 from .records import ANSWER, AT_FAMILY, AT_PERSON, EITHER, RETURN, Back, Fact, Find, Frame, Pair, Plan
 from .trace import PARENTS, Step, Told, come_back, descend, own_slot
 
@@ -19,6 +19,11 @@ RETURNS = 0.3
 """How often a step goes back to a frame."""
 TO_ANY = 0.6
 """How often such a step goes to any frame, and not to the latest."""
+TO_UNIONS, TO_CHILDREN = 0.3, 0.55
+"""Cumulative: how often such a step goes to a frame after which comes the next family of a person, or the
+next person of a family; most frames are the last of theirs."""
+SEVERAL = 0.3
+"""How often a frame is at a family that is not the last of its person."""
 STARTS = 0.1
 """Of the other steps, how many begin a walk."""
 GOES_ON, KEEPS_FRAME = 0.6, 0.6
@@ -38,6 +43,7 @@ _UP_TO = (("U", ("p", "f", "m", "c'")), ("u", ("s", "c")), ("u'", ("c",)))
 _NATURAL = [[Pair.of(up, down) for down in downs] for up, downs in _UP_TO]
 _OFTEN = (0.45, 0.85)
 """Cumulative: how often a pair begins with U, with u."""
+_LAST_OF_PERSON = FLAGS.index("last_of_person")
 _MOVE = {name: place for place, name in enumerate(MOVES)}
 
 
@@ -57,6 +63,9 @@ class Practice:
         names = draw_similar_names if self._draw() < SIMILAR_NUMBERS else draw_names
         self._numbers = iter(names(rng, min(900, steps + 60), NUMBER_DIGITS).tolist())
         self.frames: list[Frame] = []
+        self._going_on: tuple[list[Frame], list[Frame]] = ([], [])
+        """frames after which comes a person of a family, and those after which comes a family of a person"""
+        self._not_last = [fact for fact in told.facts if not fact.flags[_LAST_OF_PERSON]]
 
     def steps(self) -> list[Step]:
         """All of them."""
@@ -70,12 +79,12 @@ class Practice:
         draw = self._draw
         wanted: Find | Back
         if self.frames and draw() < RETURNS:
-            frame = self._any_frame() if draw() < TO_ANY else self.frames[-1]
+            frame = self._frame_to_return_to()
             wanted = come_back(frame)
             yield Back(ANSWER if draw() < 0.2 else RETURN, frame.number), wanted
         else:
             frame = self._start() if draw() < STARTS else self._frame()
-            self.frames.append(frame)
+            self._keep(frame)
             wanted = descend(frame)
             yield frame, wanted
         while isinstance(wanted, Find) and draw() < GOES_ON:
@@ -85,9 +94,24 @@ class Practice:
             if draw() >= KEEPS_FRAME:
                 return
             frame = dataclasses.replace(found, number=next(self._numbers), sex_wanted=self._below(3))
-            self.frames.append(frame)
+            self._keep(frame)
             wanted = descend(frame)
             yield frame, wanted
+
+    def _keep(self, frame: Frame) -> None:
+        self.frames.append(frame)
+        following = come_back(frame)
+        if isinstance(following, Find):
+            self._going_on[following.by_person].append(frame)
+
+    def _frame_to_return_to(self) -> Frame:
+        drawn = self._draw()
+        people, unions = self._going_on
+        if unions and drawn < TO_UNIONS:
+            return unions[self._below(len(unions))]
+        if people and TO_UNIONS <= drawn < TO_CHILDREN:
+            return people[self._below(len(people))]
+        return self._any_frame() if self._draw() < TO_ANY else self.frames[-1]
 
     def _below(self, count: int) -> int:
         return int(count * self._draw())
@@ -106,6 +130,8 @@ class Practice:
     def _frame(self) -> Frame:
         """Any fact as a walk could have come by it, and with any plan."""
         fact, kind = self._fact(), (AT_PERSON if self._draw() < AT_A_PERSON else AT_FAMILY)
+        if kind == AT_FAMILY and self._not_last and self._draw() < SEVERAL:
+            fact = self._not_last[self._below(len(self._not_last))]
         further = 0 if self._draw() < AT_AN_END else self._below(MAX_PAIRS)
         if kind == AT_PERSON:
             pairs = self._pairs(further)
