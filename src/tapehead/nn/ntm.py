@@ -25,7 +25,7 @@ LOOKUP_GATE = 12
 LOOKUP_PLACE = -0.7
 """Under ``init="lookup"``, the gate before the sigmoid of the first of several read heads: a little nearer to
 its last place, which then wins over a slot that it finds when the weighting is sharpened."""
-LOOKUP_STRENGTH = 40
+LOOKUP_STRENGTH = 50
 """Under ``init="lookup"``, what is added to a read head's key strength before softplus."""
 LOOKUP_ERASE = (-6, -3)
 """Under ``init="lookup"``, what is added to the erase vectors before the sigmoid: those of the first write
