@@ -38,7 +38,7 @@ from tapehead.files import write_atomically
 from tapehead.nn import NTM, DeepLSTM
 from tapehead.tasks import Search
 from tapehead.tasks.graph.search_decode import Answer, ToldGraph
-from tapehead.tasks.graph.search_graphs import Question
+from tapehead.tasks.graph.search_graphs import Question, draw_distant_names, draw_question
 from tapehead.tasks.graph.search_trace import path_of, search
 from tapehead.train.evaluate import fitted_memory_size
 from tapehead.train.run import Run, start_distributed
@@ -325,7 +325,7 @@ def score(model: Any, nodes: int, graphs: int, seed: int = 0) -> dict[str, Any]:
     edges = records = before = whole = 0
     began = time.perf_counter()
     for _ in range(graphs):
-        question = task.question(rng)
+        question = draw_question(rng, task.graph(rng), task.digits, 0.0, draw=draw_distant_names)
         right = search(question.adjacency, question.start, question.target)
         length = len(path_of(right))
         edges += length

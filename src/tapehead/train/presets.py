@@ -360,7 +360,7 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
         ),
         optimizer=dataclasses.replace(FAST_OPTIMIZER, clip_value=1.0, warmup=100, final_lr=5e-6),
         batch_size=8,
-        sequences=40_000,
+        sequences=24_000,
         validate_every=8_000,
         validation_sequences=64,
         curriculum=lessons.search(),

@@ -10,7 +10,7 @@ import torch
 from tapehead import NTM
 from tapehead.tasks import Sampler, Search
 from tapehead.tasks.graph.search_decode import ToldGraph
-from tapehead.tasks.graph.search_graphs import Question, draw_names, draw_similar_names
+from tapehead.tasks.graph.search_graphs import Question, draw_distant_names, draw_names, draw_similar_names
 from tapehead.tasks.graph.search_trace import (
     BLANK,
     FIELDS,
@@ -94,7 +94,7 @@ def test_records_come_back_from_their_channels() -> None:
     assert SMALL.read(torch.from_numpy(SMALL.encode(said))) == said
 
 
-@pytest.mark.parametrize("count", [1, 2, 27, 120, 900])
+@pytest.mark.parametrize("count", [1, 2, 27, 120, 1000])
 def test_similar_names(count: int) -> None:
     near = {}
     for draw in (draw_names, draw_similar_names):
@@ -105,17 +105,27 @@ def test_similar_names(count: int) -> None:
         assert len(set(names.tolist())) == count
         assert differ.min() >= 2
         near[draw] = (differ == 2).sum()
-    if 2 < count < 900:
+    if 2 < count < 1000:
         assert near[draw_similar_names] > 1.5 * near[draw_names]
+
+
+def test_names_differ_in_two_digits() -> None:
+    names = draw_names(np.random.default_rng(1), 1000, 4)
+    digits = names[:, None] // 10 ** np.arange(4) % 10
+    differ = (digits[:, None] != digits[None]).sum(2)
+    np.fill_diagonal(differ, 4)
+    assert differ.min() == 2
 
 
 @pytest.mark.parametrize(
     ("digits", "count", "least"),
     [(1, 10, 1), (2, 9, 2), (2, 100, 1), (4, 80, 3), (4, 900, 2), (5, 800, 3), (5, 4000, 2), (6, 8000, 3)],
 )
-def test_names_differ_in_as_many_digits_as_there_is_room_for(digits: int, count: int, least: int) -> None:
+def test_distant_names_differ_in_as_many_digits_as_there_is_room_for(
+    digits: int, count: int, least: int
+) -> None:
     for seed in range(3):
-        names = draw_names(np.random.default_rng(seed), count, digits)
+        names = draw_distant_names(np.random.default_rng(seed), count, digits)
         assert len(set(names.tolist())) == count
         assert 0 <= names.min() <= names.max() < 10**digits
         signs = names[:, None] // 10 ** np.arange(digits) % 10
@@ -125,9 +135,10 @@ def test_names_differ_in_as_many_digits_as_there_is_room_for(digits: int, count:
 
 
 def test_more_names_than_there_are() -> None:
-    assert len(set(draw_names(np.random.default_rng(1), 10_000, 4).tolist())) == 10_000
-    with pytest.raises(ValueError, match="10001 names were asked for, but 4 digits have only 10000"):
-        draw_names(np.random.default_rng(1), 10_001, 4)
+    for draw in (draw_names, draw_distant_names, draw_similar_names):
+        assert len(set(draw(np.random.default_rng(1), 10_000, 4).tolist())) == 10_000
+        with pytest.raises(ValueError, match="10001 names were asked for, but 4 digits have only 10000"):
+            draw(np.random.default_rng(1), 10_001, 4)
 
 
 def test_the_same_seed_draws_the_same() -> None:

@@ -13,7 +13,7 @@ from ...tasks.graph import Search
 from ...tasks.graph.episode import Triple
 from ...tasks.graph.graphs import TRIES
 from ...tasks.graph.search_decode import Answer, Machine, ToldGraph
-from ...tasks.graph.search_graphs import draw_names, name_graph
+from ...tasks.graph.search_graphs import draw_distant_names, name_graph
 from ...tasks.graph.search_trace import Adjacency, Record, path_of, search
 from ..graph import Edges
 from ..inference.search import MAX_EDGES
@@ -183,7 +183,7 @@ def score_random_searches(
     tallies: dict[int | None, SearchTally] = {}
     for _ in range(pairs):
         ends, pair = _draw_graph(rng, task, steps)
-        names, adjacency = name_graph(rng, ends, task.digits)
+        names, adjacency = name_graph(rng, ends, task.digits, draw=draw_distant_names)
         _ask(machine, task, rng, names, adjacency, [pair], tallies)
     return _in_order(tallies)
 
@@ -338,8 +338,8 @@ def _name_edges(
     rng: np.random.Generator, nodes: int, edges: Sequence[Triple], digits: int
 ) -> tuple[list[int], list[int], Adjacency]:
     """Draw names for nodes, labels, and in which order the edges of each node are told."""
-    names = draw_names(rng, nodes, digits).tolist()
-    labels = draw_names(rng, 1 + max((label for _, label, _ in edges), default=0), digits).tolist()
+    names = draw_distant_names(rng, nodes, digits).tolist()
+    labels = draw_distant_names(rng, 1 + max((label for _, label, _ in edges), default=0), digits).tolist()
     adjacency: dict[int, list[tuple[int, int]]] = {name: [] for name in names}
     for place in rng.permutation(len(edges)):
         start, label, end = edges[place]

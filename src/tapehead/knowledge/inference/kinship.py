@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...nn import Machine, evaluation_mode
-from ...tasks.graph.search_graphs import draw_names
+from ...tasks.graph.search_graphs import draw_distant_names
 from ...tasks.kinship.channels import NUMBER_DIGITS, SIZE
 from ...tasks.kinship.decode import ToldFacts, Walked, facts_met
 from ...tasks.kinship.facts import MAX_RANKS, FactSet, Place, every_place, index_facts, nearest
@@ -80,9 +80,9 @@ class ToldFamily:
     ) -> None:
         check_machine(machine)
         rng = np.random.default_rng([len(given.facts), sample])
-        told = name_facts(rng, given)
+        told = name_facts(rng, given, draw_distant_names)
         self.machine, self.given = machine, given
-        numbers = draw_names(rng, MAX_FRAMES, NUMBER_DIGITS)[:max_frames].tolist()
+        numbers = draw_distant_names(rng, MAX_FRAMES, NUMBER_DIGITS)[:max_frames].tolist()
         with evaluation_mode(machine):
             self.facts = ToldFacts(machine, told, numbers)
         names = [fact.person for fact in told.facts]

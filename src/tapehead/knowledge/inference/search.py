@@ -15,7 +15,7 @@ from ...nn import Machine, evaluation_mode
 from ...tasks import Search
 from ...tasks.graph.episode import Triple
 from ...tasks.graph.search_decode import Answer, ToldGraph
-from ...tasks.graph.search_graphs import draw_names
+from ...tasks.graph.search_graphs import draw_distant_names
 from ...tasks.graph.search_trace import BLANK, FIELDS, Op, Record, query
 from ..graph import KnowledgeGraph
 from ..weights import weights_of
@@ -93,8 +93,8 @@ class ToldMap:
             raise InputError(
                 f"the map has {len(places):,} places: the model knows {most - 1:,} names at most"
             )
-        nowhere, *names = draw_names(rng, len(places) + 1, task.digits).tolist()
-        labels = draw_names(rng, min(len(lines), most), task.digits).tolist()
+        nowhere, *names = draw_distant_names(rng, len(places) + 1, task.digits).tolist()
+        labels = draw_distant_names(rng, min(len(lines), most), task.digits).tolist()
         name_of = dict(zip(places, names))
         # Of more lines than labels some share one; two edges that are then told alike lead to the same place.
         label_of = {line: labels[number % most] for number, line in enumerate(lines)}

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..base import CERTAIN, Batch, Channels, Task, check_range, check_whole
 from ..registry import register
 from ..sampler import numpy_rng
-from .search_graphs import Question, draw_ends, draw_question
+from .search_graphs import Question, draw_ends, draw_names, draw_question, draw_similar_names
 from .search_practice import PracticeStep, practice
 from .search_trace import BLANK, FIELDS, HOLDS, MARKED, WRITTEN, Op, Record, query, search, tell
 
@@ -76,7 +76,7 @@ class Search(Task):
     """edges that leave a node"""
     max_degree: int = 6
     digits: int = 5
-    """of a label; n digits hold 10^n names, as far from each other as there is room (``draw_names``)"""
+    """of a label; n digits hold 10^n names, a tenth of them in a code that is easier to tell apart"""
     both_ways: float = 0.5
     """fraction of the graphs in which all edges lead both ways"""
     unreachable: float = 0.05
@@ -117,8 +117,8 @@ class Search(Task):
 
     def question(self, rng: np.random.Generator) -> Question:
         """Draw a graph, and between which of its nodes a way is asked for."""
-        similar = rng.random() < self.similar
-        return draw_question(rng, self.graph(rng), self.digits, self.unreachable, similar=similar)
+        draw = draw_similar_names if rng.random() < self.similar else draw_names
+        return draw_question(rng, self.graph(rng), self.digits, self.unreachable, draw=draw)
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         check_whole("batch_size", batch_size, minimum=1)

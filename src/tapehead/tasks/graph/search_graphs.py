@@ -1,6 +1,7 @@
 """Random graphs and names for the search task."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,19 +13,34 @@ COPRIME = (1, 3, 7, 9)
 
 
 def draw_names(rng: np.random.Generator, count: int, digits: int) -> np.ndarray:
-    """``count`` different labels below 10^digits, drawn at random, as far from each other as there is room.
+    """``count`` different labels below 10^digits, drawn at random.
 
-    Names that share fewer digits are easier to tell apart by content. Any two differ in at least three digits
-    up to about 0.8 · 10^(digits − 2) names, in two up to 0.9 · 10^(digits − 1), then in one. The digits x_i
-    of a name satisfy Σ w_i x_i ≡ c and, while there are such names, Σ x_i ≡ s (mod 11), where c, s and the
-    different weights w_i are drawn: two checks like the one of an ISBN.
+    Where there are enough, any two differ in at least two digits, which makes them easier to tell apart by
+    content: the last digit is a check digit, whose weights are drawn, too.
 
     Raises:
         ValueError: there are not that many labels.
     """
-    if count > 10**digits:
-        raise ValueError(f"{count} names were asked for, but {digits} digits have only {10**digits}")
-    if 1 < digits <= 7:  # of more digits, names drawn at random differ enough
+    free = 10 ** (digits - 1)
+    if count > 10 * free:
+        raise ValueError(f"{count} names were asked for, but {digits} digits have only {10 * free}")
+    if count > free or digits == 1:
+        return rng.permutation(10 * free)[:count]
+    return _with_check_digit(rng, rng.permutation(free)[:count], digits)
+
+
+def draw_distant_names(rng: np.random.Generator, count: int, digits: int) -> np.ndarray:
+    """As :func:`draw_names`, as far from each other as there is room: for whoever may choose names to ask by.
+
+    Any two of the first 0.8 · 10^(digits − 2) or so differ in at least three digits, of the first
+    0.9 · 10^(digits − 1) in two, of more in one. The digits x_i of a name satisfy Σ w_i x_i ≡ c and, while
+    there are such names, Σ x_i ≡ s (mod 11), where c, s and the different weights w_i are drawn: two checks
+    like an ISBN's.
+
+    Raises:
+        ValueError: there are not that many labels.
+    """
+    if 1 < digits <= 7:  # of more digits, any names differ enough
         heads = rng.permutation(10 ** (digits - 1))
         weights, check, first = 1 + rng.permutation(10)[:digits], rng.integers(11), rng.integers(11)
         last, sums = np.full(len(heads), check), np.zeros(len(heads), int)
@@ -37,8 +53,8 @@ def draw_names(rng: np.random.Generator, count: int, digits: int) -> np.ndarray:
         if count <= len(words):
             groups = (sums + last + first)[words] % 11
             words = words[np.argsort(groups, kind="stable")[:count]]
-            return rng.permutation(heads[words] * 10 + last[words])
-    return rng.choice(10**digits, count, replace=False)
+            return heads[words] * 10 + last[words]
+    return draw_names(rng, count, digits)
 
 
 def draw_similar_names(rng: np.random.Generator, count: int, digits: int) -> np.ndarray:
@@ -64,6 +80,10 @@ def _with_check_digit(rng: np.random.Generator, heads: np.ndarray, digits: int) 
     for place in range(digits - 1):
         check += heads // 10**place % 10 * COPRIME[int(rng.integers(4))]
     return heads * 10 + check % 10
+
+
+Draw = Callable[[np.random.Generator, int, int], np.ndarray]
+"""Draws so many names of so many digits."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +126,7 @@ def reachable(ends: list[list[int]], start: int) -> list[int]:
 
 
 def name_graph(
-    rng: np.random.Generator, ends: list[list[int]], digits: int, *, similar: bool = False
+    rng: np.random.Generator, ends: list[list[int]], digits: int, *, draw: Draw = draw_names
 ) -> tuple[list[int], Adjacency]:
     """Draw names for the nodes of a graph, and labels for its edges, none twice among those of a node.
 
@@ -114,13 +134,13 @@ def name_graph(
         rng: the only source of random numbers.
         ends: where the edges of every node lead to.
         digits: of a label.
-        similar: draw names that are hard to tell apart.
+        draw: how names are drawn.
 
     Returns:
         The name of every node, and the edges of every name.
     """
     nodes = len(ends)
-    names = (draw_similar_names if similar else draw_names)(rng, nodes, digits).tolist()
+    names = draw(rng, nodes, digits).tolist()
     max_degree = max(map(len, ends))
     kinds = int(rng.integers(max_degree, 10 ** (digits - 1) + 1)) if max_degree else 1
     labels = draw_names(rng, kinds, digits).tolist()
@@ -138,7 +158,7 @@ def draw_question(
     digits: int,
     unreachable: float,
     *,
-    similar: bool = False,
+    draw: Draw = draw_names,
 ) -> Question:
     """Names and labels for a graph, and a pair of its nodes.
 
@@ -147,10 +167,10 @@ def draw_question(
         ends: where the edges of every node lead to.
         digits: of a label.
         unreachable: the probability of a target that cannot be reached, where there is one.
-        similar: draw names that are hard to tell apart.
+        draw: how names are drawn.
     """
     nodes = len(ends)
-    names, adjacency = name_graph(rng, ends, digits, similar=similar)
+    names, adjacency = name_graph(rng, ends, digits, draw=draw)
     start = int(rng.integers(nodes))
     near = reachable(ends, start)
     far = sorted(set(range(nodes)) - set(near) - {start})

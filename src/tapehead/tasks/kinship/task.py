@@ -2,7 +2,7 @@
 
 import dataclasses
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..base import CERTAIN, Batch, Channels, Task, check_range, check_whole
-from ..graph.search_graphs import draw_names, draw_similar_names
+from ..graph.search_graphs import Draw, draw_names, draw_similar_names
 from ..registry import register
 from ..sampler import numpy_rng
 from .channels import BLANK, CHOICES, NAME_DIGITS, PLACE, SIZE, STARTS, encode, strongest, values_of
@@ -20,8 +20,6 @@ from .practice import MAX_STEPS, Practice
 from .records import FRAME, TELL, read_record
 from .trace import Step, Told
 
-NameDrawer = Callable[[np.random.Generator, int, int], np.ndarray]
-"""Called as draw(rng, count, digits); see :func:`~..graph.search_graphs.draw_names`."""
 CHANNELS = Channels.numbered(SIZE, SIZE)
 BROAD = 0.4
 """The fraction of trees in which large families are common."""
@@ -181,7 +179,7 @@ def _lines(what: str, text: str) -> list[str]:
     return textwrap.wrap(text, 100, initial_indent=what, subsequent_indent=" " * len(what))
 
 
-def name_facts(rng: np.random.Generator, given: FactSet, draw: NameDrawer = draw_names) -> Told:
+def name_facts(rng: np.random.Generator, given: FactSet, draw: Draw = draw_names) -> Told:
     """Facts under names drawn at random.
 
     Raises:
