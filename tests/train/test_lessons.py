@@ -102,6 +102,9 @@ def test_our_lessons_end_where_the_papers_end(task: str) -> None:
 def test_lessons_of_kinship_grow() -> None:
     lessons = curriculum("ntm-kinship").lessons
     assert all(isinstance(lesson, Kinship) for lesson in lessons)
+    # One lesson goes back to few facts, for many steps among them.
+    assert max(lessons, key=lambda lesson: lesson.steps).max_facts < lessons[-1].min_facts
+    lessons = [lesson for lesson in lessons if lesson.steps < 100]
     for size in ("min_facts", "max_facts", "steps", "similar"):
         values = [getattr(lesson, size) for lesson in lessons]
         assert values == sorted(values)

@@ -151,18 +151,20 @@ def priority_sort() -> CurriculumConfig:
     return CurriculumConfig(lessons, threshold=0.6, stay=True)
 
 
-# Facts, steps of practice, and the fraction of families with similar names.
+# Facts, steps of practice, and the fraction of families with similar names. Many steps among few facts are for
+# what a frame decides, many facts with similar names for lookups in a large family.
 KINSHIP: tuple[tuple[tuple[int, int], int, float], ...] = (
     ((4, 10), 24, 0.0),
     ((8, 20), 32, 0.0),
     ((15, 40), 40, 0.4),
     ((30, 80), 48, 0.5),
-    ((60, 150), 60, 0.6),
+    ((6, 24), 100, 0.5),
+    ((60, 160), 90, 0.95),
 )
 
 
 def kinship() -> CurriculumConfig:
-    """Lessons with more and more facts: an episode passes without a wrong field."""
+    """Lessons with more and more facts, and one of many steps: an episode passes without a wrong field."""
     lessons = tuple(
         Kinship(min_facts=facts[0], max_facts=facts[1], steps=steps, similar=similar)
         for facts, steps, similar in KINSHIP

@@ -372,9 +372,9 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
     # As the search, but every step looks up one record by its content, so that one read head and one write
     # head do.
     "ntm-kinship": TrainConfig(
-        task=lessons.kinship().lessons[-2],
+        task=lessons.kinship().lessons[-1],
         model=ntm(
-            hidden_size=400,
+            hidden_size=560,
             memory_size=256,
             word_size=320,
             num_reads=1,
@@ -388,7 +388,7 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
         ),
         optimizer=dataclasses.replace(FAST_OPTIMIZER, clip_value=1.0, warmup=100, final_lr=5e-6),
         batch_size=8,
-        sequences=24_000,
+        sequences=96_000,
         validate_every=8_000,
         validation_sequences=64,
         curriculum=lessons.kinship(),

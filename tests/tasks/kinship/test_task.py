@@ -25,7 +25,7 @@ SMALL = Kinship(min_facts=8, max_facts=30, steps=30)
 
 def test_answers_follow_from_what_was_fed() -> None:
     """An interpreter that sees what the machine sees, and remembers what is written, says the same."""
-    batch = Sampler(12, 0).draw(SMALL)
+    batch = Sampler(24, 0).draw(SMALL)
     writes = SMALL.writes(batch)[..., 0]
     seen: collections.Counter[str] = collections.Counter()
     for b, length in enumerate(batch.lengths.tolist()):

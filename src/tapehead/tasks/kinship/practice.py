@@ -26,7 +26,7 @@ SEVERAL = 0.3
 """How often a frame is at a family that is not the last of its person."""
 STARTS = 0.1
 """Of the other steps, how many begin a walk."""
-GOES_ON, KEEPS_FRAME = 0.6, 0.6
+GOES_ON, KEEPS_FRAME = 0.85, 0.5
 """How often what is said is fed: a search, and what it found."""
 NOTES_OWN, NOTES_NONE = 0.45, 0.07
 """How often a frame notes its own slot, which "but one" leaves out; and how often one at a family notes none,
