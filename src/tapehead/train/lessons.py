@@ -151,8 +151,8 @@ def priority_sort() -> CurriculumConfig:
     return CurriculumConfig(lessons, threshold=0.6, stay=True)
 
 
-# Facts, steps of practice, and the fraction of families with similar names. Many steps among few facts are for
-# what a frame decides, many facts with similar names for lookups in a large family.
+# Facts, steps of practice, and the fraction of families with similar names. Many steps among few facts are
+# for what a frame decides, many facts with similar names for lookups in a large family.
 KINSHIP: tuple[tuple[tuple[int, int], int, float], ...] = (
     ((4, 10), 24, 0.0),
     ((8, 20), 32, 0.0),
