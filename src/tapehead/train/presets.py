@@ -246,6 +246,44 @@ def _graph_paper(
     )
 
 
+def _lookup_ntm(
+    task: Task,
+    curriculum: CurriculumConfig,
+    *,
+    hidden_size: int,
+    word_size: int,
+    heads: int,
+    sequences: int,
+) -> TrainConfig:
+    """A machine without a state but its memory, whose steps look up one record each."""
+    return TrainConfig(
+        task=task,
+        model=ntm(
+            hidden_size=hidden_size,
+            memory_size=256,
+            word_size=word_size,
+            num_reads=heads,
+            num_writes=heads,
+            controller="feedforward",
+            init="lookup",
+            feed_reads=False,
+            read_first=True,
+            write_gate=True,
+            clip_weighting_gradient=1.0,
+        ),
+        optimizer=dataclasses.replace(FAST_OPTIMIZER, clip_value=1.0, warmup=100, final_lr=5e-6),
+        batch_size=8,
+        sequences=sequences,
+        validate_every=8_000,
+        validation_sequences=64,
+        curriculum=curriculum,
+        fit_memory=True,
+        supervise_writes=2.0,
+        ema_decay=0.999,
+        rollback_above=2.5,
+    )
+
+
 def _graph(
     task: Task,
     model: AnyConfig,
@@ -343,59 +381,18 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
     # One read head scans edges and queue, which it finds by content and follows by place; one checks what was
     # seen. One write head adds records, one marks nodes. Each step is a lookup of one record, so there is no
     # state but the memory's; and of what is said the write gates keep only what the search needs.
-    "ntm-search": TrainConfig(
-        task=Search(),
-        model=ntm(
-            hidden_size=320,
-            memory_size=256,
-            word_size=320,
-            num_reads=2,
-            num_writes=2,
-            controller="feedforward",
-            init="lookup",
-            feed_reads=False,
-            read_first=True,
-            write_gate=True,
-            clip_weighting_gradient=1.0,
-        ),
-        optimizer=dataclasses.replace(FAST_OPTIMIZER, clip_value=1.0, warmup=100, final_lr=5e-6),
-        batch_size=8,
-        sequences=24_000,
-        validate_every=8_000,
-        validation_sequences=64,
-        curriculum=lessons.search(),
-        fit_memory=True,
-        supervise_writes=2.0,
-        ema_decay=0.999,
-        rollback_above=2.5,
+    "ntm-search": _lookup_ntm(
+        Search(), lessons.search(), hidden_size=320, word_size=320, heads=2, sequences=24_000
     ),
     # As the search, but every step looks up one record by its content, so that one read head and one write
     # head do.
-    "ntm-kinship": TrainConfig(
-        task=lessons.kinship().lessons[-1],
-        model=ntm(
-            hidden_size=560,
-            memory_size=256,
-            word_size=320,
-            num_reads=1,
-            num_writes=1,
-            controller="feedforward",
-            init="lookup",
-            feed_reads=False,
-            read_first=True,
-            write_gate=True,
-            clip_weighting_gradient=1.0,
-        ),
-        optimizer=dataclasses.replace(FAST_OPTIMIZER, clip_value=1.0, warmup=100, final_lr=5e-6),
-        batch_size=8,
+    "ntm-kinship": _lookup_ntm(
+        lessons.kinship().lessons[-1],
+        lessons.kinship(),
+        hidden_size=560,
+        word_size=320,
+        heads=1,
         sequences=96_000,
-        validate_every=8_000,
-        validation_sequences=64,
-        curriculum=lessons.kinship(),
-        fit_memory=True,
-        supervise_writes=2.0,
-        ema_decay=0.999,
-        rollback_above=2.5,
     ),
 }
 
