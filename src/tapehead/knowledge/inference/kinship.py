@@ -24,6 +24,9 @@ MAX_FACTS = 10_000
 """Facts told, at most: of a larger family those nearest to whom the question is about."""
 MAX_KEPT = MAX_VOTES + 1
 """States that are kept of a family for the next question: as many as a vote needs, and one."""
+SURE = 0.9
+"""An answer whose every step is at least so sure is not voted on: of 331 such about royal92.ged 3 were wrong,
+of 149 others 26."""
 _SEXES = {None: EITHER, "m": 0, "f": 1}
 
 
@@ -40,6 +43,8 @@ class KinshipSample:
     """what it said, walk by walk of the relation; none about somebody of whom no fact was told"""
     known: bool = True
     """whether any fact about the person was told"""
+    names: int = 0
+    """under which names it was asked: ``sample`` of :class:`ToldFamily`"""
 
     @property
     def ended(self) -> bool:
@@ -81,7 +86,7 @@ class ToldFamily:
         check_machine(machine)
         rng = np.random.default_rng([len(given.facts), sample])
         told = name_facts(rng, given, draw_distant_names)
-        self.machine, self.given = machine, given
+        self.machine, self.given, self.sample = machine, given, sample
         numbers = draw_distant_names(rng, MAX_FRAMES, NUMBER_DIGITS)[:max_frames].tolist()
         with evaluation_mode(machine):
             self.facts = ToldFacts(machine, told, numbers)
@@ -111,7 +116,7 @@ class ToldFamily:
         answers = [one for one in dict.fromkeys(named) if one is not None and one != person]
         ended = all(walked.ended for walked in walks)
         confidence = min(walked.least_sure for walked in walks) if ended else 0.0
-        return KinshipSample(answers, confidence, walks)
+        return KinshipSample(answers, confidence, walks, names=self.sample)
 
     def facts_met(self, walked: Walked) -> list[int]:
         """Of each step of a walk, the index of the fact that it finds, keeps or returns to; −1 for none."""
@@ -214,7 +219,9 @@ def ask_by_vote(
     center: int | None = None,
     first: Sequence[KinshipSample] = (),
 ) -> list[KinshipSample]:
-    """Ask under several sets of names, by majority vote; the confidence is that of the vote.
+    """Ask once, and where the answer is less than ``SURE``, under several sets of names, by majority vote.
+
+    The confidence of a vote is :func:`~.voting.majority_vote`'s.
 
     Args:
         machine: of the kinship task.
@@ -225,17 +232,21 @@ def ask_by_vote(
         first: the first sample of each, where it was drawn already.
     """
 
+    def ask(i: int, number: int) -> KinshipSample:
+        person, relation = questions[i]
+        family, _ = told_family(tree, machine, person if center is None else center, sample=number)
+        return family.ask(person, relation)
+
+    answers = list(first) or [ask(i, 0) for i in range(len(questions))]
+    unsure = [i for i, sample in enumerate(answers) if sample.known and sample.confidence < SURE]
+
     def draw(wanted: Sequence[tuple[int, int]]) -> list[KinshipSample]:
-        samples = {(i, 0): sample for i, sample in enumerate(first)}
+        samples = {}
         # By sample, so that few states are in use at a time.
-        for i, number in sorted(wanted, key=lambda one: one[1]):
-            if (i, number) in samples:
-                continue
-            person, relation = questions[i]
-            about = person if center is None else center
-            family, _ = told_family(tree, machine, about, sample=number)
-            samples[i, number] = family.ask(person, relation)
+        for place, number in sorted(wanted, key=lambda one: one[1]):
+            samples[place, number] = ask(unsure[place], number) if number else answers[unsure[place]]
         return [samples[one] for one in wanted]
 
-    voted = majority_vote(len(questions), draw)
-    return [dataclasses.replace(sample, confidence=confidence) for sample, confidence in voted]
+    for i, (sample, confidence) in zip(unsure, majority_vote(len(unsure), draw)):
+        answers[i] = dataclasses.replace(sample, confidence=confidence)
+    return answers

@@ -33,7 +33,7 @@ class KinshipAnswer:
     answers: list[int]
     """people, in the order in which they were named, each once"""
     confidence: float
-    """the probability that it gave to its least certain step, in [0, 1]; voted, that of the vote"""
+    """the probability that it gave to its least certain step, in [0, 1]; of a vote, that of the vote"""
     facts: list[ToldFact]
     """what it was told, in this order"""
     facts_read: list[int]
@@ -47,26 +47,20 @@ class KinshipAnswer:
     relation: Relation
 
 
-def answer_kinship(
-    machine: Machine, tree: FamilyTree, person: int, relation: Relation, *, voted: bool = False
-) -> KinshipAnswer:
-    """Ask a machine trained on the kinship task, in one constrained pass.
+def answer_kinship(machine: Machine, tree: FamilyTree, person: int, relation: Relation) -> KinshipAnswer:
+    """Ask a machine trained on the kinship task, in one constrained pass, or where that is unsure by a vote.
 
     Args:
         machine: of the kinship task.
         tree: the family; told once, and kept for the next question.
         person: whom the question is about.
         relation: what is asked for.
-        voted: ask under several sets of names, and take the majority's answer.
 
     Raises:
         InputError: the machine is one of another task.
     """
-    family, selection = told_family(tree, machine, person)
-    if voted:
-        (sample,) = ask_by_vote(machine, tree, [(person, relation)])
-    else:
-        sample = family.ask(person, relation)
+    (sample,) = ask_by_vote(machine, tree, [(person, relation)])
+    family, selection = told_family(tree, machine, person, sample=sample.names)
     left_out = [*selection.left_out]
     if sample.stopped:
         left_out.append(f"the network's walk was stopped after {MAX_FRAMES} frames: there may be others")
