@@ -68,11 +68,12 @@ for question in ("Who is the father of Johann Sebastien Bach?", "How tall was Jo
         print(problem)
 
 # %% [markdown]
-# ## What "88 % sure" means
+# ## What "89 % sure" means
 #
-# The facts are told under random numbers in place of names, so that the network cannot have learned yours. A question is asked under
-# several sets of numbers, and the answer on which the samples agree is given. The percentage is the network's own probability of what
-# it said. It is **not** the chance that the answer is right: a network can be sure and wrong. So:
+# The facts are told under random numbers in place of names, so that the network cannot have learned yours. It then says hundreds of small
+# steps; the percentage is its own probability of the least certain of them. Below 90 % it is asked again under other numbers, until two
+# answers agree, and the percentage is that of the vote. It is **not** the chance that the answer is right: a network can be sure and wrong.
+# So:
 #
 # - **✓ and ✗ count, not the percentage.** The exact answer is a search in your file, without any network.
 # - If your file is wrong, both are.
