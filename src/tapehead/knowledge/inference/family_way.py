@@ -74,8 +74,9 @@ def family_part(
         ties = [tie for person in kin.sexes for tie in ties_of(kin, person)]
         places = list(kin.sexes)
     else:
-        # The same ties are the same part, whoever of its people was asked about.
-        ties = sorted({*first, *nearest_ties(kin, people, most)}, key=lambda tie: (tie.person, tie.other))
+        # From A to B and from B to A the same is told.
+        nearest = nearest_ties(kin, sorted(people, key=kin.order.__getitem__), most)
+        ties = sorted({*first, *nearest}, key=_place_of)
         places = sorted({*people, *(person for tie in ties for person in (tie.person, tie.other))})
     kept = _kept.setdefault(graph, OrderedDict())
     key = (tuple(places), tuple(ties))
@@ -85,6 +86,10 @@ def family_part(
             kept.popitem(last=False)
     kept.move_to_end(key)
     return kept[key]
+
+
+def _place_of(tie: NetTie) -> tuple[str, ...]:
+    return tie.person, tie.other, tie.step.move, tie.step.line
 
 
 def _part(graph: KnowledgeGraph, kin: Kin, places: Sequence[str], ties: Sequence[NetTie]) -> FamilyPart:

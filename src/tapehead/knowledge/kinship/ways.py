@@ -36,22 +36,25 @@ def ties_of(kin: Kin, person: str) -> list[NetTie]:
 def nearest_ties(kin: Kin, people: Sequence[str], most: int) -> list[NetTie]:
     """The ties that lead from the people nearest to some: all of each, ``most`` together.
 
+    Breadth first from each of ``people``, in turns: where many are near to one, it goes farther from others.
+
     Args:
         kin: the family.
         people: entity ids.
         most: at least 1; of the first of ``people`` so many alone may be told.
     """
     found: list[NetTie] = []
-    seen, waiting = set(people), list(dict.fromkeys(people))
-    for person in waiting:  # grows as it goes
-        here = ties_of(kin, person)
-        if len(found) + len(here) > most:
-            return found or here[:most]
-        found += here
-        for tie in here:
-            if tie.other not in seen:
-                seen.add(tie.other)
-                waiting.append(tie.other)
+    seen, queues = set(people), [deque([person]) for person in dict.fromkeys(people)]
+    while any(queues):
+        for queue in filter(None, queues):
+            here = ties_of(kin, queue.popleft())
+            if len(found) + len(here) > most:
+                return found or here[:most]
+            found += here
+            for tie in here:
+                if tie.other not in seen:
+                    seen.add(tie.other)
+                    queue.append(tie.other)
     return found
 
 
