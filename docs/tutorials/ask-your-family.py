@@ -79,7 +79,7 @@ for question in ("Who is the father of Johann Sebastien Bach?", "How tall was Jo
 print(knowledge.ask(family, "How is Carl Philipp Emanuel Bach related to Anna Magdalena?"))
 
 # %% [markdown]
-# Of a family with more than 1,000 ties, the network is told those nearest to the two people, and 4,000 if no way leads by these. A
+# Of a family with more than 1,000 ties, the network is told those nearest to the two people, and 4,000 if it names no way by these. A
 # question for one relation (*Is Veit Bach the father of Hans Bach?*) is answered exactly, without a network.
 #
 # ## What "88 % sure" means

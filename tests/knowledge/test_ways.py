@@ -201,7 +201,7 @@ def test_of_a_large_family_the_nearest_ties_are_told(monkeypatch: pytest.MonkeyP
     told = len(machine.memory_sizes)
     ask(found, "How is P7 related to P4?", model=machine)
     assert len(machine.memory_sizes) == told, "the same part is told once"
-    # Where it says that there is no way, it is told more.
+    # Where it names no way, it is told more.
     words = "How is P0 related to P8?"
     more = ask(found, words, model=machine)
     assert (more.facts_given, more.correct) == (22, True)
@@ -261,7 +261,7 @@ def test_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = score_ways(scripted.searcher(Fails), found, pairs=3).total
     assert (wrong.right, wrong.right_constrained) == (0, 0)
     assert score_ways(scripted.searcher(Detours), found, pairs=3).total.right == 0
-    # A way that was not told is none; one of more ties is told where the network says that there is none.
+    # More ties are told where the network names no way.
     monkeypatch.setattr(family_way, "TOLD_TIES", (6, 22))
     assert score_ways(scripted.searcher(), found, pairs=5, steps=6).total.right == 5
     monkeypatch.setattr(family_way, "TOLD_TIES", (6, 8))

@@ -135,8 +135,7 @@ def _is_right(
         # The right trace is only a draft, which makes it faster: the answer is the same as without.
         answer = asked.ask(start, target, wanted)
         is_draft = is_draft and answer.said == wanted
-        if not answer.unreachable:
-            way = [record[:3] for record in answer.path]
+        if way := [record[:3] for record in answer.path]:
             return len(way) == steps and all(tie in told.edge_of for tie in way), is_draft
     return False, is_draft
 

@@ -15,7 +15,7 @@ from ..kinship.ways import NAMELESS, NetTie, nearest_ties, path_of, tie_name, ti
 from .search import MAX_KEPT, SearchAnswer, answer_path
 
 TOLD_TIES = (1_000, 4_000)
-"""Ties told, at most; and how many, where the network says that no way leads by these."""
+"""Ties told, at most; and how many, where the network names no way by these."""
 PLAYED_TIES = 150
 """Ties told where a search is run again to look at it."""
 
@@ -128,7 +128,7 @@ class WayAnswer(NamedTuple):
 def answer_way(machine: Machine, graph: KnowledgeGraph, first: str, second: str) -> WayAnswer:
     """Ask a search machine for the shortest way between two people, in one constrained pass.
 
-    Of a large family it is told the nearest ties; where it says that no way leads by them, it is told more.
+    Of a large family it is told the nearest ties; where it names no way by them, it is told more.
 
     Args:
         machine: a search machine.
@@ -141,13 +141,13 @@ def answer_way(machine: Machine, graph: KnowledgeGraph, first: str, second: str)
     """
     for part in parts(graph, first, second):
         told = ask_part(machine, part, first, second)
-        if not told.search.unreachable:
+        if told.ties:
             break
     return told
 
 
 def parts(graph: KnowledgeGraph, first: str, second: str) -> Iterator[FamilyPart]:
-    """What a machine is told about two people; the next where it says that no way leads by these ties."""
+    """What a machine is told about two people; the next where it names no way by these ties."""
     before = None
     for most in TOLD_TIES:
         part = family_part(graph, [first, second], most)
