@@ -68,6 +68,20 @@ for question in ("Who is the father of Johann Sebastien Bach?", "How tall was Jo
         print(problem)
 
 # %% [markdown]
+# ## How are two people related?
+#
+# This question goes to another network, the one that [finds ways on maps](find-your-way.md). The family is its map: every parent, child
+# and spouse of the file is a tie, and the network searches its memory breadth first for the way of the fewest ties. Below it stands the
+# relation as genealogists name it, which no network is asked for. It puts blood before marriage, so that its path may be another one; the
+# answer then says so.
+
+# %%
+print(knowledge.ask(family, "How is Carl Philipp Emanuel Bach related to Anna Magdalena?"))
+
+# %% [markdown]
+# Of a family with more than 1,000 ties, the network is told those nearest to the two people, and 4,000 if it names no way by these. A
+# question for one relation (*Is Veit Bach the father of Hans Bach?*) is answered exactly, without a network.
+#
 # ## What "89 % sure" means
 #
 # The facts are told under random numbers in place of names, so that the network cannot have learned yours. It then says hundreds of small

@@ -106,7 +106,8 @@ def test_as_a_dictionary() -> None:
     assert list(answer) == [
         *("question", "answers", "exact", "correct", "confidence"),
         *("facts_given", "left_out", "facts_read", "seconds", "notes"),
-        *("understood", "not_asked", "narrower", "relations", "relation", "said", "path", "count"),
+        *("understood", "not_asked", "narrower", "relations", "relation", "said", "path"),
+        *("way", "shortest", "other_way", "count"),
     ]
     assert answer["question"] == "Who is Hans Bach's father?"
     assert answer["answers"] == ["Veit Bach"]

@@ -8,10 +8,19 @@ import pytest
 
 from tapehead import cli, hub
 from tapehead.errors import InputError
-from tapehead.knowledge import KnowledgeGraph, ask, ask_parsed, needs_network, parse, read, read_bytes
+from tapehead.knowledge import (
+    KinshipQuestion,
+    KnowledgeGraph,
+    ask,
+    ask_parsed,
+    needs_network,
+    parse,
+    read,
+    read_bytes,
+)
 from tapehead.viz.figures import plot_answer, plot_kinship
 from tapehead.viz.player_page import record_answer
-from tests.knowledge import kin_scripts
+from tests.knowledge import kin_scripts, scripted
 from tests.knowledge.files import family, graph_of
 
 HALF = family(
@@ -28,12 +37,11 @@ def graph(text: str) -> KnowledgeGraph:
 
 
 def said(text: str, words: str) -> str:
-    """What is printed, without asking a network."""
+    """What is printed, of networks that are right."""
     found = graph(text)
     question = parse(words, found)
-    if needs_network(question):
-        return str(ask_parsed(found, question, kin_scripts.kin()))
-    return str(ask_parsed(found, question, None))
+    machine = kin_scripts.kin() if isinstance(question, KinshipQuestion) else scripted.searcher()
+    return str(ask_parsed(found, question, machine if needs_network(question) else None))
 
 
 def test_half_blood_counts_and_is_marked() -> None:
@@ -91,9 +99,10 @@ def test_the_order_of_birth_may_be_unknown() -> None:
 
 def test_two_people() -> None:
     text = said(HALF, "How is Ann related to Bob?").splitlines()
-    assert text[:4] == [
+    assert text[:5] == [
         "how Ann is related to Bob",
-        "  the network was not asked: it is asked about one person and a relation, not about two people",
+        "  network: Ann —father→ Cyril —son→ Bob (100% sure) ✓",
+        "  steps:   2, and no way in the file is shorter",
         "  exact:   Ann is Bob's half-sister: they share their father, Cyril",
         "  path:    Ann → father Cyril → son Bob",
     ]
@@ -104,7 +113,7 @@ def test_two_people() -> None:
 
 
 def test_as_a_dictionary() -> None:
-    found = ask(graph(HALF), "How is Ann related to Bob?").to_dict()
+    found = ask(graph(HALF), "How is Ann related to Bob?", model=scripted.searcher()).to_dict()
     assert json.loads(json.dumps(found)) == found
     assert (found["exact"], found["relation"]) == (["half-sister"], "half-sister")
     assert found["path"] == [
@@ -112,8 +121,14 @@ def test_as_a_dictionary() -> None:
         {"step": "father", "name": "Cyril", "id": "@I3@", "beside": "", "generation": 1},
         {"step": "son", "name": "Bob", "id": "@I2@", "beside": "", "generation": 0},
     ]
+    assert (found["answers"], found["correct"]) == (["Cyril", "Bob"], True)
+    assert found["facts_read"] == ["Ann —father→ Cyril", "Cyril —son→ Bob"]
+    assert found["way"] == found["shortest"] == found["path"]
+    assert (found["other_way"], found["not_asked"], found["left_out"]) == ("", "", "")
+    found = ask(graph(HALF), "Is Bob Ann's half-brother?").to_dict()
     assert (found["answers"], found["correct"], found["confidence"]) == ([], None, None)
-    assert found["not_asked"] == "it is asked about one person and a relation, not about two people"
+    assert found["not_asked"] == "of two people it is asked for the way between them, not for one relation"
+    assert (found["way"], found["shortest"]) == ([], [])
     found = ask(graph(HALF), "Ann's siblings", model=kin_scripts.kin()).to_dict()
     assert (found["exact"], found["relations"], found["not_asked"]) == (["Bob"], ["half-brother"], "")
 
@@ -129,7 +144,7 @@ def test_the_network_is_asked_what_it_has_learned(monkeypatch: pytest.MonkeyPatc
     for words, why in (
         ("Who are Ann's half-uncles?", "it has learned 66 relations, and 'half-uncles' is none of them"),
         ("Fay's mother's brother's son", "\"mother's brother's sons\" is none of them"),
-        ("Is Ann the mother of Fay?", "not about two people"),
+        ("Is Ann the mother of Fay?", "not for one relation"),
     ):
         answer = ask(found, words)  # No weights are loaded.
         assert answer.network is None
@@ -171,7 +186,7 @@ def test_of_two_people_of_whom_one_is_unclear() -> None:
 def test_siblings_without_parents_in_the_file(tmp_path: Path) -> None:
     text = family("A m", "b f", "A+?: b").replace("1 HUSB @I1@", "1 CHIL @I1@")
     found = graph_of(text, tmp_path)
-    assert ask(found, "how is b related to A").said == (
+    assert ask(found, "how is b related to A", model=scripted.searcher()).said == (
         "b is A's sister: the file has them in one family without its parents",
     )
     assert ask(found, "full brothers of b").exact == ["A"]
@@ -191,7 +206,8 @@ def test_on_the_command_line(capsys: Any, tmp_path: Path) -> None:
     assert (answer["exact"], answer["relations"]) == (["Hal"], ["half-nephew"])
 
 
-def test_the_way_is_drawn(capsys: Any, tmp_path: Path) -> None:
+def test_the_way_is_drawn(capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "load", lambda name: scripted.searcher())
     path, picture = tmp_path / "half.ged", tmp_path / "way.png"
     path.write_text(HALF)
     assert cli.main(["ask", str(path), "How is Hal related to Fay?", "--figure", str(picture)]) == 0
@@ -207,6 +223,8 @@ def test_the_way_is_drawn(capsys: Any, tmp_path: Path) -> None:
     }
     with pytest.raises(InputError, match="no way between two people"):
         plot_kinship(ask(graph(HALF), "Ann's half-siblings' fathers"))
+    with pytest.raises(InputError, match="no way between two people"):
+        plot_kinship(ask(graph(family("A m", "B m")), "How is A related to B?"))
     names = [f"P{number} m" for number in range(30)]
     line = [f"P{number}+?: P{number + 1}" for number in range(29)]
     with pytest.raises(InputError, match="by 30 people: 24 are the most"):
@@ -227,6 +245,7 @@ def test_a_long_answer_is_cut_in_print() -> None:
 
 def test_the_example_family() -> None:
     found = read("family")
-    answer = ask(found, "How is Carl Philipp Emanuel Bach related to Anna Magdalena?")
+    words = "How is Carl Philipp Emanuel Bach related to Anna Magdalena?"
+    answer = ask(found, words, model=scripted.searcher())
     assert answer.relation == "stepson"
     assert ask(found, "Johann Sebastian Bach's second wife").exact == ["Anna Magdalena Wilcke"]

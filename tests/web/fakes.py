@@ -1,16 +1,21 @@
-"""A network that answers at once and always right, so that what is around it can be tested."""
+"""A network that answers at once and always right, so that what is around it can be tested.
+
+Of two people the network that ships is asked.
+"""
 
 from typing import Any
 
 import torch
 
-from tapehead import Trace
+from tapehead import Trace, hub
 from tapehead.knowledge import (
     Answer,
+    CheckQuestion,
     KinshipQuestion,
     KnowledgeGraph,
     NearbyQuestion,
     Question,
+    TieQuestion,
     WalkQuestion,
     needs_network,
     parse,
@@ -69,6 +74,8 @@ def ask_parsed(graph: KnowledgeGraph, question: Question, machine: Any, *, words
     """In the place of ``knowledge.ask_parsed``."""
     if not needs_network(question):
         return exactly(graph, question, None, words=words)
+    if isinstance(question, CheckQuestion | TieQuestion):
+        return exactly(graph, question, machine or hub.load("ntm-search"), words=words)
     if isinstance(question, KinshipQuestion):
         assert question.relation is not None
         tree, ids = graph.family_tree()

@@ -201,7 +201,11 @@ def test_the_page_on_two_people(site: str, tab: Any, tmp_path: Path) -> None:
     said = tab.inner_text("#reply")
     assert "Ada Stone is Dan Wood's granddaughter" in said
     assert "Ada Stone → mother Cora Wood → father Dan Wood" in said
-    assert tab.locator("#stage .transport").count() == 0, "no network was asked"
+    assert "Ada Stone —mother→ Cora Wood —father→ Dan Wood" in said
+    assert "Search of" in tab.inner_text("#stage h1")
+    tab.fill("#question", "Is Cora the mother of Ada?")
+    tab.click("#ask-button")
+    tab.wait_for_selector("#stage .transport", state="detached")  # No network was asked.
     # The sentences stand beside a network's answer, too, and go when a model is watched.
     tab.fill("#question", "Who is Ada Stone's mother?")
     tab.click("#ask-button")

@@ -116,12 +116,19 @@ def test_asking_about_two_people(client: TestClient) -> None:
     family = drop(client, live.GEDCOM, "own.ged").json()
     body = {"data": family["id"], "question": "How is Ada related to Dan?"}
     content = client.post("/api/ask", json=body).json()
-    assert content["recording"] is None
+    header, _ = unpack(base64.b64decode(content["recording"]))
+    assert header["search"]["places"][header["search"]["start"]] == "Ada Stone"
+    assert header["question"]["answers"] == content["answers"] == ["Cora Wood", "Dan Wood"]
+    assert content["correct"] is True
+    assert content["lines"][1].startswith("network: Ada Stone —mother→ Cora Wood —father→ Dan Wood (")
     assert (content["relation"], content["exact"]) == ("granddaughter", ["granddaughter"])
     assert [step["name"] for step in content["path"]] == ["Ada Stone", "Cora Wood", "Dan Wood"]
     assert "path:    Ada Stone → mother Cora Wood → father Dan Wood" in content["lines"]
     answer = client.post("/api/ask", json={**body, "model": "ntm-copy"})
-    assert answer.json()["error"] == "ntm-copy was trained on copy: this question needs a model of kinship"
+    assert answer.json()["error"] == "ntm-copy was trained on copy: this question needs a model of search"
+    body["question"] = "Is Cora Wood the mother of Ada?"
+    content = client.post("/api/ask", json=body).json()
+    assert (content["recording"], content["exact"]) == (None, ["yes"])
 
 
 @pytest.mark.parametrize("example", ["family", "london"])

@@ -88,13 +88,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _figure(graph: knowledge.KnowledgeGraph, answer: knowledge.Answer) -> "Figure":
-    """Of a search the map, of two people the way between them, else the facts that were read."""
+    """Of two people the ways between them, of another search the map, else the facts that were read."""
     from ..knowledge.inference.search import SearchAnswer
     from ..viz.figures import plot_answer, plot_kinship, plot_search
 
-    if isinstance(answer.network, SearchAnswer):
-        return plot_search(graph, answer)
-    return plot_kinship(answer) if answer.path else plot_answer(answer)
+    if answer.about_two:
+        return plot_kinship(answer)
+    return plot_search(graph, answer) if isinstance(answer.network, SearchAnswer) else plot_answer(answer)
 
 
 def _about_a_story(options: Options) -> int:

@@ -40,13 +40,14 @@ class Options:
     weights: str | None = None
     """search on a file: a column with weights, such as time; asks for the ways of least weight"""
     episodes: Annotated[int, tyro.conf.arg(aliases=("--pairs",))] = 1000
-    """graph tasks: number of episodes; of search, of pairs of nodes"""
+    """graph tasks: number of episodes; of search, of pairs of nodes or people"""
     single_pass: bool = False
     """graph tasks: run the model once per episode and decode each output digit by itself, as the paper does;
     otherwise the answer is voted over several runs with different node labels, as by `tapehead ask`
     (relations on random graphs always use a single pass)"""
     data: str | None = None
-    """kinship: a family tree (GEDCOM or an edge list), or family; babi: the folder with its files, en-10k"""
+    """kinship: a family tree (GEDCOM or an edge list), or family; search: the same, to ask how two of its
+    people are related, up to 8 steps apart; babi: the folder with its files, en-10k"""
     questions: int = 1000
     """kinship: number of questions of each length"""
     memory_size: int | None = None
@@ -114,7 +115,7 @@ def _check(options: Options, task: tasks.Task) -> None:
         "--nodes": options.nodes is not None and not search,
         "--weights": options.weights is not None and not search,
         "--single-pass": options.single_pass and not graph,
-        "--data": options.data is not None and not (kinship or babi),
+        "--data": options.data is not None and not (kinship or babi or search),
         "--lengths": bool(options.lengths) and not has_sizes,
         "--repeats": bool(options.repeats) and not has_sizes,
         "--items": bool(options.items) and not has_sizes,
@@ -125,6 +126,8 @@ def _check(options: Options, task: tasks.Task) -> None:
             raise InputError(f"{options.model} was trained on {task.name}, which knows no {option}")
     if options.relations is not None and options.graph is None:
         raise InputError("--relations is about a file: give it with --graph")
+    if search and options.data is not None and (options.graph, options.nodes, options.weights) != (None,) * 3:
+        raise InputError("--data is about a family: give it without --graph, --nodes and --weights")
     if options.nodes is not None and options.graph is not None:
         raise InputError("--nodes is about random graphs: leave it out with --graph")
     if options.weights is not None and (options.graph is None or options.steps is not None):
@@ -136,6 +139,7 @@ def _check(options: Options, task: tasks.Task) -> None:
 def _on_file(options: Options, task: GraphTask | tasks.Kinship | tasks.Search) -> str:
     """The score on a family, a map, or random graphs, as text or JSON."""
     from ..knowledge.evaluation import scores
+    from ..knowledge.evaluation.ways import report_ways
 
     machine = hub.load(options.model)
     if isinstance(task, tasks.Kinship):
@@ -145,6 +149,16 @@ def _on_file(options: Options, task: GraphTask | tasks.Kinship | tasks.Search) -
             )
         found: scores.KinshipReport | scores.GraphReport | scores.SearchReport = scores.kinship(
             options.model, machine, options.data, questions=options.questions, seed=options.seed
+        )
+    elif isinstance(task, tasks.Search) and options.data is not None:
+        found = report_ways(
+            options.model,
+            machine,
+            task,
+            options.data,
+            steps=options.steps,
+            pairs=options.episodes,
+            seed=options.seed,
         )
     elif isinstance(task, tasks.Search):
         found = scores.search(

@@ -7,9 +7,11 @@ from typing import Any
 
 from .graph import Entity
 from .inference.answer import NetworkAnswer
+from .inference.family_way import WayAnswer
 from .inference.kinship_answer import KinshipAnswer
 from .inference.search import SearchAnswer
 from .kinship.explain import PathStep, path_text
+from .kinship.ways import way_text
 from .questions import CheckQuestion, FamilyQuestion, KinshipQuestion, PathQuestion, Question, TieQuestion
 from .weights import amount
 
@@ -28,7 +30,8 @@ class Answer:
     understood: str
     """the same in words: "maternal grandfathers of Victoria Hanover (1819–1901)\""""
     answered: tuple[Entity, ...]
-    """the network's: people; places nearby; of a walk or a path, the places after the start in order"""
+    """the network's: people; places nearby; of a walk, a path or the way between two people, those after the
+    start in order"""
     expected: tuple[Entity, ...]
     """the exact answer; of several shortest paths the network's own if it is one"""
     correct: bool | None
@@ -41,7 +44,7 @@ class Answer:
     """sentences: the facts that the answer was read from, in order"""
     seconds: float
     """wall time from the words to the answer"""
-    network: NetworkAnswer | SearchAnswer | KinshipAnswer | None = dataclasses.field(
+    network: NetworkAnswer | SearchAnswer | KinshipAnswer | WayAnswer | None = dataclasses.field(
         repr=False, compare=False
     )
     """the network's answer in numbers, with the trace or the steps of the search, for figures; None: it was
@@ -74,6 +77,13 @@ class Answer:
     """from one of two people to the other"""
     verdict: bool | None = None
     """of a question to be answered by yes or no"""
+    way: tuple[PathStep, ...] = ()
+    """the network's shortest way from one of two people to the other, by birth, marriage or any other tie; ()
+    for none"""
+    shortest: tuple[PathStep, ...] = ()
+    """the exact one; of several the network's own if it is one; () for none, or if no network was asked"""
+    other_way: str = ""
+    """a sentence, where ``path`` is another way than the shortest"""
 
     @property
     def answers(self) -> list[str]:
@@ -124,6 +134,9 @@ class Answer:
                 "relation": self.relation,
                 "said": list(self.said),
                 "path": [step._asdict() for step in self.path],
+                "way": [step._asdict() for step in self.way],
+                "shortest": [step._asdict() for step in self.shortest],
+                "other_way": self.other_way,
                 "count": self.count,
             }
         return answer
@@ -137,7 +150,9 @@ class Answer:
     def __str__(self) -> str:
         """As ``tapehead ask`` prints it."""
         lines = [self.understood, *self._network_lines(), *self._exact_lines()]
-        if self.network is not None:
+        if isinstance(self.network, WayAnswer):
+            lines.append(f"  {self.facts_given:,} ties in memory")
+        elif self.network is not None:
             lines += [
                 f"  {self.facts_given} facts in memory, {len(self.facts_read)} read for the answer"
                 f"{':' if self.facts_read else ''}",
@@ -154,22 +169,50 @@ class Answer:
         left_out = [f"  note: {sentence}" for sentence in (self.left_out, self.rounded) if sentence]
         if self.network is None:
             return [*left_out, f"  the network was not asked: {self.not_asked}"]
+        if isinstance(self.network, WayAnswer):
+            return [*left_out, *self._way_lines(self.network)]
         asked = f"{self._mark}, asked for {self.narrower}" if self.narrower else ""
         return [
             *left_out,
             f"  network: {self._listed(self.answered, self.total)} ({self.confidence or 0:.0%} sure){asked}",
         ]
 
+    def _way_lines(self, network: WayAnswer) -> list[str]:
+        """The network's way between two people, and how short ways are."""
+        unreachable = network.search.unreachable
+        none = "no way by the ties that it was told" if unreachable else "a search gone astray"
+        lines = [f"  network: {way_text(self.way) or none} ({self.sure}){self._mark}"]
+        least = len(self.shortest) - 1
+        if not self.shortest:
+            return [*lines, "  steps:   none, as no ties of the file join the two"]
+        if self.correct:
+            return [*lines, f"  steps:   {least}, and no way in the file is shorter"]
+        walked = f"{len(self.way) - 1}, but " if self.way else ""
+        return [*lines, f"  steps:   {walked}the shortest way has {least}: {way_text(self.shortest)}"]
+
+    @property
+    def sure(self) -> str:
+        """How sure the network is of a way between two people: "99% sure"."""
+        # Of a step that might as well have been another, no per cent are left.
+        return f"{self.confidence:.0%} sure" if (self.confidence or 0) >= 0.005 else "unsure of a step"
+
+    @property
+    def about_two(self) -> bool:
+        """Whether the question is about two people."""
+        return isinstance(self.parsed, TieQuestion | CheckQuestion)
+
     def _exact_lines(self) -> list[str]:
         mark = "" if self.narrower else self._mark
         if isinstance(self.parsed, KinshipQuestion):
             return [f"  exact:   {self._kin()}{mark}"]
-        if not isinstance(self.parsed, TieQuestion | CheckQuestion):
+        if not self.about_two:
             return [f"  exact:   {self._listed(self.expected, self.expected_total)}{mark}"]
         verdict = "" if self.verdict is None else "yes: " if self.verdict else "no: "
         first, *further = self.said
         lines = [f"  exact:   {verdict}{first}", *(f"  also:    {said}" for said in further)]
-        return [*lines, f"  path:    {path_text(self.path)}"] if self.path else lines
+        if self.path:
+            lines.append(f"  path:    {path_text(self.path)}")
+        return [*lines, f"  note: {self.other_way}"] if self.other_way else lines
 
     def _kin(self) -> str:
         """The people of the exact answer, each with what they are where the question does not say it."""

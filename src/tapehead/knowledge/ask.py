@@ -33,8 +33,8 @@ from .weights import amount
 
 MODELS: dict[type, str] = {
     KinshipQuestion: "ntm-kinship",
-    TieQuestion: "ntm-kinship",
-    CheckQuestion: "ntm-kinship",
+    TieQuestion: "ntm-search",
+    CheckQuestion: "ntm-search",
     WalkQuestion: "dnc-traversal",
     PathQuestion: "ntm-search",
     NearbyQuestion: "ntm-search",
@@ -42,8 +42,8 @@ MODELS: dict[type, str] = {
 """The model that answers a kind of question when none is named."""
 TASKS: dict[type, tuple[str, ...]] = {
     KinshipQuestion: ("kinship",),
-    TieQuestion: ("kinship",),
-    CheckQuestion: ("kinship",),
+    TieQuestion: ("search",),
+    CheckQuestion: ("search",),
     WalkQuestion: ("traversal",),
     PathQuestion: ("search", "shortest-path"),
     NearbyQuestion: ("search",),

@@ -9,8 +9,9 @@ from . import solver
 from .answers import Answer
 from .graph import KnowledgeGraph
 from .inference.answer import ToldFact
+from .inference.family_way import answer_way
 from .inference.kinship_answer import answer_kinship
-from .kinship.explain import NameOf, path_steps, relation_name, sentence
+from .kinship.explain import NameOf, PathStep, path_steps, relation_name, sentence
 from .kinship.index import Kin, kin_of
 from .kinship.namer import name
 from .kinship.notes import notes
@@ -19,14 +20,18 @@ from .kinship.relation import Kinship
 from .kinship.relatives import Found, in_order, relatives
 from .kinship.terms import Chain, Link, chain_title
 from .kinship.ties import MAX_MARRIAGES, ties
+from .kinship.ways import shortest_way, way_sentences, way_steps
 from .questions import CheckQuestion, FamilyQuestion, KinshipQuestion, Question, TieQuestion
 
 
 def needs_network(question: Question) -> bool:
-    """Whether a question is one that a network answers, too; of kin the network knows some relations only."""
+    """Whether a question is one that a network answers, too.
+
+    Of kin a network knows some relations only; of two people it finds the shortest way between them.
+    """
     if isinstance(question, KinshipQuestion):
         return question.relation is not None
-    return not isinstance(question, TieQuestion | CheckQuestion)
+    return not (isinstance(question, CheckQuestion) and question.chain)
 
 
 def answer_family(
@@ -37,11 +42,13 @@ def answer_family(
     Args:
         graph: a family tree.
         question: as parsed.
-        machine: of the kinship task; asked only where :func:`needs_network` says so.
+        machine: of the kinship task, or of search for a question about two people; asked only where
+            :func:`needs_network` says so.
         words: the question as it was asked.
     """
     if not isinstance(question, KinshipQuestion):
-        return _answer_pair(graph, question, words)
+        answer = _answer_pair(graph, question, words)
+        return _with_way(graph, question, machine, answer) if needs_network(question) and machine else answer
     answer = _exact(graph, question, words)
     if question.relation is None or machine is None:
         return answer
@@ -168,12 +175,52 @@ def _answer_pair(graph: KnowledgeGraph, question: TieQuestion | CheckQuestion, w
         facts_read=(),
         seconds=0.0,
         network=None,
-        not_asked="it is asked about one person and a relation, not about two people",
+        not_asked="of two people it is asked for the way between them, not for one relation",
         said=tuple(said),
         relation=relation,
         path=path,
         verdict=verdict,
     )
+
+
+def _with_way(
+    graph: KnowledgeGraph, question: TieQuestion | CheckQuestion, machine: Machine, answer: Answer
+) -> Answer:
+    """The answer with the shortest way between the two, as the network finds it and as it is."""
+    kin, name_of = kin_of(graph), _namer(graph)
+    found = answer_way(machine, graph, question.person, question.other)
+    exact = shortest_way(kin, question.person, question.other)
+    correct = found.is_shortest(None if exact is None else len(exact.steps))
+    way = () if found.path is None else way_steps(kin, found.path, name_of)
+    shortest = way if correct else () if exact is None else way_steps(kin, exact, name_of)
+    return dataclasses.replace(
+        answer,
+        answered=tuple(found.part.person(tie.other) for tie in found.ties),
+        correct=correct,
+        confidence=found.search.confidence,
+        facts_given=len(found.search.facts),
+        facts_read=way_sentences(way),
+        network=found,
+        not_asked="",
+        left_out=found.part.left_out,
+        way=way,
+        shortest=shortest,
+        other_way=_other_way(answer.path, shortest),
+    )
+
+
+def _other_way(tie: Sequence[PathStep], shortest: Sequence[PathStep]) -> str:
+    """A sentence, where the tie that has a name is not the shortest way."""
+    same = len(tie) == len(shortest) and all(
+        step.id == walked.id or (step.beside and step.beside == walked.name)
+        for step, walked in zip(tie, shortest)
+    )
+    if same or not tie or not shortest:
+        return ""
+    said = f"this path is another way than the shortest, of {len(tie) - 1} steps"
+    if len(tie) == len(shortest):
+        return f"{said}, too"
+    return f"{said}: blood goes before marriage, and few marriages before many"
 
 
 def _checked(

@@ -124,6 +124,8 @@ class SearchReport:
     score: SearchScore
     measure: str = ""
     """of ways of least weight: the column that they go by"""
+    told: int | None = None
+    """of a family: how many of its ties are told for a question, at most"""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON. The steps of pairs without a way between them are None."""
@@ -133,6 +135,7 @@ class SearchReport:
             "graph": self.graph,
             "nodes": self.nodes,
             "edges": self.edges,
+            **({} if self.told is None else {"told": self.told}),
             **self._weights(),
             **self.score.total.to_dict(),
             "by_steps": [{"steps": steps, **tally.to_dict()} for steps, tally in self.score.by_steps.items()],
@@ -153,6 +156,8 @@ class SearchReport:
         """A row for each length of the shortest path, and one for all."""
         nodes = "graphs of the last lesson" if self.nodes is None else f"{self.nodes:,} nodes"
         edges = "" if self.edges is None else f" and {self.edges:,} edges"
+        if self.told is not None and self.told < (self.edges or 0):
+            edges += f", the nearest {self.told:,} told"
         lengths = self.score.by_steps.items()
         tallies = {
             "no way" if steps is None else f"{steps} step{'s' * (steps > 1)}": tally

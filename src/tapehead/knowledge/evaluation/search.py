@@ -116,7 +116,7 @@ def score_searches(
     for first in range(0, len(asked), MAX_SHARED):
         names, _, adjacency = _name_edges(rng, nodes, triples, task.digits)
         _ask(machine, task, rng, names, adjacency, asked[first : first + MAX_SHARED], tallies)
-    return _in_order(tallies)
+    return in_order(tallies)
 
 
 def score_weighted_searches(
@@ -167,7 +167,7 @@ def score_weighted_searches(
         }
         is_right = functools.partial(_is_lightest, adjacency, net, weight_of)
         _ask(machine, task, rng, names, adjacency, asked[first : first + MAX_SHARED], tallies, is_right)
-    return dataclasses.replace(_in_order(tallies), divided=divided)
+    return dataclasses.replace(in_order(tallies), divided=divided)
 
 
 def score_random_searches(
@@ -185,7 +185,7 @@ def score_random_searches(
         ends, pair = _draw_graph(rng, task, steps)
         names, adjacency = name_graph(rng, ends, task.digits, draw=draw_distant_names)
         _ask(machine, task, rng, names, adjacency, [pair], tallies)
-    return _in_order(tallies)
+    return in_order(tallies)
 
 
 def _check(pairs: int, steps: int | None) -> None:
@@ -270,7 +270,8 @@ def _is_told(adjacency: Adjacency, path: Sequence[Record]) -> bool:
     return all((edge, end) in adjacency.get(source, ()) for source, edge, end, _ in path)
 
 
-def _in_order(tallies: dict[int | None, SearchTally]) -> SearchScore:
+def in_order(tallies: dict[int | None, SearchTally]) -> SearchScore:
+    """The score of these tallies by the length of the shortest path; None: there is none."""
     return SearchScore(dict(sorted(tallies.items(), key=lambda item: (item[0] is None, item[0]))))
 
 

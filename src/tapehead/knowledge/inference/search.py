@@ -230,6 +230,11 @@ class SearchAnswer(NamedTuple):
     told: ToldMap
 
     @property
+    def unreachable(self) -> bool:
+        """Whether it says that no way leads there; else an answer without a way is a search gone astray."""
+        return bool(self.said) and self.said[-1].op == Op.FAIL
+
+    @property
     def connections(self) -> list[ToldFact]:
         """Those of the map that ``facts_read`` names."""
         facts = [self.facts[index] for index in self.facts_read]
@@ -240,9 +245,9 @@ class SearchAnswer(NamedTuple):
         """How many of the map's connections it was told."""
         return len(self.facts) - self._waypoints
 
-    def in_memory(self, nodes: int) -> str:
+    def in_memory(self, nodes: int, of: tuple[str, str] = ("places", "connections")) -> str:
         """ "26 places and 104 connections in memory"; of these nodes some may be waypoints."""
-        parts = [f"{nodes - self._waypoints:,} places", f"{self.connections_told:,} connections"]
+        parts = [f"{nodes - self._waypoints:,} {of[0]}", f"{self.connections_told:,} {of[1]}"]
         if self._waypoints:
             return f"{', '.join(parts)} and {self._waypoints:,} waypoints in memory"
         return f"{' and '.join(parts)} in memory"

@@ -38,15 +38,7 @@ def path_steps(kin: Kin, path: Path, name_of: NameOf) -> tuple[PathStep, ...]:
     found = [PathStep("", name_of(path.people[0]), path.people[0])]
     peaks, generation = tops(path), 0
     for place, (step, person) in enumerate(zip(path.steps, path.people[1:]), 1):
-        marriage = step.move == "spouse"
-        what = Kinship(
-            up=step.move == "up",
-            down=step.move == "down",
-            line=step.line,
-            before=marriage,
-            former=step.former,
-            sex=kin.sexes[person],
-        )
+        what = step_kinship(kin, step, person)
         beside = _beside(kin, path, place) if place in peaks else ""
         known = kin.is_known(person)
         generation += (step.move == "up") - (step.move == "down")
@@ -60,6 +52,19 @@ def path_steps(kin: Kin, path: Path, name_of: NameOf) -> tuple[PathStep, ...]:
             )
         )
     return tuple(found)
+
+
+def step_kinship(kin: Kin, step: Step, person: str) -> Kinship:
+    """What a person to whom one step leads is to the one before."""
+    marriage = step.move == "spouse"
+    return Kinship(
+        up=step.move == "up",
+        down=step.move == "down",
+        line=step.line,
+        before=marriage,
+        former=step.former,
+        sex=kin.sexes[person],
+    )
 
 
 def path_text(steps: tuple[PathStep, ...]) -> str:

@@ -1,5 +1,6 @@
 """A pedigree laid out for walking: parents, children, siblings and spouses of everybody at hand."""
 
+import functools
 import weakref
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -107,6 +108,12 @@ class Kin:
         """A tie of which nothing is known is one of birth, unless there is a surer parent of that sex."""
         doubtful = kind == "unknown" and parent not in self.blood_parents[child]
         return "foster" if doubtful else LINE_OF[kind]
+
+    @functools.cached_property
+    def num_ties(self) -> int:
+        """Steps to a parent, to a child and to a spouse, each way."""
+        parents = sum(len(known) for known in self._all_parents.values())
+        return 2 * parents + sum(len(self.spouses(person)) for person in self.sexes)
 
     def is_known(self, person: str) -> bool:
         """Whether the file has this person; False for a parent without a name."""

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from ...errors import InputError
 from ...knowledge import Answer
 from ...knowledge.inference.answer import NetworkAnswer
+from ...knowledge.inference.family_way import WayAnswer
 from ...knowledge.inference.kinship_answer import KinshipAnswer, play
 from ...knowledge.inference.search import SearchAnswer
 from ..arrays import as_array
@@ -36,8 +37,8 @@ def plot_answer(answer: Answer) -> Figure:
         InputError: the network was not asked.
     """
     network = answer.network
-    if isinstance(network, SearchAnswer):
-        raise ValueError("give an answer of facts, or draw this one with plot_search")
+    if isinstance(network, SearchAnswer | WayAnswer):
+        raise ValueError("give an answer of facts, or draw this one with plot_search or plot_kinship")
     if network is None:
         raise InputError(f"the network was not asked, so that there is no figure: {answer.not_asked}")
     if isinstance(network, KinshipAnswer):

@@ -35,7 +35,9 @@ def plot_search(graph: KnowledgeGraph, answer: Answer) -> Figure:
     """
     network, question = answer.network, answer.parsed
     if not isinstance(network, SearchAnswer) or not isinstance(question, PathQuestion | NearbyQuestion):
-        raise ValueError("give the answer of a search machine, or draw this one with plot_answer")
+        raise ValueError(
+            "give the answer of a search machine, or draw this one with plot_answer or plot_kinship"
+        )
     places = graph.edges.places
     start = places.index(question.start)
     end = places.index(question.end) if isinstance(question, PathQuestion) else None

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ...errors import InputError
+from ...knowledge.inference.family_way import WayAnswer
 from ...knowledge.inference.kinship_answer import KinshipAnswer, play
 from ...knowledge.inference.search import SearchAnswer
 from ...tasks.kinship.records import ANSWER, Find, Frame
 from .layout import family_layout, map_layout
 from .recording import Picture, PictureEdge, PictureNode, QuestionRecord, Recording
-from .search import SearchRecording, record_search
+from .search import SearchRecording, record_search, record_way
 
 if TYPE_CHECKING:
     from ...knowledge import Answer, KnowledgeGraph
@@ -21,7 +22,8 @@ def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording | Sear
     """Record what the network did to answer a question.
 
     A network that does not search was given one fact in each of the first steps; each later step may look up
-    one of them. Of a family, at most some hundred facts are shown: those that were read, and the nearest.
+    one of them. Of a family, at most some hundred facts are shown: those that were read, and the nearest; a
+    search for the way between two people is run again with these alone.
 
     Args:
         graph: the graph that was asked about.
@@ -35,6 +37,8 @@ def record_answer(graph: "KnowledgeGraph", answer: "Answer") -> Recording | Sear
         raise InputError(f"the network was not asked, so that there is nothing to play: {answer.not_asked}")
     if isinstance(network, SearchAnswer):
         return record_search(graph, answer)
+    if isinstance(network, WayAnswer):
+        return record_way(graph, answer, network)
     if isinstance(network, KinshipAnswer):
         return _record_kinship(_Family(graph), answer, network)
     subject: _Subject = _Family(graph) if graph.is_family else _Map(graph)

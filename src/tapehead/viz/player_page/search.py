@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...knowledge.inference.family_way import WayAnswer, play_way
 from ...knowledge.inference.search import SearchAnswer, read_heads
+from ...knowledge.kinship.ways import NAMELESS
 from ...tasks.graph.search_check import judge
 from ...tasks.graph.search_trace import BLANK, Op, Record
 from .layout import map_layout
@@ -60,12 +62,15 @@ class SearchRecording:
     """the slot of START; what was told is in those before it"""
 
 
-def record_search(graph: "KnowledgeGraph", answer: "Answer") -> SearchRecording:
+def record_search(
+    graph: "KnowledgeGraph", answer: "Answer", of: tuple[str, str] = ("places", "connections")
+) -> SearchRecording:
     """Record how a network searched a map; its search is run again to look at its heads.
 
     Args:
         graph: the map that was asked about.
         answer: of a search machine, as :func:`tapehead.knowledge.ask` returned it.
+        of: what is on the map.
 
     Raises:
         ValueError: an answer of another machine.
@@ -87,7 +92,7 @@ def record_search(graph: "KnowledgeGraph", answer: "Answer") -> SearchRecording:
     answers = tuple(number[told.name_of[place]] for place in network.answers)
     start, target = (number[record.destination] for record in reversed(network.asked[:2]))
     named_by = Op.PUSH if target == number[told.nowhere] else Op.PATH
-    searched = network.in_memory(len(of_map))
+    searched = network.in_memory(len(of_map), of)
     size = f"{told.graph.slots:,} slots of {told.machine.word_size} numbers"
     return SearchRecording(
         title=f"Search of {graph.name}",
@@ -115,6 +120,33 @@ def record_search(graph: "KnowledgeGraph", answer: "Answer") -> SearchRecording:
         slots=heads.slots.numpy().astype(np.int32),
         weights=heads.weights.float().numpy(),
         queue_begins=heads.queue_begins,
+    )
+
+
+def record_way(graph: "KnowledgeGraph", answer: "Answer", network: WayAnswer) -> SearchRecording:
+    """Record how a network searched a family for the way between two people, asked again of the nearest ties.
+
+    Args:
+        graph: the family.
+        answer: about two people.
+        network: of ``answer``.
+    """
+    played = play_way(graph, network)
+    part = played.part
+    correct = played.is_shortest(len(answer.shortest) - 1 if answer.shortest else None)
+    again = "" if played is network else f"; here of {len(part.tie_of):,} again, to be looked at"
+    shown = dataclasses.replace(
+        answer,
+        network=played.search,
+        answered=tuple(part.person(tie.other) for tie in played.ties),
+        correct=correct,
+        confidence=played.search.confidence,
+        left_out=(answer.left_out or f"it was told all {part.of_all:,} ties") + again if again else "",
+    )
+    recording = record_search(part.graph, shown, ("people", "ties"))
+    exact = shown.answers if correct else [step.name or NAMELESS for step in answer.shortest[1:]]
+    return dataclasses.replace(
+        recording, question=dataclasses.replace(recording.question, exact=tuple(exact))
     )
 
 
