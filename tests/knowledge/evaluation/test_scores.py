@@ -210,7 +210,7 @@ def test_report_on_a_family() -> None:
     }
     lines = str(report).splitlines()
     assert lines[0] == "family: 70 people, 96 facts told once; an answer counts if the whole set is right"
-    assert lines[1].split() == ["voted", "constrained", "greedy"]
+    assert lines[1].split() == ["as", "asked", "constrained", "greedy"]
     assert [line.split() for line in lines if line.startswith(("2 ", "5 "))] == [
         ["2", "steps", *["100.0%"] * 3, "of", "4"],
         ["5", "steps", *["100.0%"] * 3, "of", "4"],

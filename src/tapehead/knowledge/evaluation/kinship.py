@@ -36,9 +36,9 @@ class KinshipScore:
     """By the length of the relation's walk, and by relation."""
 
     by_length: dict[int, Tally] = dataclasses.field(default_factory=dict)
-    """voted"""
+    """as ``tapehead ask`` answers: constrained, voted where that is unsure"""
     by_relation: dict[str, Tally] = dataclasses.field(default_factory=dict)
-    """voted"""
+    """likewise"""
     constrained: dict[int, Tally] = dataclasses.field(default_factory=dict)
     """in one constrained pass, by length"""
     greedy: dict[int, Tally] = dataclasses.field(default_factory=dict)

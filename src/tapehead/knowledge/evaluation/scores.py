@@ -61,7 +61,7 @@ class KinshipReport:
             f"{self.data}: {self.people:,} people, {self.score.facts:,} facts told once; "
             "an answer counts if the whole set is right",
             *self.score.left_out,
-            f"{'':{width}}    voted  constrained   greedy",
+            f"{'':{width}} as asked  constrained   greedy",
         ]
         for length, tally in self.score.by_length.items():
             constrained, greedy = self.score.constrained[length], self.score.greedy[length]
