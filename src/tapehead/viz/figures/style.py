@@ -67,7 +67,7 @@ def new_figure(name: str, heading: str, question: str, height: float) -> Figure:
         question: the question that it answers, below the heading.
         height: inches, without the heading.
     """
-    lines = [heading, *textwrap.wrap(question, MAX_TITLE_LETTERS)]
+    lines = [line for text in (heading, question) for line in textwrap.wrap(text, MAX_TITLE_LETTERS)]
     figure = Figure(
         figsize=(WIDTH, height + TITLE_LINE_HEIGHT * len(lines)), dpi=DOTS_PER_INCH, layout="constrained"
     )
