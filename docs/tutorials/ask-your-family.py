@@ -82,7 +82,7 @@ print(knowledge.ask(family, "How is Carl Philipp Emanuel Bach related to Anna Ma
 # Of a family with more than 1,000 ties, the network is told those nearest to the two people, and 4,000 if it names no way by these. A
 # question for one relation (*Is Veit Bach the father of Hans Bach?*) is answered exactly, without a network.
 #
-# ## What "89 % sure" means
+# ## What "98 % sure" means
 #
 # The facts are told under random numbers in place of names, so that the network cannot have learned yours. It then says hundreds of small
 # steps; the percentage is its own probability of the least certain of them. Below 90 % it is asked again under other numbers, until two
