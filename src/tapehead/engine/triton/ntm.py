@@ -173,10 +173,12 @@ def step(at, memory, active, s: tl.constexpr):
         tl.store(at.ww_new + h * s.N + n, tl.where(active, weights, previous), mask=valid)
     tl.debug_barrier()
     written, _ = write(memory, at.writing, at.ww_new, s)
+    # Chosen here and not at the end, so that the memory before needs no registers any more.
+    after = tl.where(active, written, memory)
     if s.READ_FIRST:
         seen = memory
     else:
-        seen = written
+        seen = after
     for h in range(s.READS):
         previous = tl.load(at.wr + h * s.N + n, mask=valid, other=0.0)
         tape = at.tape + (s.WRITES + h) * 3 * s.N
@@ -185,7 +187,7 @@ def step(at, memory, active, s: tl.constexpr):
         word = tl.sum(weights[:, None] * seen, 0)
         before = tl.load(at.words + h * s.W + w, mask=in_word, other=0.0)
         tl.store(at.words_new + h * s.W + w, tl.where(active, word, before), mask=in_word)
-    return tl.where(active, written, memory)
+    return after
 
 
 @triton.jit
