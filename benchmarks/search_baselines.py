@@ -40,8 +40,9 @@ from tapehead.tasks import Search
 from tapehead.tasks.graph.search_decode import Answer, ToldGraph
 from tapehead.tasks.graph.search_graphs import Question, draw_distant_names, draw_question
 from tapehead.tasks.graph.search_trace import path_of, search
+from tapehead.train.device import start_distributed
 from tapehead.train.evaluate import fitted_memory_size
-from tapehead.train.run import Run, start_distributed
+from tapehead.train.run import Run
 from tapehead.train.update import by_autograd
 from tapehead.viz.figures.style import LINES, new_figure, save_figure, style
 

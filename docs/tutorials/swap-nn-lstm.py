@@ -221,4 +221,5 @@ print(y.dtype, state.memory.dtype)
 #
 # **DistributedDataParallel**: as for any module; [Train on two machines](two-machines.md) runs it.
 #
-# **On a GPU** the machines run on the reference loop. Small ones are faster on the CPU ([measured](../speed.md)).
+# **On a GPU** the machines run on Triton kernels, which no GPU has timed yet. On the reference loop small ones are faster on the CPU
+# ([measured](../speed.md)).

@@ -55,6 +55,13 @@ def _assert_agree(machine: Any, x: torch.Tensor, state: Any = None, **call: Any)
     assert_close(expected, found, TOLERANCE[x.dtype], truth)
 
 
+def _whole() -> Any:
+    """The module, which imports Triton."""
+    from tapehead.engine.triton import whole
+
+    return whole
+
+
 @pytest.mark.parametrize("case", SERVED)
 def test_agrees_from_any_state(case: str) -> None:
     """In float64 to nine digits, with sequences of several lengths, and NaN in the padding."""
@@ -62,6 +69,79 @@ def test_agrees_from_any_state(case: str) -> None:
     x = torch.randn(STEPS, BATCH, machine.input_size, dtype=torch.float64)
     x[2:, 1] = float("nan")
     _assert_agree(machine, x, random_state(machine, BATCH), lengths=torch.tensor([3, 2]))
+
+
+@pytest.fixture
+def by_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel a step, for machines that are small enough for one kernel."""
+    monkeypatch.setattr(_whole(), "WEIGHT_LIMIT", 0)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "ntm, many heads",
+        "ntm, write gates, read first, no shift",
+        "ntm, no shift, feed-forward",
+        "ntm, learned start, clipped",
+        "ntm, shifts wider than the memory",
+    ],
+)
+@pytest.mark.usefixtures("by_steps")
+def test_a_small_ntm_step_by_step(case: str) -> None:
+    """What one kernel does for it in the other tests; five steps are three segments."""
+    machine = _machine(CASES[case], torch.float64)
+    x = torch.randn(5, BATCH, machine.input_size, dtype=torch.float64)
+    x[4:, 1] = float("nan")
+    _assert_agree(machine, x, random_state(machine, BATCH), lengths=torch.tensor([5, 4]))
+
+
+@pytest.mark.parametrize("case", ["ntm, many heads", "ntm, no shift, feed-forward", "ntm, reads not fed"])
+def test_products_in_several_blocks(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More rows and columns than a block has, and neither a multiple of it."""
+    monkeypatch.setattr(_whole(), "ROWS", 2)
+    monkeypatch.setattr(_whole(), "COLUMNS", 4)
+    machine = _machine(CASES[case], torch.float64)
+    x = torch.randn(2, 1, machine.input_size, dtype=torch.float64)
+    _assert_agree(machine, x, random_state(machine, 1))
+
+
+def test_which_machines_one_kernel_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small NTMs; the launches say so."""
+    whole, sizes = _whole(), {"output_size": 8, "device": "meta"}
+    copy_size = NTM(9, 100, **sizes).kernel_spec()
+    assert whole.serves(copy_size, 128)
+    assert whole.serves(NTM(9, 100, controller="feedforward", **sizes).kernel_spec(), 128)
+    assert not whole.serves(copy_size, 129), "256 slots of 32, rounded up"
+    assert not whole.serves(NTM(9, 256, **sizes).kernel_spec(), 128)
+    assert not whole.serves(NTM(9, 100, word_size=33, **sizes).kernel_spec(), 128)
+    assert not whole.serves(DNC(9, 8, memory_size=8, **sizes).kernel_spec(), 8)
+    passes: list[str] = []
+    for name in ("forward", "backward"):
+        plain = getattr(whole.Whole, name)
+        monkeypatch.setattr(
+            whole.Whole, name, lambda *given, plain=plain, name=name: passes.append(name) or plain(*given)
+        )
+    machine = NTM(2, 3, output_size=2, memory_size=3, word_size=2, backend="triton")
+    machine(torch.randn(3, 1, 2))[0].sum().backward()
+    assert passes == ["forward", "backward"]
+    monkeypatch.setattr(whole, "WEIGHT_LIMIT", 0)
+    machine(torch.randn(3, 1, 2))[0].sum().backward()
+    assert passes == ["forward", "backward"]
+
+
+@pytest.mark.parametrize("case", ["dnc", "ntm", "ntm, no shift, feed-forward", "deep lstm"])
+def test_bfloat16_is_computed_in_float32(case: str) -> None:
+    """Outputs, states and gradients within 1 % of the reference in float32 with the same weights, which is
+    what rounding them makes; the reference in bfloat16, memory and all, is off by up to 7 % here."""
+    machine = _machine(CASES[case], torch.bfloat16, scale=1)
+    x, state = torch.randn(4, BATCH, machine.input_size).bfloat16(), random_state(machine, BATCH)
+    found = everything(machine, "triton", x, state)
+    assert all(tensor.dtype == torch.bfloat16 for tensor in found.values() if tensor is not None)
+    wide = copy.deepcopy(machine).float()
+    expected = everything(wide, "reference", x.float(), map_state(torch.Tensor.float, state))
+    found = {name: None if tensor is None else tensor.float() for name, tensor in found.items()}
+    assert_close(expected, found, 1e-2)
 
 
 @pytest.mark.parametrize(
@@ -152,23 +232,24 @@ def _usages() -> Iterator[list[float]]:
 @pytest.mark.parametrize("usage", list(_usages()))
 def test_the_allocation_without_a_sort(usage: list[float], dtype: torch.dtype) -> None:
     """That of the stable sort, ties included; its gradient where usages are zero, too."""
-    from tests.engine.allocation_kernel import both
+    from tests.engine.allocation_kernel import SIZES, both
 
     u = torch.tensor(usage, dtype=dtype).requires_grad_()
     gradient = torch.randn(7, dtype=dtype)
     expected = allocation_weights(u.unsqueeze(0)).squeeze(0)
     (of_u,) = torch.autograd.grad(expected, u, gradient)
     found, of_found, scratch = (torch.empty_like(gradient) for _ in range(3))
-    both[(1,)](u.detach(), found, gradient, of_found, scratch, N=7, BN=8, BL=4)
+    both[(1,)](u.detach(), found, gradient, of_found, scratch, s=SIZES)
     tolerance = 1e-6 if dtype == torch.float32 else 1e-12
     torch.testing.assert_close(found, expected.detach(), rtol=tolerance, atol=tolerance)
     torch.testing.assert_close(of_found, of_u, rtol=10 * tolerance, atol=10 * tolerance)
 
 
 def test_what_it_does_not_serve_is_said() -> None:
-    half = DNC(3, 6, output_size=2, memory_size=5, word_size=4, dtype=torch.bfloat16, backend="triton")
-    with pytest.raises(EngineError, match=r"the Triton engine cannot run this DNC: it computes in float32"):
-        half(torch.randn(4, 2, 3, dtype=torch.bfloat16))
+    half = DNC(3, 6, output_size=2, memory_size=5, word_size=4, dtype=torch.float16, backend="triton")
+    takes = r"it takes float64, float32 and bfloat16, not torch\.float16"
+    with pytest.raises(EngineError, match=f"the Triton engine cannot run this DNC: {takes}"):
+        half(torch.randn(4, 2, 3, dtype=torch.float16))
     large = NTM(3, 6, output_size=2, memory_size=1025, word_size=4, backend="triton")
     with pytest.raises(EngineError, match=r"1025 slots of 4 numbers is larger than a program can hold"):
         large(torch.randn(4, 2, 3))
@@ -201,6 +282,7 @@ def test_between_the_kernels_nothing_leaves_the_device(name: str, monkeypatch: p
     from tapehead.engine.triton import controller, launch, sequence
 
     monkeypatch.setattr(controller.Controller, "_launch", lambda *_, **__: None)
+    monkeypatch.setattr(_whole().Whole, "_launch", lambda *_: None)
     for kernel in ("forward", "write_again", "backward"):
         monkeypatch.setattr(launch.Memory, kernel, lambda *_: None)
     machine = MACHINES[name](device="meta")
@@ -212,5 +294,5 @@ def test_between_the_kernels_nothing_leaves_the_device(name: str, monkeypatch: p
             features, words, final = sequence.run(spec, x, state, lengths, reference.Recompute(machine, None))
             ends = [features, *([] if words is None else [words]), *tensors(final)]
             sum(end.sum() for end in ends).backward()
-        assert watch.count > 50, "a test that sees nothing says nothing"
+        assert watch.count > 30, "a test that sees nothing says nothing"
         assert x.grad is not None

@@ -10,34 +10,36 @@ import pytest
 
 pytestmark = pytest.mark.triton
 
-# In a process of its own: where the interpreter is on, Triton compiles nothing.
+# In a process of its own: where the interpreter is on, Triton compiles nothing. What a run would launch is
+# caught on the way, and compiled for the arguments that it would have had.
 PROGRAM = """
 import json, subprocess, sys, tempfile
 from pathlib import Path
-import triton
+import torch, triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from tapehead.engine.triton import cell, dnc, dnc_backward, ntm
+import tapehead
+from tapehead.engine.triton import sequence, whole
 
-KERNELS = {
-    kernel.__name__: kernel
-    for kernel in (
-        ntm.ntm_forward, ntm.ntm_write_again, ntm.ntm_backward,
-        dnc.dnc_forward, dnc.dnc_write_again, dnc_backward.dnc_backward,
-        cell.cell_forward, cell.cell_backward,
-    )
-}
+TYPES = {torch.float32: "*fp32", torch.bfloat16: "*bf16", torch.int64: "*i64"}
 (ptxas,) = Path(triton.__file__).parent.glob("backends/nvidia/bin/ptxas-blackwell")
+launched = {}
 
 
-def build(name, constants, capability, warps):
-    kernel = KERNELS[name]
-    constants = {key: value for key, value in constants.items() if key in kernel.arg_names}
-    signature = {key: "*fp32" for key in kernel.arg_names}
-    signature |= {key: "constexpr" for key in constants} | {"LENGTHS": "*i64"}
-    signature |= {key: "i32" for key in ("t", "src", "dst", "B") if key in signature}
-    source = ASTSource(kernel, signature, constexprs=constants)
-    built = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": warps})
+def catch(kernel, *arguments, grid, warmup, **named):
+    launched[kernel.__name__] = kernel, arguments, named
+
+
+def build(kernel, arguments, named, capability):
+    options = {"num_warps": named.pop("num_warps")} if "num_warps" in named else {}
+    given = dict(zip(kernel.arg_names, arguments)) | named
+    constants = {param.name: given[param.name] for param in kernel.params if param.is_constexpr}
+    signature = {
+        name: "constexpr" if name in constants else TYPES[value.dtype] if torch.is_tensor(value) else "i32"
+        for name, value in given.items()
+    }
+    source = ASTSource(kernel, {name: signature[name] for name in kernel.arg_names}, constexprs=constants)
+    built = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=options)
     with tempfile.NamedTemporaryFile("w", suffix=".ptx") as file:
         file.write(built.asm["ptx"])
         file.flush()
@@ -49,57 +51,49 @@ def build(name, constants, capability, warps):
     return {"registers": int(words[words.index("Used") + 1]), "spilled": spilled}
 
 
-print(json.dumps([build(*call) for call in json.loads(sys.argv[1])]))
+triton.runtime.JITFunction.run = catch
+capability, *machines = json.loads(sys.argv[1])
+found = []
+for kind, dtype, weight_limit, arguments in machines:
+    machine = getattr(tapehead, kind)(9, output_size=8, dtype=getattr(torch, dtype), **arguments)
+    whole.WEIGHT_LIMIT = weight_limit
+    launched.clear()
+    x = torch.zeros(5, 2, 9, dtype=getattr(torch, dtype), requires_grad=True)
+    features, _, _ = sequence.run(machine.kernel_spec(), x, machine.initial_state(2), None, None)
+    features.sum().backward()
+    found.append({name: build(*call, capability) for name, call in launched.items()})
+print(json.dumps(found))
 """
 
-DNC: dict[str, Any] = {
-    "N": 128,
-    "W": 32,
-    "READS": 4,
-    "X": 247,
-    "BN": 128,
-    "BW": 32,
-    "BL": 16,
-    "MASK_MIN": 0.0,
-    "LINKS": 1,
-    "MASKED": 0,
-    "DEALLOCATE": 0,
-    "SHARPEN": 0,
-    "USAGE_GRADIENT": 1,
-    "BOUND": 0.0,
+Machine = tuple[str, str, int, dict[str, Any]]
+"""(kind, dtype, the weight limit of the kernels for whole sequences, the machine's arguments)."""
+SMALL: dict[str, Any] = {
+    "hidden_size": 100,
+    "memory_size": 128,
+    "word_size": 20,
+    "clip_weighting_gradient": 1e3,
 }
-NTM: dict[str, Any] = {
-    "N": 128,
-    "W": 32,
-    "READS": 1,
-    "WRITES": 1,
-    "S": 3,
-    "BN": 128,
-    "BW": 32,
-    "BS": 4,
-    "TINY": 1.1754943508222875e-38,
-    "GATED": 0,
-    "READ_FIRST": 0,
-    "BOUND": 0.0,
-}
-CELL: dict[str, Any] = {"H": 128, "LAYERS": 1, "BLOCK": 256, "BOUND": 0.0}
-KERNELS = {
-    "ntm_forward": NTM,
-    "ntm_write_again": NTM,
-    "ntm_backward": NTM,
-    "dnc_forward": DNC,
-    "dnc_write_again": DNC,
-    "dnc_backward": DNC,
-    "cell_forward": CELL,
-    "cell_backward": CELL,
-}
+"""As in the presets for training."""
+NTM: Machine = ("NTM", "float32", 1 << 17, SMALL)
+BY_STEPS: Machine = ("NTM", "float32", 0, SMALL | {"word_size": 32, "controller": "feedforward"})
+DNC: Machine = (
+    "DNC",
+    "float32",
+    1 << 17,
+    {"hidden_size": 128, "memory_size": 128, "word_size": 32, "num_reads": 4},
+)
+ALL_OF_DNC = {"dnc_forward", "dnc_write_again", "dnc_backward", "cell_forward", "cell_backward"}
 
 
-def _build(calls: list[tuple[str, dict[str, Any], int, int]]) -> list[dict[str, int]]:
+def _changed(machine: Machine, **arguments: Any) -> Machine:
+    return (*machine[:3], machine[3] | arguments)
+
+
+def _build(capability: int, *machines: Machine) -> list[dict[str, dict[str, int]]]:
     pytest.importorskip("triton")
     environment = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_DEFAULT_FP_FUSION": "1"}
     ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(calls)],
+        [sys.executable, "-c", PROGRAM, json.dumps([capability, *machines])],
         env=environment,
         capture_output=True,
         text=True,
@@ -111,18 +105,28 @@ def _build(calls: list[tuple[str, dict[str, Any], int, int]]) -> list[dict[str, 
 
 @pytest.mark.parametrize("capability", [80, 90, 100])
 def test_nothing_spills_up_to_128_slots_of_32(capability: int) -> None:
-    found = _build([(name, constants, capability, 8) for name, constants in KERNELS.items()])
-    for name, numbers in zip(KERNELS, found, strict=True):
-        assert numbers["spilled"] == 0, f"{name} spills {numbers['spilled']} bytes on sm_{capability}"
-        assert numbers["registers"] <= 255, name
+    wide = _changed(NTM, word_size=32)
+    machines = [DNC, BY_STEPS, NTM, wide, _changed(NTM, controller="feedforward")]
+    found = _build(capability, *machines)
+    assert set(found[0]) == ALL_OF_DNC
+    assert set(found[1]) == {"ntm_forward", "ntm_write_again", "ntm_backward"}
+    assert all(set(kernels) == {"ntm_sequence_forward", "ntm_sequence_backward"} for kernels in found[2:])
+    for kernels in found:
+        for name, numbers in kernels.items():
+            assert numbers["spilled"] == 0, f"{name} spills {numbers['spilled']} bytes on sm_{capability}"
+            assert numbers["registers"] <= 255, name
 
 
 def test_every_switch_builds() -> None:
-    """On one architecture, with several heads and an odd size."""
-    dnc = DNC | {"N": 100, "W": 20, "READS": 2, "MASK_MIN": 0.1, "MASKED": 1, "DEALLOCATE": 1, "SHARPEN": 1}
-    dnc |= {"USAGE_GRADIENT": 0, "BOUND": 0.5}
-    ntm = NTM | {"N": 100, "W": 20, "READS": 2, "WRITES": 2, "S": 5, "BS": 8, "GATED": 1, "READ_FIRST": 1}
-    calls = [("dnc_forward", dnc, 90, 8), ("dnc_backward", dnc, 90, 8)]
-    calls += [("dnc_forward", dnc | {"LINKS": 0, "SHARPEN": 0}, 90, 8)]
-    calls += [("ntm_forward", ntm, 90, 8), ("ntm_backward", ntm | {"BOUND": 0.5}, 90, 8)]
-    assert len(_build(calls)) == len(calls)
+    """On one architecture, with several heads and layers, and an odd size."""
+    odd = {"memory_size": 100, "word_size": 20, "num_reads": 2, "num_layers": 2}
+    clipped = {"clip_weighting_gradient": 0.5, "clip_controller_gradient": 0.5}
+    masked = {"masked_lookup": True, "mask_min": 0.1, "deallocation": True, "link_sharpening": True}
+    dnc = _changed(DNC, **odd, **clipped, **masked, usage_gradient=False, interface_norm=True)
+    unlinked = _changed(DNC, **odd, temporal_links=False)
+    more = {"num_writes": 2, "max_shift": 2, "write_gate": True, "read_first": True, "hidden_size": 50}
+    ntm = _changed(NTM, **odd, **clipped, **more)
+    by_steps = (*ntm[:2], 0, ntm[3])
+    half = (NTM[0], "bfloat16", *NTM[2:])  # only the kernels for a whole sequence see any
+    found = _build(90, dnc, unlinked, ntm, by_steps, half)
+    assert [len(kernels) for kernels in found] == [5, 5, 2, 5, 2]

@@ -10,7 +10,6 @@ import torch
 
 import tapehead
 from tapehead import tasks, train
-from tapehead.train import run as _run
 from tapehead.train.run import training_sampler
 from tapehead.train.update import Updater
 
@@ -203,20 +202,3 @@ def test_a_beginning_that_leads_nowhere_is_given_up(tmp_path: Path, tiny_config:
     rows, others = rows_of(tmp_path / "run"), rows_of(tmp_path / "untouched")
     assert rows[:4] == others[:4]
     assert rows[5]["bits_per_sequence"] != others[4]["bits_per_sequence"]
-
-
-@pytest.mark.parametrize(
-    ("backend", "unavailable", "gpu"),
-    [(None, None, False), ("reference", None, True), (None, "no C++ compiler was found", True)],
-)
-def test_the_gpu_is_for_the_reference_alone(
-    backend: Any, unavailable: str | None, gpu: bool, tiny_config: Any, monkeypatch: Any
-) -> None:
-    """The engine on one core is faster than the reference on a GPU."""
-    monkeypatch.delenv("TAPEHEAD_BACKEND", raising=False)
-    monkeypatch.setattr(_run.ops, "why_unavailable", lambda: unavailable)
-    asked: list[bool] = []
-    plain = _run.Distributed
-    monkeypatch.setattr(_run, "Distributed", lambda gpu: asked.append(gpu) or plain())
-    _run.start_distributed(tiny_config(backend=backend))
-    assert asked == [gpu]

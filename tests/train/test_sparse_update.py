@@ -11,7 +11,8 @@ import torch
 from tapehead import tasks, train
 from tapehead.tasks import Sampler, Task
 from tapehead.train import update
-from tapehead.train.run import Run, start_distributed
+from tapehead.train.device import start_distributed
+from tapehead.train.run import Run
 from tapehead.train.update import ROWS_OF_A_STEP, by_autograd
 
 DATA = Path(__file__).parents[1] / "tasks" / "babi" / "data"

@@ -29,10 +29,11 @@ from ..nn import Machine
 from ..nn.pretrained import WEIGHTS_FILE
 from ..tasks import Batch
 from .config import TrainConfig
+from .device import start_distributed
 from .errors import CheckpointError
 from .files import write_folder
 from .host import describe_host
-from .run import Progress, Run, start_distributed
+from .run import Progress, Run
 
 CHECKPOINTS = "checkpoints"
 STEP = re.compile(r"step-(\d+)")
@@ -64,6 +65,7 @@ def save_checkpoint(run: Run, folder: Path) -> None:
                 "progress": dataclasses.asdict(run.progress),
                 "rollback": None if run.rollback is None else run.rollback.state_dict(),
                 "ranks": ranks,
+                "on_gpu": run.distributed.device.type == "cuda",
             },
             state,
         )
@@ -120,7 +122,9 @@ def load_run(folder: Path, *, sequences: int | None = None) -> Run:
         ranks = state["ranks"]
         progress = Progress(**state["progress"])
         config = TrainConfig.from_dict(state["config"])
-    distributed = start_distributed(config)
+        # (A checkpoint of before there was a choice does not say; its run was on the CPU.)
+        on_gpu = bool(state.get("on_gpu", False))
+    distributed = start_distributed(config, on_gpu=on_gpu)
     if len(ranks) != distributed.count:
         raise CheckpointError(
             f"{folder} was trained by {len(ranks)} processes, but there are {distributed.count} now: "

@@ -9,6 +9,11 @@ from torch import nn
 from .errors import ConfigError
 
 
+def launched() -> bool:
+    """Whether this is one of several processes that a launcher started."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
 class Distributed:
     """One process, or several that `torchrun` or `accelerate launch` started.
 
@@ -16,21 +21,24 @@ class Distributed:
 
     Args:
         gpu: use the GPU where there is one, instead of the CPU.
+        said: a sentence on why it is this device; empty where there was nothing to choose.
 
     Raises:
         ConfigError: the environment names several processes that cannot reach each other.
     """
 
-    def __init__(self, *, gpu: bool = False) -> None:
+    said = ""
+
+    def __init__(self, *, gpu: bool = False, said: str = "") -> None:
         from accelerate import Accelerator
 
-        launched = int(os.environ.get("WORLD_SIZE", "1")) > 1
+        self.said = said
         # Without `cpu`, accelerate ignores the other processes of a launcher where there is no GPU.
         self._accelerator = Accelerator(cpu=not (gpu and torch.cuda.is_available()), mixed_precision="no")
         self.device: torch.device = self._accelerator.device
         self.rank: int = self._accelerator.process_index
         self.count: int = self._accelerator.num_processes
-        if launched and self.count == 1:
+        if launched() and self.count == 1:
             raise ConfigError(
                 f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but the processes cannot reach each other: "
                 "start them with torchrun or accelerate launch"

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from .. import engine, hub
-from ..engine.native import ops
 from ..nn import NTM, Machine
 from ..tasks import Sampler
 from .config import TrainConfig
@@ -25,7 +24,7 @@ from .rollback import Rollback
 VALIDATION_RANK = 1 << 20
 VALIDATION_BATCH = 64
 GPU_BACKENDS = ("reference", "triton")
-"""Engines for which a GPU is used where there is one."""
+"""Engines that, asked for by name, train on a GPU where there is one."""
 DRAWN_AHEAD = 64
 """Sequences to draw at once, of tasks whose episodes are independent."""
 
@@ -158,11 +157,6 @@ def training_sampler(config: TrainConfig, rank: int) -> Sampler:
 def chosen_backend(config: TrainConfig) -> str:
     """The engine that the config or else the environment asks for: one of ``engine.BACKENDS``."""
     return config.backend or os.environ.get(engine.BACKEND_VARIABLE) or "auto"
-
-
-def start_distributed(config: TrainConfig) -> Distributed:
-    """The processes that train: on the CPU with the native engine, on a GPU only with one of GPU_BACKENDS."""
-    return Distributed(gpu=chosen_backend(config) in GPU_BACKENDS or ops.why_unavailable() is not None)
 
 
 def _load_initial_weights(machine: Machine, name_or_path: str) -> None:

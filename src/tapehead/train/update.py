@@ -47,7 +47,7 @@ class Updater:
 
     def _build(self) -> adam.Update | None:
         run, config, optimizer = self._run, self._run.config, self._run.optimizer
-        if chosen_backend(config) in GPU_BACKENDS:
+        if run.distributed.device.type != "cpu" or chosen_backend(config) in GPU_BACKENDS:
             return None
         if not isinstance(optimizer, FusedAdam) or config.optimizer.clip not in adam.CLIPPING:
             return None

@@ -17,7 +17,13 @@ SLOT_LIMIT = 1024
 NUMBER_LIMIT = 32768
 """Slots and numbers in a memory, both rounded up to powers of two, that a program can hold."""
 
-_DTYPES = (torch.float32, torch.float64)
+_WIDE = {torch.float64: torch.float64, torch.float32: torch.float32, torch.bfloat16: torch.float32}
+"""What it computes in, by the dtype of a machine and its input."""
+
+
+def wide_dtype(dtype: torch.dtype) -> torch.dtype:
+    """What the engine computes in for a machine and inputs of ``dtype``: never narrower than float32."""
+    return _WIDE[dtype]
 
 
 def interpreted() -> bool:
@@ -33,8 +39,8 @@ def unsupported_reason(spec: KernelSpec, x: Tensor, state: Any) -> str | None:
         return "within torch.compile it is PyTorch that makes the kernels"
     if spec.kind not in SERVED:
         return f"it has no kernel for a memory of kind {spec.kind!r}"
-    if x.dtype not in _DTYPES:
-        return f"it computes in float32 and float64, not in {x.dtype}"
+    if x.dtype not in _WIDE:
+        return f"it takes float64, float32 and bfloat16, not {x.dtype}"
     if any(tensor.dtype != x.dtype or tensor.device != x.device for tensor in weights_of(spec)):
         return f"some weights are not {x.dtype} on {x.device}"
     if spec.kind != "none":

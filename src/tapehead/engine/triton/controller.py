@@ -4,12 +4,12 @@ What a layer gets from x is one product over all steps; per step come the words 
 output, and the layer below.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import triton
 from torch import Tensor
-from torch.nn.functional import linear
 
 from ..spec import KernelSpec
 from .cell import cell_backward, cell_forward
@@ -48,14 +48,17 @@ class Controller:
         sizes = [inputs, self.fed.shape[-1], self.units * self.lstm]
         # Of each layer the columns for x, for the words, for its own last output, and for the layer below.
         self.parts = [weight.split([*sizes, weight.shape[1] - sum(sizes)], dim=1) for weight, _ in layers]
-        self.gates = [linear(x, parts[0], bias) for parts, (_, bias) in zip(self.parts, layers)]
+        self.gates = x.new_empty(len(layers), self.steps, self.batch, layers[0][0].shape[0])
+        for gates, parts, (_, bias) in zip(self.gates, self.parts, layers):
+            torch.addmm(bias, x.flatten(0, 1), parts[0].T, out=gates.flatten(0, 1))
         self.features = x.new_empty(self.steps, self.batch, len(layers) * self.units)
-        self.hidden = [self._over_steps(first) for first in start[::2]]
-        self.cells = [self._over_steps(first) for first in start[1::2]]
+        # [L, T + 1, B, H]; nothing for a feed-forward controller.
+        self.hidden, self.cells = self._over_steps(start[::2]), self._over_steps(start[1::2])
 
-    def _over_steps(self, first: Tensor) -> Tensor:
-        buffer = first.new_empty(self.steps + 1, *first.shape)
-        buffer[0].copy_(first)
+    def _over_steps(self, first: list[Tensor]) -> Tensor:
+        buffer = self.x.new_empty(len(first), self.steps + 1, self.batch, self.units)
+        for layer, tensor in zip(buffer, first):
+            layer[0].copy_(tensor)
         return buffer
 
     def _part(self, features: Tensor, layer: int) -> Tensor:
@@ -83,10 +86,23 @@ class Controller:
                 torch.tanh(gates, out=gates)
                 part[t].copy_(gates)
 
-    def start_backward(self, of_state: list[Tensor]) -> None:
+    def final(self) -> list[Tensor]:
+        """h and c of every layer after the last step, in tensors of their own."""
+        pairs = zip(self.hidden, self.cells)
+        return [buffer[self.steps].clone() for pair in pairs for buffer in pair]
+
+    def start_backward(self, of_state: Sequence[Tensor | None]) -> None:
         """Make room; the gradients of the final h and c of every layer then become those of the first."""
-        self.of_gates = [torch.empty_like(gates) for gates in self.gates]
-        self.of_hidden, self.of_cells = of_state[::2], of_state[1::2]
+        self.of_gates = torch.zeros_like(self.gates)
+        self.of_hidden = torch.zeros_like(self.hidden[:, 0])
+        self.of_cells = torch.zeros_like(self.of_hidden)
+        for target, given in zip(self.of_start(), of_state):
+            if given is not None:
+                target.copy_(given)
+
+    def of_start(self) -> list[Tensor]:
+        """The gradients of h and c of every layer."""
+        return [gradient for pair in zip(self.of_hidden, self.of_cells) for gradient in pair]
 
     def backward(self, t: int, of_features: Tensor, of_words: Tensor, active: Tensor) -> None:
         """Step t; adds to the gradient of the words that it saw.

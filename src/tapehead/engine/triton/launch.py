@@ -8,7 +8,7 @@ import triton
 from torch import Tensor
 
 from ..spec import KernelSpec
-from . import dnc, dnc_backward, ntm
+from . import dnc, dnc_backward, ntm, ntm_backward
 
 ROWS = 16
 """Rows of the links that a program takes at a time: with more, the backward kernel spills registers."""
@@ -84,6 +84,9 @@ class Memory:
         self.buffers |= {name: self._over_slots(start[name]) for name in ("memory", "link") if name in start}
         heads = spec.num_reads + spec.num_writes
         rows = 3 * heads if spec.kind == "ntm" else 2 + spec.num_reads * (3 if self.linked else 1)
+        dnc_too = [] if spec.kind == "ntm" else ["usage", "precedence"]
+        self._weightings = [*dnc_too, "write_weights", "read_weights"]
+        self._links = [] if spec.kind == "ntm" else ["link"]
         self.tape = interface.new_empty(self.steps, self.batch, rows, self.size)
 
     def _over_steps(self, first: Tensor) -> Tensor:
@@ -109,94 +112,105 @@ class Memory:
             for name, buffer in self.buffers.items()
         }
 
-    def _sizes(self) -> dict[str, Any]:
-        spec = self.spec
-        sizes: dict[str, Any] = {
-            "N": self.size,
-            "W": spec.word_size,
-            "READS": spec.num_reads,
-            "BN": triton.next_power_of_2(self.size),
-            "BW": triton.next_power_of_2(spec.word_size),
-        }
-        sizes["num_warps"] = min(16, max(4, sizes["BN"] * max(sizes["BW"], 2 * ROWS) // WARP_NUMBERS))
-        if spec.kind == "ntm":
-            shifts = 2 * spec.max_shift + 1
-            return sizes | {"WRITES": spec.num_writes, "S": shifts, "GATED": int(spec.write_gate)}
-        sizes |= {"BL": min(ROWS, sizes["BN"]), "LINKS": int(self.linked)}
-        return sizes | {"DEALLOCATE": int(spec.deallocation)}
+    def constants(self) -> dict[str, Any]:
+        """What the kernels know when they are compiled: ``s``, their sizes and switches; and the warps."""
+        sizes = self._ntm_sizes() if self.spec.kind == "ntm" else self._dnc_sizes()
+        warps = sizes.BN * max(sizes.BW, 2 * ROWS) // WARP_NUMBERS
+        return {"s": sizes, "num_warps": min(16, max(4, warps))}
 
-    def _addressing(self) -> dict[str, Any]:
-        """What the kernels that address the memory know beside :meth:`_sizes`."""
-        spec = self.spec
-        if spec.kind == "dnc":
-            return {
-                "MASK_MIN": float(spec.mask_min),
-                "MASKED": int(spec.masked_lookup),
-                "SHARPEN": int(spec.link_sharpening),
-            }
-        return {
-            "BS": triton.next_power_of_2(2 * spec.max_shift + 1),
-            "TINY": torch.finfo(self.interface.dtype).tiny,
-            "READ_FIRST": int(spec.read_first),
-        }
+    def _ntm_sizes(self) -> ntm.Sizes:
+        spec, shifts = self.spec, 2 * self.spec.max_shift + 1
+        read = spec.word_size + shifts + 3
+        write = 3 * spec.word_size + shifts + 3 + spec.write_gate
+        return ntm.Sizes(
+            N=self.size,
+            W=spec.word_size,
+            READS=spec.num_reads,
+            WRITES=spec.num_writes,
+            S=shifts,
+            READ=read,
+            WRITE=write,
+            X=spec.num_reads * read + spec.num_writes * write,
+            BN=triton.next_power_of_2(self.size),
+            BW=triton.next_power_of_2(spec.word_size),
+            BS=triton.next_power_of_2(shifts),
+            GATED=int(spec.write_gate),
+            READ_FIRST=int(spec.read_first),
+            TINY=torch.finfo(self.interface.dtype).tiny,
+            BOUND=spec.clip_weighting_gradient or 0.0,
+        )
+
+    def _dnc_sizes(self) -> dnc.Sizes:
+        spec, words, linked = self.spec, self.spec.num_reads * self.spec.word_size, int(self.linked)
+        key = words + spec.num_reads
+        erase = key + spec.word_size + 1
+        free = erase + 2 * spec.word_size
+        modes = free + spec.num_reads + 2
+        masks = modes + 3 * spec.num_reads * linked
+        forward = masks + (words + spec.word_size) * spec.masked_lookup
+        block = triton.next_power_of_2(self.size)
+        return dnc.Sizes(
+            N=self.size,
+            W=spec.word_size,
+            READS=spec.num_reads,
+            BN=block,
+            BW=triton.next_power_of_2(spec.word_size),
+            BL=min(ROWS, block),
+            LINKS=linked,
+            MASKED=int(spec.masked_lookup),
+            MASK_MIN=spec.mask_min,
+            DEALLOCATE=int(spec.deallocation),
+            SHARPEN=int(spec.link_sharpening),
+            USAGE_GRADIENT=int(spec.usage_gradient),
+            BOUND=spec.clip_weighting_gradient or 0.0,
+            STRENGTHS=words,
+            KEY=key,
+            ERASE=erase,
+            FREE=free,
+            MODES=modes,
+            MASKS=masks,
+            FORWARD=forward,
+            X=forward + 2 * spec.num_reads * spec.link_sharpening,
+            ROWS=self.tape.shape[2],
+        )
 
     def _named(self, *names: str) -> list[Tensor]:
         """Buffers; the interface stands in for what a machine has not, and no kernel looks at it there."""
         return [self.buffers.get(name, self.interface) for name in names]
 
+    def _launch(self, kernels: tuple[Any, Any], *arguments: Any) -> None:
+        """The NTM's kernel, or the DNC's."""
+        kernels[self.spec.kind == "dnc"][(self.batch,)](*arguments, **self.constants())
+
     def forward(self, t: int) -> None:
         """Step t: from its interface vector and the state before it to the state after it."""
+        weightings = self._named(*self._weightings)
+        rest = self._named("read_words", "memory", *self._links)
         places = t, self.slots_of.read(t), self.slots_of.written(t)
-        named = {**self._sizes(), **self._addressing()}
-        if self.spec.kind == "ntm":
-            weightings = self._named("write_weights", "read_weights")
-            rest = self._named("read_words", "memory")
-            ntm.ntm_forward[(self.batch,)](
-                self.interface, self.lengths, *weightings, self.tape, *rest, *places, **named
-            )
-            return
-        weightings = self._named("usage", "precedence", "write_weights", "read_weights")
-        rest = self._named("read_words", "memory", "link")
-        dnc.dnc_forward[(self.batch,)](
-            self.interface, self.lengths, *weightings, self.tape, *rest, *places, **named
-        )
+        kernels = ntm.ntm_forward, dnc.dnc_forward
+        self._launch(kernels, self.interface, self.lengths, *weightings, self.tape, *rest, *places)
 
     def write_again(self, segment: int) -> None:
         """Do the writes of a segment again, but for the last."""
         first = segment * self.slots_of.segment
         last = min(first + self.slots_of.segment, self.steps) - 1
+        names = (
+            ["write_weights"] if self.spec.kind == "ntm" else ["precedence", "write_weights", "read_weights"]
+        )
+        tensors = self._named(*names, "memory", *self._links)
         for t in range(first, last):
             places = t, self.slots_of.again(t), self.slots_of.again(t + 1)
-            if self.spec.kind == "ntm":
-                tensors = self._named("write_weights", "memory")
-                ntm.ntm_write_again[(self.batch,)](
-                    self.interface, self.lengths, *tensors, *places, **self._sizes()
-                )
-            else:
-                tensors = self._named("precedence", "write_weights", "read_weights", "memory", "link")
-                X = self.interface.shape[-1]
-                dnc.dnc_write_again[(self.batch,)](
-                    self.interface, self.lengths, *tensors, *places, X=X, **self._sizes()
-                )
+            kernels = ntm.ntm_write_again, dnc.dnc_write_again
+            self._launch(kernels, self.interface, self.lengths, *tensors, *places)
 
     def backward(self, t: int, of_interface: Tensor, of_state: dict[str, Tensor], scratch: Tensor) -> None:
         """The gradients of the state after step t become those before it, all but that of the words read."""
-        places = t, self.slots_of.again(t)
-        named = {**self._sizes(), **self._addressing(), "BOUND": self.spec.clip_weighting_gradient or 0.0}
-        names = ["write_weights", "read_weights", "read_words", "memory"]
-        if self.spec.kind == "ntm":
-            weightings = self._named("write_weights", "read_weights")
-            given = [self.interface, self.lengths, *weightings, self.tape, *self._named("memory")]
-            asked = [of_interface, *(of_state[name] for name in names)]
-            ntm.ntm_backward[(self.batch,)](*given, *asked, scratch, *places, **named)
-            return
-        weightings = self._named("usage", "precedence", "write_weights", "read_weights")
-        given = [self.interface, self.lengths, *weightings, self.tape, *self._named("memory", "link")]
-        names = ["usage", "precedence", *names, "link"]
+        given = [self.interface, self.lengths, *self._named(*self._weightings), self.tape]
+        given += self._named("memory", *self._links)
+        names = (*self._weightings, "read_words", "memory", *self._links)
         asked = [of_interface, *(of_state.get(name, of_interface) for name in names)]
-        dnc_backward.dnc_backward[(self.batch,)](
-            *given, *asked, scratch, *places, USAGE_GRADIENT=int(self.spec.usage_gradient), **named
-        )
+        kernels = ntm_backward.ntm_backward, dnc_backward.dnc_backward
+        self._launch(kernels, *given, *asked, scratch, t, self.slots_of.again(t))
 
     def scratch(self) -> Tensor:
         """What the backward kernel needs beside the gradients."""

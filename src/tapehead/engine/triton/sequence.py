@@ -8,8 +8,10 @@ from torch import Tensor
 
 from ..native.ops import Recompute, differentiate_by_reference, weights_of
 from ..spec import KernelSpec, flatten_state, memory_names, unflatten_state
+from .available import wide_dtype
 from .controller import Controller
 from .launch import Memory
+from .whole import Whole, serves
 
 
 def run(
@@ -45,7 +47,11 @@ def run(
 
 
 class _Sequence:
-    """One run: the buffers that its two passes share."""
+    """One run: the buffers that its two passes share.
+
+    What is narrower than 32 bits is widened when it comes in, and what goes out is rounded: in between
+    everything is float32, the memory and its addressing first of all.
+    """
 
     def __init__(
         self,
@@ -57,7 +63,9 @@ class _Sequence:
         *,
         keep: bool,
     ) -> None:
-        self.spec, self.padded = spec, lengths is not None
+        self.spec, self.padded, self.dtype = spec, lengths is not None, x.dtype
+        x, *tensors = (tensor.to(wide_dtype(x.dtype)) for tensor in (x, *weights, *start))
+        weights, start = tensors[: len(weights)], tensors[len(weights) :]
         self.steps, self.batch, _ = x.shape
         if lengths is None:
             lengths = torch.full((self.batch,), self.steps, dtype=torch.int64, device=x.device)
@@ -65,10 +73,9 @@ class _Sequence:
             # Which sequences go on: [T, B, 1].
             steps = torch.arange(self.steps, device=x.device).unsqueeze(1)
             self.active = (steps < lengths).unsqueeze(-1)
-        layers, rest = (
-            list(zip(*[iter(weights[: 2 * len(spec.layers)])] * 2)),
-            weights[2 * len(spec.layers) :],
-        )
+        lengths = lengths.contiguous()
+        count = 2 * len(spec.layers)
+        layers, rest = list(zip(weights[:count:2], weights[1:count:2])), weights[count:]
         self.interface_weights, self.norm = rest[: len(spec.interface)], rest[len(spec.interface) :]
         named = unflatten_state(spec, x, list(start))._asdict()
         controller = [tensor for layer in named.pop("controller") for tensor in layer]
@@ -78,25 +85,32 @@ class _Sequence:
             size = self.interface_weights[0].shape[0]
             self.interface = x.new_empty(self.steps, self.batch, size)
             self.raw = torch.empty_like(self.interface) if self.norm else self.interface
-            self.memory = Memory(spec, named, self.interface, lengths.contiguous(), keep)
+            self.memory = Memory(spec, named, self.interface, lengths, keep)
             words = self.memory.words.flatten(2)
-        self.controller = Controller(spec, layers, x, words, controller, lengths.contiguous())
+        self.controller = Controller(spec, layers, x, words, controller, lengths)
         self.moments: list[tuple[Tensor, Tensor]] = []
+        self.whole: Whole | None = None
+        if self.memory is not None and serves(spec, self.memory.size):
+            weight, bias = self.interface_weights
+            self.whole = Whole(self.controller, self.memory, weight, bias, self.dtype)
 
     def forward(self) -> list[Tensor]:
         """Features [T, B, L·H], words read [T, B, R·W], the final state's tensors."""
-        for t in range(self.steps):
-            self.controller.forward(t)
-            if self.memory is not None:
-                self._interface(t)
-                self.memory.forward(t)
+        if self.whole is not None:
+            self.whole.forward()
+        else:
+            for t in range(self.steps):
+                self.controller.forward(t)
+                if self.memory is not None:
+                    self._interface(t)
+                    self.memory.forward(t)
         final: list[Tensor] = []
         if self.memory is not None:
             named = self.memory.final()
             final = [named[name] for name in memory_names(self.spec)]
-        pairs = zip(self.controller.hidden, self.controller.cells)
-        final += [buffer[self.steps].clone() for pair in pairs for buffer in pair]
-        return [self.controller.features, self.controller.words[1:].clone(), *final]
+        words = self.controller.words[1:].clone()
+        found = [self.controller.features, words, *final, *self.controller.final()]
+        return [tensor.to(self.dtype) for tensor in found]
 
     def _interface(self, t: int) -> None:
         weight, *bias = self.interface_weights
@@ -118,23 +132,24 @@ class _Sequence:
         Args:
             gradients: of what :meth:`forward` returned; None is zero.
         """
-        of_features, of_words, *of_final = gradients
+        wide = self.controller.x.dtype
+        of_features, of_words, *of_final = (None if given is None else given.to(wide) for given in gradients)
         names = memory_names(self.spec)
-        ends = [buffer[self.steps] for buffer in self.controller.hidden]
-        controller = [
-            torch.zeros_like(ends[i // 2]) if given is None else _own(given)
-            for i, given in enumerate(of_final[len(names) :])
-        ]
-        self.controller.start_backward(controller)
+        self.controller.start_backward(of_final[len(names) :])
         of_state: dict[str, Tensor] = {}
         for name, given in zip(names, of_final):
             shape = self._shape(name)
             of_state[name] = self.controller.x.new_zeros(shape) if given is None else _own(given)
-        of_interface, of_raw = self._backward_through_time(of_features, of_words, of_state)
+        of_interface = of_raw = None
+        if self.whole is not None:
+            of_interface = of_raw = self.whole.backward(of_features, of_words, of_state)
+        else:
+            of_interface, of_raw = self._backward_through_time(of_features, of_words, of_state)
         of_x, of_weights = self.controller.gradients()
         if of_interface is not None and of_raw is not None:
             of_weights += self._interface_gradients(of_interface, of_raw)
-        return [of_x, *of_weights, *of_state.values(), *controller]
+        found = [of_x, *of_weights, *of_state.values(), *self.controller.of_start()]
+        return [gradient.to(self.dtype) for gradient in found]
 
     def _shape(self, name: str) -> torch.Size:
         assert self.memory is not None
