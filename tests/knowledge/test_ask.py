@@ -1,4 +1,6 @@
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from tapehead import DNC, hub, tasks
 from tapehead.errors import InputError
 from tapehead.knowledge import ask, read, read_bytes
+from tapehead.knowledge.ask import load_model
 from tapehead.knowledge.inference import voting
 from tapehead.knowledge.inference.kinship_answer import KinshipAnswer
 from tapehead.nn import DeepLSTM
@@ -132,20 +135,23 @@ def test_as_text() -> None:
     ],
 )
 def test_a_model_for_each_kind_of_question(
-    monkeypatch: pytest.MonkeyPatch, graph: str, words: str, model: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, graph: str, words: str, model: str
 ) -> None:
     asked = []
     task = {"name": model.partition("-")[2]}
 
-    def load(name: str) -> Any:
-        asked.append(name)
+    def load(folder: Path) -> Any:
+        asked.append(folder.name)
         return {
             "ntm-kinship": kin_scripts.kin,
             "dnc-traversal": scripted.traveller,
             "ntm-search": scripted.searcher,
         }[model]()
 
+    for name in (model, "mine"):
+        (tmp_path / name).mkdir()
     monkeypatch.setattr(hub, "names", lambda: (model,))
+    monkeypatch.setattr(hub, "find", tmp_path.__truediv__)
     monkeypatch.setattr(hub, "load", load)
     monkeypatch.setattr(hub, "info", lambda name: {"architecture": "DNC", "task": task})
     assert ask(read(graph), words).correct
@@ -192,3 +198,12 @@ def test_a_map_of_one_way_streets() -> None:
     assert ask(graph, "from S3 take road3, road4", model=scripted.traveller()).answers == ["S4", "S5"]
     with pytest.raises(InputError, match="none joins the end: ask on a smaller map"):
         ask(graph, "from S3 to S800", model=scripted.traveller())
+
+
+def test_a_model_is_loaded_once_for_several_questions(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(hub.find("dnc-traversal"), folder)
+    first = load_model(folder)
+    assert load_model(str(folder)) is first
+    os.utime(folder / "model.safetensors", ns=(1, 1))
+    assert load_model(folder) is not first, "it may be another one now"

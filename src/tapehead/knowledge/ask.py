@@ -1,9 +1,12 @@
 """Asks a network a question in words, and finds the exact answer to compare with."""
 
 import dataclasses
+import functools
 import os
 import time
+from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import NamedTuple
 
 from .. import hub
@@ -40,6 +43,8 @@ MODELS: dict[type, str] = {
     NearbyQuestion: "ntm-search",
 }
 """The model that answers a kind of question when none is named."""
+MAX_LOADED = 4
+"""Models that are kept for the next question."""
 TASKS: dict[type, tuple[str, ...]] = {
     KinshipQuestion: ("kinship",),
     TieQuestion: ("search",),
@@ -168,15 +173,22 @@ def model_for(question: Question, model: str | os.PathLike[str] | None = None) -
 
 
 def load_model(model: str | os.PathLike[str]) -> Machine:
-    """The machine of this name or in this folder.
+    """The machine of this name or in this folder, the same for the next question: what it was told is kept.
 
     Raises:
         InputError: no such model, or a damaged one.
     """
     try:
-        return hub.load(model)
+        folder = hub.find(model)
+        changed = tuple(file.stat().st_mtime_ns for file in sorted(folder.iterdir()) if file.is_file())
+        return _loaded(hub.load, folder, changed)
     except hub.PretrainedError as error:
         raise InputError(str(error)) from error
+
+
+@functools.lru_cache(maxsize=MAX_LOADED)
+def _loaded(load: Callable[[Path], Machine], folder: Path, changed: tuple[int, ...]) -> Machine:
+    return load(folder)
 
 
 def describe(graph: KnowledgeGraph, question: Question) -> str:
