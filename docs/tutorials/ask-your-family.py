@@ -91,7 +91,7 @@ print(knowledge.ask(family, "How is Carl Philipp Emanuel Bach related to Anna Ma
 #
 # - **✓ and ✗ count, not the percentage.** The exact answer is a search in your file, without any network.
 # - If your file is wrong, both are.
-# - On trees it never saw the network is right in 93 to 99.7 % of questions, by kind and size: [results](../results.md).
+# - On trees it never saw the network is right in 97.4 to 100 % of questions, by kind and size: [results](../results.md).
 #
 # ## See what it read
 

@@ -14,6 +14,12 @@ def launched() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
+def leave() -> None:
+    """Leave the other processes, at the end of a program: one that ends among them may be aborted."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 class Distributed:
     """One process, or several that `torchrun` or `accelerate launch` started.
 
