@@ -13,7 +13,6 @@ import tyro
 from .. import tasks
 from .. import train as training
 from ..errors import InputError
-from ..train.distributed import leave
 from ..train.models import name_of
 from ._models import registry
 from ._parse import parse
@@ -65,7 +64,6 @@ def main(arguments: Sequence[str]) -> int:
         report = training.resume(options.resume, sequences=options.sequences)
     else:
         report = training.train(*_new_run(arguments))
-    leave()
     if os.environ.get("RANK", "0") == "0":
         print(
             f"{report.reason} after {report.sequences:,} sequences ({report.seconds:.0f} s): "

@@ -1,5 +1,6 @@
 """The processes of a run. No other module uses accelerate."""
 
+import atexit
 import os
 from typing import Any
 
@@ -14,9 +15,13 @@ def launched() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
-def leave() -> None:
-    """Leave the other processes, at the end of a program: one that ends among them may be aborted."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
+def _is_in_a_group() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def _leave() -> None:
+    """Leave the other processes: one that ends while it is among them may be aborted."""
+    if _is_in_a_group():
         torch.distributed.destroy_process_group()
 
 
@@ -39,8 +44,11 @@ class Distributed:
         from accelerate import Accelerator
 
         self.said = said
+        joined = _is_in_a_group()
         # Without `cpu`, accelerate ignores the other processes of a launcher where there is no GPU.
         self._accelerator = Accelerator(cpu=not (gpu and torch.cuda.is_available()), mixed_precision="no")
+        if _is_in_a_group() and not joined:
+            atexit.register(_leave)
         self.device: torch.device = self._accelerator.device
         self.rank: int = self._accelerator.process_index
         self.count: int = self._accelerator.num_processes
