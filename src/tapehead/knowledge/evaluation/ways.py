@@ -8,10 +8,10 @@ from ...errors import InputError
 from ...nn import Machine, evaluation_mode
 from ...tasks.base import check_whole
 from ...tasks.graph import Search
-from ...tasks.graph.search_trace import Op, search
+from ...tasks.graph.search_trace import search
 from ..graph import KnowledgeGraph
 from ..inference import family_way
-from ..inference.search import ToldMap, told_map
+from ..inference.search import told_map
 from ..kinship.index import Kin, kin_of
 from ..kinship.ways import distances
 from ..readers.read import read
@@ -130,7 +130,7 @@ def _is_right(
     for part in family_way.parts(graph, first, second):
         told = told_map(part.graph, machine, [])
         start, target = (told.name_of[part.number[person]] for person in (first, second))
-        wanted = search(_adjacency(told), start, target)
+        wanted = search(told.graph.adjacency, start, target)
         asked = told.graph if constrained else told.graph.unconstrained()
         # The right trace is only a draft, which makes it faster: the answer is the same as without.
         answer = asked.ask(start, target, wanted)
@@ -138,11 +138,3 @@ def _is_right(
         if way := [record[:3] for record in answer.path]:
             return len(way) == steps and all(tie in told.edge_of for tie in way), is_draft
     return False, is_draft
-
-
-def _adjacency(told: ToldMap) -> dict[int, list[tuple[int, int]]]:
-    found: dict[int, list[tuple[int, int]]] = {}
-    for source, edge, destination, op in told.records:
-        if op == Op.EDGE:
-            found.setdefault(source, []).append((edge, destination))
-    return found

@@ -67,7 +67,7 @@ class ToldGraph:
         *,
         constrained: bool = False,
     ) -> None:
-        self.machine, self.task = machine, task
+        self.machine, self.task, self.adjacency = machine, task, adjacency
         graph = self.records = tell(adjacency, order)
         """what it was told, in order: slot by slot, from the second on"""
         self.slots = len(graph) + len(order) + 2 + EXTRA_SLOTS

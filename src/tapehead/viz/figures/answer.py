@@ -15,7 +15,7 @@ from ...knowledge.inference.family_way import WayAnswer
 from ...knowledge.inference.kinship_answer import KinshipAnswer, play
 from ...knowledge.inference.search import SearchAnswer
 from ..arrays import as_array
-from .style import LINES, WRONG, image, new_figure, style
+from .style import image, new_figure, style, verdict
 
 ROW_HEIGHT = 0.3
 """Inches."""
@@ -67,13 +67,8 @@ def plot_answer(answer: Answer) -> Figure:
         names = ", ".join(answer.answers) or "none"
         network_line = _shortened(f"network: {names} ({answer.confidence or 0:.0%} sure)")
         exact_line = _shortened(f"exact: {', '.join(answer.exact) or 'none'}")
-        figure.supxlabel(
-            f"{network_line}\n{exact_line} {'✓' if answer.correct else '✗'}",
-            x=0.01,
-            ha="left",
-            color=LINES[2] if answer.correct else WRONG,
-            fontsize=9,
-        )
+        mark = "✓" if answer.correct else "✗"
+        verdict(figure, f"{network_line}\n{exact_line} {mark}", correct=answer.correct)
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from ...errors import InputError
 from ...knowledge import Answer
 from ...knowledge.kinship.explain import PathStep
-from .style import LINES, NO_VALUE, WRONG, new_figure, style
+from .style import LINES, NO_VALUE, new_figure, style, verdict
 
 ROW_HEIGHT = 0.8
 """Inches between generations."""
@@ -52,13 +52,8 @@ def plot_kinship(answer: Answer) -> Figure:
         if answer.correct is not None:
             steps = len(answer.way) - 1
             found = f"{steps} step{'s' if steps > 1 else ''}" if answer.way else "no way"
-            figure.supxlabel(
-                f"network: {found}, {answer.sure} {'✓' if answer.correct else '✗'}",
-                x=0.01,
-                ha="left",
-                color=LINES[2] if answer.correct else WRONG,
-                fontsize=9,
-            )
+            mark = "✓" if answer.correct else "✗"
+            verdict(figure, f"network: {found}, {answer.sure} {mark}", correct=answer.correct)
     return figure
 
 

@@ -11,7 +11,7 @@ from ...knowledge.questions import NearbyQuestion
 from ...knowledge.weights import amount
 from ...tasks.graph.search_trace import Op
 from ..player_page.layout import map_layout
-from .style import LINES, NO_VALUE, WEIGHTS, new_figure, style
+from .style import LINES, NO_VALUE, WEIGHTS, new_figure, style, verdict
 
 HEIGHT = 5.6
 """Inches."""
@@ -52,9 +52,7 @@ def plot_search(graph: KnowledgeGraph, answer: Answer) -> Figure:
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         _draw_map(left, graph, network, start, end)
         _draw_heads(right, network)
-        figure.supxlabel(
-            _summary(answer), x=0.01, ha="left", color=LINES[2] if answer.correct else LINES[1], fontsize=9
-        )
+        verdict(figure, _summary(answer), correct=answer.correct)
     return figure
 
 

@@ -76,6 +76,11 @@ def new_figure(name: str, heading: str, question: str, height: float) -> Figure:
     return figure
 
 
+def verdict(figure: Figure, text: str, *, correct: bool | None) -> None:
+    """What was answered, below the figure, in the colour of right or wrong."""
+    figure.supxlabel(text, x=0.01, ha="left", color=LINES[2] if correct else WRONG, fontsize=9)
+
+
 def image(
     axes: Axes,
     values: np.ndarray,
