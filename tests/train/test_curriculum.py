@@ -8,6 +8,7 @@ import torch
 
 from tapehead import tasks, train
 from tapehead.tasks import Copy, Sampler
+from tapehead.train.optimizers import learning_rate
 
 LESSONS = tuple(Copy(max_length=length, num_bits=2) for length in (1, 2, 3))
 
@@ -31,6 +32,29 @@ def test_the_last_lesson_can_go_on() -> None:
     assert curriculum.grade(0.9)
     assert not curriculum.grade(1.0)
     assert (curriculum.finished, curriculum.current) == (False, LESSONS[1])
+
+
+def test_the_rate_can_wait_for_the_last_lesson() -> None:
+    curriculum = train.Curriculum(train.CurriculumConfig(LESSONS, threshold=0.9, stay=True, hold_rate=True))
+    optimizer = train.OptimizerConfig(lr=1.0, warmup=4, final_lr=0.1)
+
+    def rate(step: int) -> float:
+        return learning_rate(optimizer, step, 100, curriculum.rate_falls_from(step))
+
+    assert rate(1) == 0.5
+    curriculum.grade(1.0, 20)
+    assert rate(20) == rate(40) == 1.0
+    curriculum.grade(1.0, 50)
+    assert rate(50) == 1.0
+    assert 0.1 < rate(75) < rate(60) < 1.0
+    assert rate(99) == pytest.approx(0.1)
+
+    resumed = train.Curriculum(curriculum.config)
+    resumed.load_state_dict(curriculum.state_dict())
+    assert resumed.rate_falls_from(75) == 50
+
+    alone = train.Curriculum(train.CurriculumConfig(LESSONS[:1], hold_rate=True))
+    assert alone.rate_falls_from(75) == 0
 
 
 def test_replay_draws_earlier_lessons_evenly() -> None:

@@ -42,7 +42,8 @@ class OptimizerConfig:
     warmup: int = 0
     """updates over which the learning rate rises linearly from 0"""
     final_lr: float | None = None
-    """learning rate of the last update, reached along a half cosine; None keeps it constant"""
+    """learning rate of the last update, reached along a half cosine; None keeps it constant. See the curriculum's
+    ``hold_rate``"""
 
     def __post_init__(self) -> None:
         check_positive(self, "lr", "clip_value")
@@ -72,6 +73,8 @@ class CurriculumConfig:
     """the fraction of batches drawn uniformly from earlier lessons"""
     stay: bool = False
     """train on the last lesson until the end of the run, instead of ending the run when it is passed"""
+    hold_rate: bool = False
+    """keep the learning rate at ``optimizer.lr`` until the last lesson begins, and let it fall from there"""
 
     def __post_init__(self) -> None:
         check_positive(self, "episodes", "check_every")

@@ -29,6 +29,8 @@ class Curriculum:
         self.config = config
         self.lesson = 0
         self.finished = False
+        self.last_since = 0 if len(config.lessons) == 1 else None
+        """the update at which the last lesson began; None: not yet"""
 
     @classmethod
     def of(cls, config: TrainConfig) -> "Curriculum":
@@ -47,11 +49,19 @@ class Curriculum:
             task = self.config.lessons[int(sampler.uniform() * self.lesson)]
         return task, sampler.draw(task)
 
-    def grade(self, exact: float) -> bool:
+    def rate_falls_from(self, step: int) -> int:
+        """The update from which the learning rate falls: with ``hold_rate`` the last lesson's first, or
+        ``step`` itself, which is the next, before that."""
+        if not self.config.hold_rate:
+            return 0
+        return step if self.last_since is None else self.last_since
+
+    def grade(self, exact: float, step: int = 0) -> bool:
         """Decide whether the lesson is passed; if it is, go on to the next one, or finish.
 
         Args:
             exact: the fraction of a check's episodes without an error.
+            step: updates so far.
 
         Returns:
             Whether the lesson is passed.
@@ -62,11 +72,13 @@ class Curriculum:
             return False
         self.finished = last
         self.lesson += not last
+        if not last and self.lesson == len(self.config.lessons) - 1:
+            self.last_since = step
         return True
 
     def state_dict(self) -> dict[str, Any]:
-        """The current lesson, and whether the curriculum is finished."""
-        return {"lesson": self.lesson, "finished": self.finished}
+        """The current lesson, whether the curriculum is finished, and when the last lesson began."""
+        return {"lesson": self.lesson, "finished": self.finished, "last_since": self.last_since}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where the curriculum that made this ``state_dict`` was.
@@ -78,3 +90,5 @@ class Curriculum:
         if not 0 <= lesson < len(self.config.lessons):
             raise ValueError(f"lesson {lesson} is none of the curriculum's {len(self.config.lessons)}")
         self.lesson, self.finished = lesson, bool(state["finished"])
+        # A checkpoint of an earlier version does not have it, nor a rate that waits for it.
+        self.last_since = state.get("last_since", self.last_since)

@@ -199,4 +199,6 @@ def search() -> CurriculumConfig:
         )
         for (low, high), (least, most), keep in SEARCH
     )
-    return CurriculumConfig(tasks, threshold=0.5, episodes=48, check_every=100, replay=0.75, stay=True)
+    return CurriculumConfig(
+        tasks, threshold=0.5, episodes=48, check_every=100, replay=0.75, stay=True, hold_rate=True
+    )

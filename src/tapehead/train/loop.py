@@ -192,7 +192,8 @@ class _Loop:
         if run.distributed.device.type != "cpu":
             batch = batch.to(run.distributed.device)
         if self._lr_varies or run.rollback is not None:
-            lr = learning_rate(config.optimizer, progress.step, run.steps)
+            falls_from = run.curriculum.rate_falls_from(progress.step)
+            lr = learning_rate(config.optimizer, progress.step, run.steps, falls_from)
             for group in run.optimizer.param_groups:
                 group["lr"] = lr if run.rollback is None else lr * run.rollback.lr_factor
         outputs, nats, norm = self._update(task, batch)

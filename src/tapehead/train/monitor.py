@@ -59,7 +59,7 @@ def grade(run: Run, reporter: Reporter) -> None:
     curriculum = run.curriculum
     scores = _score(run, curriculum.config.episodes)
     row = {"kind": "grade", **_position(run), "exact": scores["exact"]}
-    passed = curriculum.grade(scores["exact"])
+    passed = curriculum.grade(scores["exact"], run.progress.step)
     reporter.row(row | {"passed": passed})
     if curriculum.finished:
         run.progress.reason = "finished the curriculum"

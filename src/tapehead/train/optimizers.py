@@ -84,13 +84,15 @@ def build_optimizer(config: OptimizerConfig, model: nn.Module) -> torch.optim.Op
     )
 
 
-def learning_rate(config: OptimizerConfig, step: int, steps: int) -> float:
-    """The rate of update ``step`` (from 0) of ``steps``: a linear rise, then constant or half a cosine."""
+def learning_rate(config: OptimizerConfig, step: int, steps: int, falls_from: int = 0) -> float:
+    """The rate of update ``step`` (from 0) of ``steps``: a linear rise, then constant or half a cosine,
+    which begins at update ``falls_from``."""
     if step < config.warmup:
         return config.lr * (step + 1) / config.warmup
     if config.final_lr is None:
         return config.lr
-    done = min(1.0, (step - config.warmup) / max(1, steps - 1 - config.warmup))
+    first = max(config.warmup, falls_from)
+    done = min(1.0, (step - first) / max(1, steps - 1 - first))
     return config.final_lr + (config.lr - config.final_lr) * (1 + math.cos(math.pi * done)) / 2
 
 

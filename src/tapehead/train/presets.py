@@ -382,7 +382,7 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
     # seen. One write head adds records, one marks nodes. Each step is a lookup of one record, so there is no
     # state but the memory's; and of what is said the write gates keep only what the search needs.
     "ntm-search": _lookup_ntm(
-        Search(), lessons.search(), hidden_size=320, word_size=320, heads=2, sequences=24_000
+        Search(), lessons.search(), hidden_size=320, word_size=320, heads=2, sequences=28_000
     ),
     # As the search, but every step looks up one record by its content, so that one read head and one write
     # head do.
