@@ -42,8 +42,8 @@ class OptimizerConfig:
     warmup: int = 0
     """updates over which the learning rate rises linearly from 0"""
     final_lr: float | None = None
-    """learning rate of the last update, reached along a half cosine; None keeps it constant. See the curriculum's
-    ``hold_rate``"""
+    """learning rate of the last update, reached along a half cosine; None keeps it constant. (The
+    curriculum's ``hold_rate`` lets it begin later.)"""
 
     def __post_init__(self) -> None:
         check_positive(self, "lr", "clip_value")
