@@ -1,9 +1,12 @@
+import collections
 import itertools
 
 import numpy as np
 import pytest
 
 from tapehead.knowledge import read, solver
+from tapehead.tasks import Kinship
+from tapehead.tasks.kinship.channels import BLANK, FAMILY_SLOTS, FATHER, MOVES
 from tapehead.tasks.kinship.facts import Place, every_place, index_facts, nearest
 from tapehead.tasks.kinship.population import broad_tree, random_tree
 from tapehead.tasks.kinship.records import ANSWER, END, RETURN, Back, Find, Frame, Pair
@@ -196,3 +199,44 @@ def test_moves_of_walks() -> None:
     assert moves_of("PH") == (("U", "p"), ("u'", "c"))
     assert moves_of("CCC") == (("u", "c"),) * 3
     assert max(len(moves_of(moves)) for relation in RELATIONS for moves in relation.walks) == 5
+
+
+def test_practice_prepares_for_walks() -> None:
+    """What is seldom practised goes wrong: a child come by from a parent, in a large family, did."""
+    rng = np.random.default_rng(5)
+    tree = broad_tree(rng, 90)
+    teacher = Teacher(tree, every_place(tree))
+    met = collections.Counter(
+        _situation(fed)
+        for person in rng.permutation(sorted(teacher.people))[:12].tolist()
+        for relation in RELATIONS
+        for steps in teacher.steps(person, relation)
+        for fed, _ in steps
+        if isinstance(fed, Frame) and fed.home == BLANK
+    )
+    task = Kinship(min_facts=60, max_facts=120, steps=100)
+    practised = collections.Counter(
+        _situation(fed)
+        for _ in range(60)
+        for fed, _ in task.episode(rng)[1]
+        if isinstance(fed, Frame) and fed.home == BLANK
+    )
+    often = {situation for situation, count in met.items() if count > 0.002 * met.total()}
+    assert len(often) >= 12
+    seldom = {one for one in often if practised[one] < 0.002 * practised.total()}
+    assert not seldom
+
+
+def _situation(frame: Frame) -> tuple[str, str, bool]:
+    """The move that led to a frame, where it says that it came from, and whether to a late child."""
+    note = frame.plan.note
+    came_from = (
+        "nowhere"
+        if note == BLANK
+        else "a family"
+        if note >= FAMILY_SLOTS
+        else "a child"
+        if note < FATHER
+        else "a parent"
+    )
+    return MOVES[frame.plan.move], came_from, 5 <= frame.fact.in_family < FATHER

@@ -11,8 +11,9 @@ from .facts import MAX_RANKS
 BLANK = -1
 """In place of a value, where a field is empty: none of its channels is set."""
 
-NAME_DIGITS = 5
-"""Digits of the name of a person or a family, the last of which is a check digit: 10,000 names of each."""
+NAME_DIGITS = 6
+"""Digits of the name of a person or a family, the last of which is a check digit: 100,000 names of each, of
+which some 8,000 differ from each other in three digits."""
 NUMBER_DIGITS = 4
 """Digits of the number of a frame."""
 

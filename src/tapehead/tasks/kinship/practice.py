@@ -31,6 +31,8 @@ GOES_ON, KEEPS_FRAME = 0.85, 0.5
 NOTES_OWN, NOTES_NONE = 0.45, 0.07
 """How often a frame notes its own slot, which "but one" leaves out; and how often one at a family notes none,
 as the first of a walk do."""
+FROM_PARENT = 0.8
+"""How often a frame at one of all children of a family notes that it came from a parent, as it does in walks."""
 AT_A_PERSON, AT_AN_END = 0.6, 0.35
 """How many of the frames are people, and how many stand before the last step of their plan: what a frame
 answers is the hardest to learn, and there most of all."""
@@ -140,14 +142,14 @@ class Practice:
             pairs = (first._replace(to_family=BLANK), *others)
         back = self._any_frame().number if self.frames else self._below(10**NUMBER_DIGITS)
         frame = Frame(fact, kind, Plan(pairs), back, next(self._numbers), self._below(EITHER + 1))
-        note = self._note(frame)
-        return dataclasses.replace(frame, plan=Plan(pairs, note, self._move(fact, kind)))
+        move = self._move(fact, kind)
+        return dataclasses.replace(frame, plan=Plan(pairs, self._note(frame, move), _MOVE[move]))
 
     def _pairs(self, count: int) -> tuple[Pair, ...]:
         drawn = (_NATURAL[sum(self._draw() >= often for often in _OFTEN)] for _ in range(count))
         return tuple(pairs[self._below(len(pairs))] for pairs in list(drawn))
 
-    def _move(self, fact: Fact, kind: int) -> int:
+    def _move(self, fact: Fact, kind: int) -> str:
         """A move that leads to a fact."""
         moves: tuple[str, ...]
         if kind == AT_FAMILY:
@@ -156,11 +158,13 @@ class Practice:
             moves = ("c", "c'")
         else:
             moves = ("p", "s", ("f", "m")[fact.in_family - FATHER])
-        return _MOVE[moves[self._below(len(moves))]]
+        return moves[self._below(len(moves))]
 
-    def _note(self, frame: Frame) -> int:
+    def _note(self, frame: Frame, move: str) -> int:
         """A slot that a walk could have come from."""
         drawn, of_family = self._draw(), frame.kind == AT_PERSON
+        if move == "c" and drawn < FROM_PARENT:
+            return FATHER + self._below(2)
         if drawn < NOTES_OWN:
             return own_slot(frame)
         if not of_family and drawn < NOTES_OWN + NOTES_NONE:
