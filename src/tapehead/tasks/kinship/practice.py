@@ -32,7 +32,7 @@ NOTES_OWN, NOTES_NONE = 0.45, 0.07
 """How often a frame notes its own slot, which "but one" leaves out; and how often one at a family notes none,
 as the first of a walk do."""
 FROM_PARENT = 0.8
-"""How often a frame at one of all children of a family notes that it came from a parent, as it does in walks."""
+"""How often a frame at one of all children notes that it came from a parent, as it does in walks."""
 AT_A_PERSON, AT_AN_END = 0.6, 0.35
 """How many of the frames are people, and how many stand before the last step of their plan: what a frame
 answers is the hardest to learn, and there most of all."""
