@@ -67,7 +67,7 @@ CASES = {
         **GRAPH,
     ),
     "kinship": Case(
-        (797, 797),
+        (827, 827),
         {"min_facts": 5, "max_facts": 12, "steps": 10},
         {"facts": 70},
         steady=None,

@@ -389,8 +389,8 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
     "ntm-kinship": _lookup_ntm(
         lessons.kinship().lessons[-1],
         lessons.kinship(),
-        hidden_size=600,
-        word_size=368,
+        hidden_size=640,
+        word_size=392,
         heads=1,
         sequences=96_000,
     ),

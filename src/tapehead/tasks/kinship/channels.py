@@ -14,8 +14,8 @@ BLANK = -1
 NAME_DIGITS = 6
 """Digits of the name of a person or a family, the last of which is a check digit: 100,000 names of each, of
 which some 8,000 differ from each other in three digits."""
-NUMBER_DIGITS = 4
-"""Digits of the number of a frame."""
+NUMBER_DIGITS = 5
+"""Digits of the number of a frame: some 800 differ from each other in three digits."""
 
 FATHER, MOTHER = MAX_RANKS, MAX_RANKS + 1
 """The slots of a family's partners. Its children have those before, in the order of birth."""

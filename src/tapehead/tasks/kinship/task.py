@@ -46,13 +46,13 @@ class Kinship(Task):
         RETURN n                                frame before it; END where the walk began
 
     The steps of an episode are practice, not whole walks: see :mod:`.practice`. The grandmothers of person
-    19000, an only child of the family 20000, whose father is a child of 21000, and whose mother's family is
-    not known, with the frames 4007, 1328, …::
+    19, an only child of the family 20, whose father is a child of 21, and whose mother's family is not known,
+    with the frames 407, 128, …::
 
-        fed FRAME 4007 at 19000 [Up Um] home
-        say FINDP the parents' family of 19000 [p Um by U] back to 4007
-        say FRAME at family of 19000 child 1 of 20000 [p Um by U] back to 4007, which is fed as FRAME 1328
-        say FINDF father of 20000 [Um from child 1 by p] back to 1328
+        fed FRAME 407 at 19 [Up Um] home
+        say FINDP the parents' family of 19 [p Um by U] back to 407
+        say FRAME at family of 19 child 1 of 20 [p Um by U] back to 407, which is fed as FRAME 128
+        say FINDF father of 20 [Um from child 1 by p] back to 128
         …
     """
 

@@ -30,7 +30,7 @@ PARENTS = 0
 """The slot of the parents' family for a person; from 1 on are those in which they are a partner."""
 UP = TO_FAMILY.index("U")
 MAX_FRAMES = 900
-"""Frames of a walk, at most: numbers of four digits with a check digit are not many more."""
+"""Frames of a walk, at most."""
 Fed = Frame | Find | Back
 Step = tuple[Fed, Fed]
 """What is fed, and what is wanted."""
