@@ -85,13 +85,13 @@ print(knowledge.ask(family, "How is Carl Philipp Emanuel Bach related to Anna Ma
 # ## What "98 % sure" means
 #
 # The facts are told under random numbers in place of names, so that the network cannot have learned yours. It then says hundreds of small
-# steps; the percentage is its own probability of the least certain of them. Below 98 % it is asked again under other numbers, until two
+# steps; the percentage is its own probability of the least certain of them. Below 90 % it is asked again under other numbers, until two
 # answers agree, and the percentage is that of the vote. It is **not** the chance that the answer is right: a network can be sure and wrong.
 # So:
 #
 # - **✓ and ✗ count, not the percentage.** The exact answer is a search in your file, without any network.
 # - If your file is wrong, both are.
-# - On trees it never saw the network is right in 97.4 to 100 % of questions, by kind and size: [results](../results.md).
+# - On trees it never saw the network is right in 97.7 to 100 % of questions, by kind and size: [results](../results.md).
 #
 # ## See what it read
 
