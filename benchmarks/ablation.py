@@ -3,8 +3,8 @@
 A small machine is trained as in the papers, and once more with each switch alone, from several seeds with
 one thread each, for the same number of updates. The tasks are so small and the runs so short that all of it
 takes an hour or two: the table says which switch makes the beginning of training easier or harder, not what
-it gives at full size. Runs are kept in results/ablation.json as they end: what is there is not trained again, so it
-may be stopped.
+it gives at full size. Runs are kept in results/ablation.json as they end: what is there is not trained again,
+so it may be stopped.
 """
 
 import argparse
