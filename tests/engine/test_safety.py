@@ -323,8 +323,19 @@ extern "C" int parts(int started, int64_t count, int64_t bad, int memory, int64_
 }
 extern "C" const char* words(int code) { return sentence(code); }
 
+// C + A · Bᵀ [rows, padded J] of B as it is and packed.
+extern "C" int64_t lanes() { return kLanes<float>; }
+extern "C" void products(const float* A, int64_t rows, int64_t K, const float* B, int64_t J, float* plain,
+                         float* packed) {
+  std::vector<float> room(packed_size<float>(K, J));
+  product_unpacked(A, rows, K, B, K, J, plain, padded<float>(J));
+  product<float, true>(A, rows, K, pack(B, 1, K, K, J, room.data()), K, J, packed, padded<float>(J));
+}
+
 static Ages<float, 8> ages;  // of eight entries, which are soon used up
-extern "C" void ages_begin(const float* times, int64_t slots, int fresh) { ages.begin(times, slots, fresh != 0); }
+extern "C" void ages_begin(const float* times, int64_t slots, int fresh) {
+  ages.begin(times, slots, fresh != 0);
+}
 extern "C" int64_t ages_take() { return ages.take(); }
 extern "C" void ages_put(int64_t slot) { ages.put(slot); }
 """
@@ -364,6 +375,23 @@ def test_the_free_list_is_that_of_a_stable_sort(probe: ctypes.CDLL, dtype: torch
         out = ctypes.c_void_p(found.ctypes.data)
         getattr(probe, name)(ctypes.c_void_p(x.data_ptr()), ctypes.c_int64(len(x)), out)
         assert torch.equal(torch.from_numpy(found), torch.argsort(x, stable=True))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4])
+@pytest.mark.parametrize("K", [1, 3, 4, 5, 16, 39])
+def test_a_product_is_the_same_packed_or_not(probe: ctypes.CDLL, rows: int, K: int) -> None:
+    rng = np.random.default_rng(K)
+    probe.lanes.restype = ctypes.c_int64
+    for J in (1, 3, 8, 29):
+        A, B = (rng.standard_normal((size, K)).astype(np.float32) for size in (rows, J))
+        start = np.zeros((rows, -(-J // probe.lanes()) * probe.lanes()), dtype=np.float32)
+        start[:, :J] = rng.standard_normal((rows, J))
+        plain, packed = start.copy(), start.copy()
+        a, b, c, d = (ctypes.c_void_p(array.ctypes.data) for array in (A, B, plain, packed))
+        probe.products(a, ctypes.c_int64(rows), ctypes.c_int64(K), b, ctypes.c_int64(J), c, d)
+        assert (plain == packed).all()
+        np.testing.assert_allclose(plain[:, :J], start[:, :J] + A @ B.T, rtol=1e-5, atol=1e-5)
+        assert not plain[:, J:].any()
 
 
 @pytest.mark.parametrize("written", [0, 5, 40])

@@ -104,7 +104,8 @@ def run(
 
     Returns:
         (outputs [T, B, output_size], or None where the machine computes them itself from the next two:
-        features [T, B, L·H], words read [T, B, R, W] or None, final state). With outputs the two mean nothing.
+        features [T, B, L·H], words read [T, B, R, W] or None, final state). Beside outputs, what stands
+        in the place of features and words means nothing.
 
     Raises:
         ValueError: a state or a weight of another dtype or device than x, or a controller state that does
@@ -244,7 +245,9 @@ class _Plan:
                 self.rooms += [math.prod(shape) for shape in self.output_shapes[1:3]]
                 names[1:3] = [None, None]
         self._returned = [
-            (shape, name in config.zeroed) for name, shape in zip(names, self.output_shapes) if name is not None
+            (shape, name in config.zeroed)
+            for name, shape in zip(names, self.output_shapes)
+            if name is not None
         ]
         self.names, self.shapes = _named_shapes(config, batch_size, input_size)
 
@@ -321,7 +324,7 @@ def addresses(tensors: Sequence[Tensor | int | None]) -> ctypes.Array[ctypes.c_v
 
 @functools.lru_cache(maxsize=256)
 def _pointers(count: int) -> type[ctypes.Array[ctypes.c_void_p]]:
-    """The type of an array of so many: ctypes makes it anew where nobody holds it, which takes longer than a step."""
+    """The type of an array of so many: where nobody holds it, ctypes makes it anew, which is slow."""
     return ctypes.c_void_p * count
 
 
@@ -400,7 +403,7 @@ def _forward_without_tape(
     config: Sequence[int],
     numbers: Sequence[float],
 ) -> list[Tensor]:
-    """The same where no pass backward follows: without the tape, which is of two steps and does not outlive this.
+    """The same where no pass backward follows: without the tape, which is of two steps and ends with this.
 
     Where the kernel makes the outputs, nobody needs features and words: outputs stand in their places.
     """
