@@ -1,7 +1,7 @@
 """The engine's operators, called as they are, without a machine around them."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from unittest import mock
 
 import torch
@@ -17,13 +17,18 @@ Arguments = tuple
 def recorded_operators() -> Iterator[list[Arguments]]:
     """The operator's arguments of every native run within."""
     calls: list[Arguments] = []
-    forward = ops._forward
 
-    def record(*arguments: object, keep_tape: bool = True) -> list[torch.Tensor]:
-        calls.append(arguments)
-        return forward(*arguments, keep_tape=keep_tape)
+    def recording(forward: Callable[..., list[torch.Tensor]]) -> Callable[..., list[torch.Tensor]]:
+        def record(*arguments: object) -> list[torch.Tensor]:
+            calls.append(arguments)
+            return forward(*arguments)
 
-    with mock.patch.object(ops, "_forward", record):
+        return record
+
+    with (
+        mock.patch.object(ops, "_forward", recording(ops._forward)),
+        mock.patch.object(ops, "_forward_without_tape", recording(ops._forward_without_tape)),
+    ):
         yield calls
 
 

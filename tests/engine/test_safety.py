@@ -252,11 +252,11 @@ def test_the_same_without_a_tape(case: str, lengths: list[int] | None) -> None:
                 machine(_x(machine, 7, 3, dtype), state, lengths=lengths)
             arguments = leaves(calls[0])
             *kept, tape = ops._forward(*arguments)
-            *found, short = ops._forward(*arguments, keep_tape=False)
+            found = ops._forward_without_tape(*arguments)
+            short = ops.plan_for(arguments[0], *arguments[-2:], keep_tape=False)
             if kept[0].numel():  # The machine needs neither features nor words.
-                assert found[1].numel() == found[2].numel() == 0
-                kept[1:3] = found[1:3]
-            assert short.numel() < tape.numel()
+                kept[1:3] = found[1:3] = []
+            assert short.tape < tape.numel()
             named = [dict(zip(map(str, range(99)), tensors)) for tensors in (kept, found)]
             assert_same_bits(*named)
 
@@ -295,6 +295,7 @@ PROBE = r"""
 #include "codes.h"
 #include "dnc.h"
 #include "parallel.h"
+#include "usage.h"
 #include <stdexcept>
 using namespace tapehead;
 
@@ -321,6 +322,22 @@ extern "C" int parts(int started, int64_t count, int64_t bad, int memory, int64_
   });
 }
 extern "C" const char* words(int code) { return sentence(code); }
+
+// C + A · Bᵀ [rows, padded J] of B as it is and packed.
+extern "C" int64_t lanes() { return kLanes<float>; }
+extern "C" void products(const float* A, int64_t rows, int64_t K, const float* B, int64_t J, float* plain,
+                         float* packed) {
+  std::vector<float> room(packed_size<float>(K, J));
+  product_unpacked(A, rows, K, B, K, J, plain, padded<float>(J));
+  product<float, true>(A, rows, K, pack(B, 1, K, K, J, room.data()), K, J, packed, padded<float>(J));
+}
+
+static Ages<float, 8> ages;  // of eight entries, which are soon used up
+extern "C" void ages_begin(const float* times, int64_t slots, int fresh) {
+  ages.begin(times, slots, fresh != 0);
+}
+extern "C" int64_t ages_take() { return ages.take(); }
+extern "C" void ages_put(int64_t slot) { ages.put(slot); }
 """
 
 
@@ -358,6 +375,51 @@ def test_the_free_list_is_that_of_a_stable_sort(probe: ctypes.CDLL, dtype: torch
         out = ctypes.c_void_p(found.ctypes.data)
         getattr(probe, name)(ctypes.c_void_p(x.data_ptr()), ctypes.c_int64(len(x)), out)
         assert torch.equal(torch.from_numpy(found), torch.argsort(x, stable=True))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4])
+@pytest.mark.parametrize("K", [1, 3, 4, 5, 16, 39])
+def test_a_product_is_the_same_packed_or_not(probe: ctypes.CDLL, rows: int, K: int) -> None:
+    rng = np.random.default_rng(K)
+    probe.lanes.restype = ctypes.c_int64
+    for J in (1, 3, 8, 29):
+        A, B = (rng.standard_normal((size, K)).astype(np.float32) for size in (rows, J))
+        start = np.zeros((rows, -(-J // probe.lanes()) * probe.lanes()), dtype=np.float32)
+        start[:, :J] = rng.standard_normal((rows, J))
+        plain, packed = start.copy(), start.copy()
+        a, b, c, d = (ctypes.c_void_p(array.ctypes.data) for array in (A, B, plain, packed))
+        probe.products(a, ctypes.c_int64(rows), ctypes.c_int64(K), b, ctypes.c_int64(J), c, d)
+        assert (plain == packed).all()
+        np.testing.assert_allclose(plain[:, :J], start[:, :J] + A @ B.T, rtol=1e-5, atol=1e-5)
+        assert not plain[:, J:].any()
+
+
+@pytest.mark.parametrize("written", [0, 5, 40])
+@pytest.mark.parametrize("heads", [1, 3])
+def test_the_slot_taken_is_the_one_not_accessed_for_longest(
+    probe: ctypes.CDLL, written: int, heads: int
+) -> None:
+    """With ties, with slots never written, and with slots taken that are then not accessed."""
+    rng, slots = np.random.default_rng(written + heads), 40
+    probe.ages_take.restype = ctypes.c_int64
+    times = np.zeros(slots, dtype=np.float32)
+    times[rng.permutation(slots)[:written]] = rng.integers(1, 5, written)
+    probe.ages_begin(ctypes.c_void_p(times.ctypes.data), ctypes.c_int64(slots), int(written == 0))
+    for _ in range(400):
+        taken: list[int] = []
+        for _ in range(heads):
+            taken.append(probe.ages_take())
+            _, oldest = min((times[n], n) for n in range(slots) if n not in taken[:-1])
+            assert taken[-1] == oldest
+        times[taken] = np.maximum(times[taken], 1)
+        found = int(rng.integers(slots))
+        if times[found] == 0:
+            times[found] = 1
+            probe.ages_put(ctypes.c_int64(found))
+        accessed = rng.integers(slots, size=2).tolist() + [n for n in taken if rng.random() < 0.7]
+        times[[n for n in accessed if times[n] > 0]] = times.max() + 1
+        for slot in taken:
+            probe.ages_put(ctypes.c_int64(slot))
 
 
 @pytest.mark.parametrize("started", [True, False], ids=["new threads", "OpenMP"])

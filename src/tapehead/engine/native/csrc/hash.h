@@ -2,6 +2,7 @@
 // change in every step.
 #pragma once
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "simd.h"
@@ -14,7 +15,8 @@ template <class F> class HashIndex {
   Index W = 0, tables = 0, bits = 0, probes = 0, columns = 0;
   std::vector<F> vectors;  // [W][columns], columns = tables · bits rounded up to whole vectors
   std::vector<F> margins;
-  std::vector<int32_t> head, next, prev;
+  std::vector<int32_t> head;
+  std::unique_ptr<int32_t[]> next, prev;  // takes memory where slots were added
   struct Place {
     int32_t slot, table;
   };
@@ -45,7 +47,7 @@ template <class F> class HashIndex {
   bool active() const { return tables > 0; }
   void clear() { tables = 0; }
 
-  void begin(Index word_size, Index table_count, Index bit_count, Index probe_count) {
+  void begin(Index slots, Index word_size, Index table_count, Index bit_count, Index probe_count) {
     W = word_size, tables = table_count, bits = bit_count, probes = std::min(probe_count, bit_count);
     columns = padded<F>(tables * bits);
     vectors.assign(W * columns, F(0));
@@ -53,7 +55,7 @@ template <class F> class HashIndex {
       for (Index w = 0; w < W; w++) vectors[w * columns + c] = odd((uint64_t(c) << 32) + uint64_t(w)) ? F(1) : F(-1);
     margins.resize(columns);
     head.assign(tables << bits, -1);
-    next.clear(), prev.clear();
+    next.reset(new int32_t[slots * tables]), prev.reset(new int32_t[slots * tables]);
   }
 
   // A slot that is in the index, before or after its word changes.
@@ -69,7 +71,6 @@ template <class F> class HashIndex {
   }
 
   void add(Index slot, const F* word) {
-    if ((slot + 1) * tables > Index(next.size())) next.resize((slot + 1) * tables), prev.resize((slot + 1) * tables);
     project(word);
     for (Index t = 0; t < tables; t++) {
       const Index c = code(t);

@@ -1,5 +1,8 @@
 // Matrix products whose accumulators stay in registers.
 #pragma once
+#include <algorithm>
+#include <utility>
+
 #include "simd.h"
 
 namespace tapehead {
@@ -30,45 +33,73 @@ template <class F> inline Index packed_size(Index K, Index J) {
   return K * ((J + panel_width<F>() - 1) / panel_width<F>()) * panel_width<F>();
 }
 
-// Lane i of v[j] becomes lane j of v[i], of kLanes vectors.
-template <class F> inline void transpose(Vec<F>* v) {
+// Of two vectors, the lower or the upper halves of both, one number of each in turn.
+template <class F, int... I> inline typename Lanes<F>::type halves(bool upper, std::integer_sequence<int, I...>) {
   constexpr int L = kLanes<F>;
-  for (int half = 1; half < L; half *= 2) {
-    typename Lanes<F>::type first, second;
-    for (int l = 0; l < L; l++) first[l] = l & half ? L + l - half : l, second[l] = l & half ? L + l : l + half;
-    for (int i = 0; i < L; i++) {
-      if (i & half) continue;
-      const Vec<F> a = v[i], b = v[i + half];
-      v[i] = __builtin_shuffle(a, b, first), v[i + half] = __builtin_shuffle(a, b, second);
+  const int from = upper ? L / 2 : 0;
+  return typename Lanes<F>::type{(I & 1 ? L + I / 2 : I / 2)...} + from;
+}
+
+// Lane i of v[j] becomes lane j of v[i], of kLanes vectors. The loops are unrolled, because a shuffle whose lanes are
+// known only when it runs takes many times as long.
+template <class F> __attribute__((always_inline)) inline void transpose(Vec<F>* v) {
+  constexpr int L = kLanes<F>;
+  using Each = std::make_integer_sequence<int, L>;
+  // Each round turns the bits of a number's place, row and lane, by one: after log2 L rounds the two have changed roles.
+#pragma GCC unroll 4
+  for (int size = 1; size < L; size *= 2) {
+    Vec<F> turned[L];
+#pragma GCC unroll 8
+    for (int i = 0; i < L / 2; i++) {
+      turned[2 * i] = __builtin_shuffle(v[i], v[i + L / 2], halves<F>(false, Each()));
+      turned[2 * i + 1] = __builtin_shuffle(v[i], v[i + L / 2], halves<F>(true, Each()));
     }
+#pragma GCC unroll 16
+    for (int i = 0; i < L; i++) v[i] = turned[i];
   }
 }
 
-// Pack element (k, j) = source[k · k_step + j · j_step], columns beyond J as zeros.
+// v[i] = column i of `count` rows of K numbers, from `rows` on; what is beyond them is zero. Both may be less than a
+// vector has.
+template <class F> __attribute__((always_inline)) inline void load_columns(const F* rows, Index row, Index count, Index K,
+                                                                           Vec<F>* v) {
+  constexpr Index L = kLanes<F>;
+  if (count >= L && K >= L) {
+#pragma GCC unroll 16
+    for (Index i = 0; i < L; i++) v[i] = load(rows + i * row);
+  } else {
+    for (Index i = 0; i < L; i++) {
+      v[i] = Vec<F>{};
+      if (i < count) std::memcpy(&v[i], rows + i * row, sizeof(F) * std::min(L, K));
+    }
+  }
+  transpose<F>(v);
+}
+
+// Where the block begins that holds column k: the last one begins within the one before it.
+template <class F> inline Index block_start(Index k, Index K) { return std::max<Index>(0, std::min(k, K - kLanes<F>)); }
+
+// Pack element (k, j) = source[k · k_step + j · j_step], of which one step is 1, columns beyond J as zeros.
 template <class F> Panels<F> pack(const F* source, Index k_step, Index j_step, Index K, Index J, F* out) {
+  constexpr Index L = kLanes<F>;
   const Index width = panel_width<F>();
   for (Index j0 = 0, p = 0; j0 < J; j0 += width, p++) {
     F* panel = out + p * width * K;
-    const Index columns = J - j0 < width ? J - j0 : width;
+    const Index columns = std::min(width, J - j0);
     if (columns < width) std::memset(panel, 0, sizeof(F) * width * K);
     if (j_step == 1) {
       for (Index k = 0; k < K; k++) std::memcpy(panel + k * width, source + k * k_step + j0, sizeof(F) * columns);
-    } else {
-      // Transposed in blocks: the reads run along k, the writes stay within one panel's few cache lines.
-      constexpr Index L = kLanes<F>;
-      for (Index k0 = 0; k0 < K; k0 += L) {
-        const Index k1 = k0 + L < K ? k0 + L : K;
-        Index j = 0;
-        for (; k_step == 1 && k1 - k0 == L && j + L <= columns; j += L) {
-          Vec<F> v[L];
-          for (Index i = 0; i < L; i++) v[i] = load(source + k0 + (j0 + j + i) * j_step);
-          transpose<F>(v);
-          for (Index i = 0; i < L; i++) store(panel + (k0 + i) * width + j, v[i]);
-        }
-        for (; j < columns; j++)
-          for (Index k = k0; k < k1; k++) panel[k * width + j] = source[k * k_step + (j0 + j) * j_step];
-      }
+      continue;
     }
+    for (Index j = 0; j < columns; j += L)
+      for (Index k0 = 0; k0 < K; k0 += L) {
+        const Index k = block_start<F>(k0, K);
+        Vec<F> v[L];
+        load_columns(source + (j0 + j) * j_step + k, j_step, columns - j, K, v);
+#pragma GCC unroll 16
+        for (Index i = 0; i < L; i++)
+          if (k + i < K) store(panel + (k + i) * width + j, v[i]);
+      }
   }
   return {out, width, width * K};
 }
@@ -144,6 +175,48 @@ void product(const F* A, Index rows, Index a_row, Panels<F> B, Index K, Index J,
   for (; j + kLanes<F> < J; j += width, p++)
     column_of_tiles<F, kPanelVectors, ADD>(A, rows, a_row, B.data + p * B.panel, B.row, K, C + j, c_row);
   if (j < J) column_of_tiles<F, 1, ADD>(A, rows, a_row, B.data + p * B.panel, B.row, K, C + j, c_row);
+}
+
+// The same for up to kLanes columns of B that lie along k, column j at B + j · b_row.
+template <class F, int ROWS>
+inline void tile_of_columns(const F* A, Index a_row, const F* B, Index b_row, Index columns, Index K, F* C, Index c_row) {
+  constexpr Index L = kLanes<F>;
+  Vec<F> acc[ROWS], v[L];
+  for (int m = 0; m < ROWS; m++) acc[m] = load(C + m * c_row);
+  Index k0 = 0;
+  for (; k0 + L <= K; k0 += L) {
+    load_columns(B + k0, b_row, columns, K, v);
+#pragma GCC unroll 16
+    for (Index i = 0; i < L; i++)
+      for (int m = 0; m < ROWS; m++) acc[m] += A[m * a_row + k0 + i] * v[i];
+  }
+  if (k0 < K) {
+    const Index k = block_start<F>(k0, K);
+    load_columns(B + k, b_row, columns, K, v);
+#pragma GCC unroll 16
+    for (Index i = 0; i < L; i++)
+      if (k + i >= k0 && k + i < K)
+        for (int m = 0; m < ROWS; m++) acc[m] += A[m * a_row + k + i] * v[i];
+  }
+  for (int m = 0; m < ROWS; m++) store(C + m * c_row, acc[m]);
+}
+
+// Rows of A for which B is not packed, and how often it is then multiplied with: to pack it would take longer.
+constexpr int kUnpackedRows = 4, kUnpackedTimes = 2;
+
+// C[rows, J] += A[rows, K] · Bᵀ of B [J, K], for at most kUnpackedRows: to the bit what `product` gives of it packed.
+template <class F>
+void product_unpacked(const F* A, Index rows, Index a_row, const F* B, Index K, Index J, F* C, Index c_row) {
+  for (Index j = 0; j < J; j += kLanes<F>) {
+    const F* columns = B + j * K;
+    switch (rows) {
+      case 1: tile_of_columns<F, 1>(A, a_row, columns, K, J - j, K, C + j, c_row); break;
+      case 2: tile_of_columns<F, 2>(A, a_row, columns, K, J - j, K, C + j, c_row); break;
+      case 3: tile_of_columns<F, 3>(A, a_row, columns, K, J - j, K, C + j, c_row); break;
+      case 4: tile_of_columns<F, 4>(A, a_row, columns, K, J - j, K, C + j, c_row); break;
+      default: break;
+    }
+  }
 }
 
 }  // namespace tapehead

@@ -30,7 +30,7 @@ template <class F, class Memory> class ResidentOf final : public Resident<F> {
  public:
   explicit ResidentOf(const Arguments<F>& arguments) : Resident<F>(arguments), loop(a) {
     Arena<F> arena{a.scratch};
-    loop.pack_weights(arena);
+    loop.lay_out(arena, false);
     for (Index c = 0; c < loop.chunks(); c++) scratch.emplace_back(loop, loop.chunk_rows(c), arena);
     for (Index c = 0; c < loop.chunks(); c++) loop.begin(loop.chunk_start(c), loop.chunk_start(c + 1), scratch[c]);
     const Index H = a.d.hidden_size;
@@ -41,10 +41,10 @@ template <class F, class Memory> class ResidentOf final : public Resident<F> {
 
   Index advance(Index steps) override {
     Arena<F> arena{a.scratch};
-    const auto packed = loop.pack_weights(arena);
+    const auto weights = loop.lay_out(arena, loop.packing_pays(steps));
     Index ran = steps;
     in_parallel(loop.chunks(), [&](Index c) {
-      const Index done = loop.run_steps(loop.chunk_start(c), loop.chunk_start(c + 1), step, steps, packed, scratch[c]);
+      const Index done = loop.run_steps(loop.chunk_start(c), loop.chunk_start(c + 1), step, steps, weights, scratch[c]);
       if (a.choice) ran = done;  // of one sequence
     });
     step += ran;

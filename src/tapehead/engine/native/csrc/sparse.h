@@ -123,6 +123,7 @@ template <class F> struct SparseMemory {
   void begin(F* M, F* usage, bool all_fresh, Live& live) const {
     live.M = M, live.usage = usage, live.clock = 0;
     live.inverse.clear();
+    live.inverse.reserve(N);  // takes memory where slots were written
     live.written = 0;
     live.index.clear();
     for (Index n = 0; !all_fresh && n < N; n++) {
@@ -182,7 +183,7 @@ template <class F> struct SparseMemory {
 
   void index_if_many(Live& live) const {
     if (!d.hash_tables || live.index.active() || live.written <= d.hash_from) return;
-    live.index.begin(W, d.hash_tables, d.hash_bits, d.hash_probes);
+    live.index.begin(N, W, d.hash_tables, d.hash_bits, d.hash_probes);
     for (Index n = 0; n < Index(live.inverse.size()); n++)
       if (live.inverse[n] == live.inverse[n]) live.index.add(n, live.M + n * W);
   }
