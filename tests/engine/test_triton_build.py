@@ -1,4 +1,4 @@
-"""The Triton kernels compiled ahead of time, without a GPU: they build, and hardly anything spills."""
+"""The Triton kernels compiled ahead of time, without a GPU: they build, and no register spills."""
 
 import json
 import os
@@ -11,17 +11,18 @@ import pytest
 pytestmark = pytest.mark.triton
 
 # In a process of its own: where the interpreter is on, Triton compiles nothing. What a run would launch is
-# caught on the way, and compiled for the arguments that it would have had.
+# caught on the way, and compiled for its very arguments: as a launch does, Triton looks at where they begin,
+# for at a multiple of 16 bytes a thread takes several numbers at once, and holds other ones.
 PROGRAM = """
 import json, subprocess, sys, tempfile
 from pathlib import Path
 import torch, triton
 from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
+from triton.compiler import ASTSource, make_backend
+from triton.runtime.jit import create_function_from_signature
 import tapehead
 from tapehead.engine.triton import sequence, whole
 
-TYPES = {torch.float32: "*fp32", torch.bfloat16: "*bf16", torch.int64: "*i64"}
 (ptxas,) = Path(triton.__file__).parent.glob("backends/nvidia/bin/ptxas-blackwell")
 launched = {}
 
@@ -30,20 +31,15 @@ def catch(kernel, *arguments, grid, warmup, **named):
     launched[kernel.__name__] = kernel, arguments, named
 
 
-def build(kernel, arguments, named, capability):
-    options = {"num_warps": named.pop("num_warps")} if "num_warps" in named else {}
-    given = dict(zip(kernel.arg_names, arguments)) | named
-    constants = {param.name: given[param.name] for param in kernel.params if param.is_constexpr}
-    signature = {
-        name: "constexpr" if name in constants else TYPES[value.dtype] if torch.is_tensor(value) else "i32"
-        for name, value in given.items()
-    }
-    source = ASTSource(kernel, {name: signature[name] for name in kernel.arg_names}, constexprs=constants)
-    built = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=options)
+def build(kernel, arguments, named, target):
+    backend = make_backend(target)
+    bind = create_function_from_signature(kernel.signature, kernel.params, backend)
+    options, *known = kernel._pack_args(backend, named, *bind(*arguments, **named))
+    built = triton.compile(ASTSource(kernel, *known), target=target, options=options.__dict__)
     with tempfile.NamedTemporaryFile("w", suffix=".ptx") as file:
         file.write(built.asm["ptx"])
         file.flush()
-        architecture = f"sm_{capability}" + ("a" if capability >= 90 else "")
+        architecture = f"sm_{target.arch}" + ("a" if target.arch >= 90 else "")
         command = [ptxas, "-v", f"--gpu-name={architecture}", "-o", "/dev/null", file.name]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     words = said.replace(",", " ").split()
@@ -53,6 +49,7 @@ def build(kernel, arguments, named, capability):
 
 triton.runtime.JITFunction.run = catch
 capability, *machines = json.loads(sys.argv[1])
+target = GPUTarget("cuda", capability, 32)
 found = []
 for kind, dtype, weight_limit, arguments in machines:
     machine = getattr(tapehead, kind)(9, output_size=8, dtype=getattr(torch, dtype), **arguments)
@@ -61,7 +58,7 @@ for kind, dtype, weight_limit, arguments in machines:
     x = torch.zeros(5, 2, 9, dtype=getattr(torch, dtype), requires_grad=True)
     features, _, _ = sequence.run(machine.kernel_spec(), x, machine.initial_state(2), None, None)
     features.sum().backward()
-    found.append({name: build(*call, capability) for name, call in launched.items()})
+    found.append({name: build(*call, target) for name, call in launched.items()})
 print(json.dumps(found))
 """
 
@@ -85,10 +82,6 @@ DNC: Machine = (
 ALL_OF_DNC = {"dnc_forward", "dnc_write_again", "dnc_backward", "cell_forward", "cell_backward"}
 
 
-MAX_SPILLED = 80
-"""Bytes a thread that a backward kernel of an NTM may spill. The aim is none: see the engine's README."""
-
-
 def _changed(machine: Machine, **arguments: Any) -> Machine:
     return (*machine[:3], machine[3] | arguments)
 
@@ -107,24 +100,27 @@ def _build(capability: int, *machines: Machine) -> list[dict[str, dict[str, int]
     return json.loads(ran.stdout)
 
 
+def _assert_nothing_spills(found: list[dict[str, dict[str, int]]]) -> None:
+    spilling = [
+        (name, numbers) for kernels in found for name, numbers in kernels.items() if numbers["spilled"]
+    ]
+    assert not spilling, f"bytes a thread: {spilling}"
+
+
 @pytest.mark.parametrize("capability", [80, 90, 100])
-def test_little_spills_up_to_128_slots_of_32(capability: int) -> None:
+def test_up_to_128_slots_of_32_nothing_spills(capability: int) -> None:
     wide = _changed(NTM, word_size=32)
     machines = [DNC, BY_STEPS, NTM, wide, _changed(NTM, controller="feedforward")]
     found = _build(capability, *machines)
     assert set(found[0]) == ALL_OF_DNC
     assert set(found[1]) == {"ntm_forward", "ntm_write_again", "ntm_backward"}
     assert all(set(kernels) == {"ntm_sequence_forward", "ntm_sequence_backward"} for kernels in found[2:])
-    for kernels in found:
-        for name, numbers in kernels.items():
-            most = MAX_SPILLED if name in ("ntm_backward", "ntm_sequence_backward") else 0
-            assert numbers["spilled"] <= most, f"{name} spills {numbers['spilled']} bytes on sm_{capability}"
-            assert numbers["registers"] <= 255, name
+    _assert_nothing_spills(found)
 
 
 def test_every_switch_builds() -> None:
-    """On one architecture, with several heads and layers, and an odd size."""
-    odd = {"memory_size": 100, "word_size": 20, "num_reads": 2, "num_layers": 2}
+    """On one architecture, with several heads and layers, and an odd size; one NTM may spill a little."""
+    odd = {"memory_size": 101, "word_size": 31, "num_reads": 2, "num_layers": 2}
     clipped = {"clip_weighting_gradient": 0.5, "clip_controller_gradient": 0.5}
     masked = {"masked_lookup": True, "mask_min": 0.1, "deallocation": True, "link_sharpening": True}
     dnc = _changed(DNC, **odd, **clipped, **masked, usage_gradient=False, interface_norm=True)
@@ -135,3 +131,4 @@ def test_every_switch_builds() -> None:
     half = (NTM[0], "bfloat16", *NTM[2:])  # only the kernels for a whole sequence see any
     found = _build(90, dnc, unlinked, ntm, by_steps, half)
     assert [len(kernels) for kernels in found] == [5, 5, 2, 5, 2]
+    _assert_nothing_spills(found[:2] + found[3:])

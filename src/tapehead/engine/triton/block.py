@@ -1,6 +1,7 @@
-"""What a program holds: one sequence, and its memory as a block [BN, BW]. ``s`` has N, W, BN and BW.
+"""What a program holds: one sequence, and its memory as a block [BN, BW]. ``s`` has N, ROW, BN and BW.
 
-Of memories there are slots, [slots, B, N, W].
+Of memories there are slots, [slots, B, N, ROW]. Where ROW is more than W, the numbers behind a word are zero,
+and stay zero in every step.
 """
 
 import triton
@@ -17,16 +18,16 @@ def sequence():
 def block_of(s: tl.constexpr):
     """(the offsets of a memory's numbers, which of them there are), [BN, BW]."""
     n, w = tl.arange(0, s.BN), tl.arange(0, s.BW)
-    return n[:, None] * s.W + w[None, :], (n < s.N)[:, None] & (w < s.W)[None, :]
+    return n[:, None] * s.ROW + w[None, :], (n < s.N)[:, None] & (w < s.ROW)[None, :]
 
 
 @triton.jit
 def load_memory(MEMORY, slot, b, B, s: tl.constexpr):
     cells, there = block_of(s)
-    return tl.load(MEMORY + (slot * B + b) * s.N * s.W + cells, mask=there, other=0.0)
+    return tl.load(MEMORY + (slot * B + b) * s.N * s.ROW + cells, mask=there, other=0.0)
 
 
 @triton.jit
 def store_memory(MEMORY, slot, b, B, memory, s: tl.constexpr):
     cells, there = block_of(s)
-    tl.store(MEMORY + (slot * B + b) * s.N * s.W + cells, memory, mask=there)
+    tl.store(MEMORY + (slot * B + b) * s.N * s.ROW + cells, memory, mask=there)

@@ -37,6 +37,8 @@ class Sizes(NamedTuple):
 
     N: int
     W: int
+    ROW: int
+    """numbers of a row of the memory, W and those behind it"""
     READS: int
     BN: int
     BW: int

@@ -264,7 +264,7 @@ def dnc_backward(
     )
     scratch = SCRATCH + b * (3 * s.READS + 1) * s.N
     cells, in_memory = block_of(s)
-    of_memory_at = OF_MEMORY + b * s.N * s.W + cells
+    of_memory_at = OF_MEMORY + b * s.N * s.ROW + cells
     # A sequence that is over kept its state, and its gradient passes as it is; OF_XI is zero there already.
     if t < tl.load(LENGTHS + b):
         memory = load_memory(MEMORY, src, b, B, s)

@@ -11,7 +11,14 @@ from ..spec import KernelSpec
 from . import dnc, dnc_backward, ntm, ntm_backward
 
 ROWS = 16
-"""Rows of the links that a program takes at a time: with more, the backward kernel spills registers."""
+"""Rows of the links that a program takes at a time."""
+FORWARD_REGISTERS = 128
+"""That a thread of a DNC's forward kernel may have: with them, two programs of 8 warps fit on a
+multiprocessor. Left to itself, ptxas takes 80 for sm_90, so that three fit, and spills."""
+ALIGNED = 4
+"""Numbers that a thread loads at once. The rows of a memory are a multiple of it: a thread then holds four
+neighbours in each of its slots, else one number in each of four times as many slots, for which it needs four
+times as many numbers of every weighting, and registers spill."""
 WARP_NUMBERS = 512
 """Numbers of a block for each warp of a program: sixteen a thread."""
 
@@ -81,7 +88,10 @@ class Memory:
             for name in ("usage", "precedence", "write_weights", "read_weights", "read_words")
             if name in start
         }
-        self.buffers |= {name: self._over_slots(start[name]) for name in ("memory", "link") if name in start}
+        row = -(-spec.word_size // ALIGNED) * ALIGNED
+        self.buffers["memory"] = self._over_slots(start["memory"], row)
+        if "link" in start:
+            self.buffers["link"] = self._over_slots(start["link"], start["link"].shape[-1])
         heads = spec.num_reads + spec.num_writes
         rows = 3 * heads if spec.kind == "ntm" else 2 + spec.num_reads * (3 if self.linked else 1)
         dnc_too = [] if spec.kind == "ntm" else ["usage", "precedence"]
@@ -94,9 +104,11 @@ class Memory:
         buffer[0].copy_(first)
         return buffer
 
-    def _over_slots(self, first: Tensor) -> Tensor:
-        buffer = first.new_empty(self.slots_of.number, *first.shape)
-        buffer[0].copy_(first)
+    def _over_slots(self, first: Tensor, row: int) -> Tensor:
+        """Room for every slot, with zeros in the first behind the rows of the tensor there."""
+        buffer = first.new_empty(self.slots_of.number, *first.shape[:-1], row)
+        buffer[0, ..., : first.shape[-1]].copy_(first)
+        buffer[0, ..., first.shape[-1] :].zero_()
         return buffer
 
     @property
@@ -108,9 +120,23 @@ class Memory:
         """The state after the last step, in tensors of its own."""
         current = self.slots_of.current
         return {
-            name: buffer[current if name in ("memory", "link") else self.steps].clone()
+            name: self.cut(name, buffer[current if name in ("memory", "link") else self.steps]).clone(
+                memory_format=torch.contiguous_format
+            )
             for name, buffer in self.buffers.items()
         }
+
+    def gradient(self, name: str, given: Tensor | None) -> Tensor:
+        """Of a state's tensor, in one of its own that the kernels may write into; None is zero."""
+        buffer = self.buffers[name]
+        gradient = buffer.new_zeros(buffer.shape[1:])
+        if given is not None:
+            gradient[..., : given.shape[-1]].copy_(given)
+        return gradient
+
+    def cut(self, name: str, tensor: Tensor) -> Tensor:
+        """A view of a state's tensor, or of its gradient, without what the kernels have behind its rows."""
+        return tensor[..., : self.spec.word_size] if name == "memory" else tensor
 
     def constants(self) -> dict[str, Any]:
         """What the kernels know when they are compiled: ``s``, their sizes and switches; and the warps."""
@@ -125,6 +151,7 @@ class Memory:
         return ntm.Sizes(
             N=self.size,
             W=spec.word_size,
+            ROW=self.buffers["memory"].shape[-1],
             READS=spec.num_reads,
             WRITES=spec.num_writes,
             S=shifts,
@@ -152,6 +179,7 @@ class Memory:
         return dnc.Sizes(
             N=self.size,
             W=spec.word_size,
+            ROW=self.buffers["memory"].shape[-1],
             READS=spec.num_reads,
             BN=block,
             BW=triton.next_power_of_2(spec.word_size),
@@ -178,9 +206,9 @@ class Memory:
         """Buffers; the interface stands in for what a machine has not, and no kernel looks at it there."""
         return [self.buffers.get(name, self.interface) for name in names]
 
-    def _launch(self, kernels: tuple[Any, Any], *arguments: Any) -> None:
+    def _launch(self, kernels: tuple[Any, Any], *arguments: Any, **options: int) -> None:
         """The NTM's kernel, or the DNC's."""
-        kernels[self.spec.kind == "dnc"][(self.batch,)](*arguments, **self.constants())
+        kernels[self.spec.kind == "dnc"][(self.batch,)](*arguments, **self.constants(), **options)
 
     def forward(self, t: int) -> None:
         """Step t: from its interface vector and the state before it to the state after it."""
@@ -188,7 +216,8 @@ class Memory:
         rest = self._named("read_words", "memory", *self._links)
         places = t, self.slots_of.read(t), self.slots_of.written(t)
         kernels = ntm.ntm_forward, dnc.dnc_forward
-        self._launch(kernels, self.interface, self.lengths, *weightings, self.tape, *rest, *places)
+        options = {"maxnreg": FORWARD_REGISTERS} if self.spec.kind == "dnc" else {}
+        self._launch(kernels, self.interface, self.lengths, *weightings, self.tape, *rest, *places, **options)
 
     def write_again(self, segment: int) -> None:
         """Do the writes of a segment again, but for the last."""

@@ -31,6 +31,7 @@ class Gradients(NamedTuple):
     WORDS: tl.tensor
     """[B, R, W]: the whole gradient of the words that the step read"""
     MEMORY: tl.tensor
+    """[B, N, ROW]"""
     SCRATCH: tl.tensor
     """[B, N]"""
 
@@ -203,7 +204,7 @@ def step_backward(at, of, MEMORY, t, slot, b, B, s: tl.constexpr):
     of_reading = of.XI + (t * B + b) * s.X
     of_wr, of_words, scratch = of.WR + b * s.READS * s.N, of.WORDS + b * s.READS * s.W, of.SCRATCH + b * s.N
     cells, there = block_of(s)
-    of_memory_at = of.MEMORY + b * s.N * s.W + cells
+    of_memory_at = of.MEMORY + b * s.N * s.ROW + cells
     memory = load_memory(MEMORY, slot, b, B, s)
     of_memory = tl.load(of_memory_at, mask=there, other=0.0)
     written, keep = write(memory, at.writing, at.ww_new, s)

@@ -137,9 +137,8 @@ class _Sequence:
         names = memory_names(self.spec)
         self.controller.start_backward(of_final[len(names) :])
         of_state: dict[str, Tensor] = {}
-        for name, given in zip(names, of_final):
-            shape = self._shape(name)
-            of_state[name] = self.controller.x.new_zeros(shape) if given is None else _own(given)
+        if self.memory is not None:
+            of_state = {name: self.memory.gradient(name, given) for name, given in zip(names, of_final)}
         of_interface = of_raw = None
         if self.whole is not None:
             of_interface = of_raw = self.whole.backward(of_features, of_words, of_state)
@@ -148,12 +147,11 @@ class _Sequence:
         of_x, of_weights = self.controller.gradients()
         if of_interface is not None and of_raw is not None:
             of_weights += self._interface_gradients(of_interface, of_raw)
-        found = [of_x, *of_weights, *of_state.values(), *self.controller.of_start()]
+        of_start = []
+        if self.memory is not None:
+            of_start = [self.memory.cut(name, gradient).contiguous() for name, gradient in of_state.items()]
+        found = [of_x, *of_weights, *of_start, *self.controller.of_start()]
         return [gradient.to(self.dtype) for gradient in found]
-
-    def _shape(self, name: str) -> torch.Size:
-        assert self.memory is not None
-        return self.memory.buffers[name].shape[1:]
 
     def _backward_through_time(
         self, of_features: Tensor | None, of_words: Tensor | None, of_state: dict[str, Tensor]
@@ -201,11 +199,6 @@ class _Sequence:
             normed = (self.raw - mean) * scale
             found += [(of_interface * normed).sum((0, 1)), of_interface.sum((0, 1))]
         return found
-
-
-def _own(tensor: Tensor) -> Tensor:
-    """A contiguous copy, which the kernels may write into."""
-    return tensor.clone(memory_format=torch.contiguous_format)
 
 
 class _Run(torch.autograd.Function):

@@ -16,7 +16,7 @@ WEIGHT_LIMIT = 1 << 17
 """Weights that a program may read in every step: half a megabyte in float32. Beyond it, reading them anew for
 every sequence is estimated to take longer than the launches that one product for the whole batch takes."""
 NUMBER_LIMIT = 128 * 32
-"""Numbers in a memory, both its sizes rounded up to powers of two: up to here no register spills."""
+"""Numbers in a memory, both its sizes rounded up to powers of two: up to here hardly a register spills."""
 ROWS, COLUMNS = 16, 128
 """Of a matrix, the block that a program takes at a time."""
 
