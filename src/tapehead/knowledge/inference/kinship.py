@@ -25,8 +25,8 @@ MAX_FACTS = 10_000
 MAX_KEPT = MAX_VOTES + 1
 """States that are kept of a family for the next question: as many as a vote needs, and one."""
 SURE = 0.9
-"""An answer whose every step is at least so sure is not voted on: of 506 such about royal92.ged none was wrong,
-of 94 others 6."""
+"""An answer whose every step is at least so sure is not voted on: of 506 such about royal92.ged none was
+wrong, of 94 others 6."""
 _SEXES = {None: EITHER, "m": 0, "f": 1}
 
 
