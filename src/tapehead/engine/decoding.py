@@ -10,6 +10,8 @@ from torch import Tensor
 
 Field = tuple[int, int]
 """(first channel, number of channels)."""
+MAX_GATHERED = 1 << 21
+"""Outputs that are looked up in a table at once, 16 MiB of them."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -117,8 +119,7 @@ class Choice:
         for kind in kinds.argmax(1).unique().tolist():
             steps = kinds.argmax(1) == kind
             for part in self._parts_of[kind]:
-                sums = logits[steps][:, self._rows[part]].sum(2)
-                total[steps] += sums.amax(1) - sums.logsumexp(1)
+                total[steps] += _log_probability_of_best(self._rows[part], logits[steps])
         return total
 
 
@@ -169,6 +170,15 @@ def _rows_of(part: Field | Tensor) -> Tensor:
             "give every row a one in each of the same fields, and zeros elsewhere"
         )
     return ones.nonzero()[:, 1].view(len(part), -1).cpu()
+
+
+def _log_probability_of_best(rows: Tensor, logits: Tensor) -> Tensor:
+    """Of each step that of its best row, [n]; some steps at once, as all may fill gigabytes."""
+    found = []
+    for some in logits.split(max(1, MAX_GATHERED // rows.numel())):
+        sums = some[:, rows].sum(2)
+        found.append(sums.amax(1) - sums.logsumexp(1))
+    return torch.cat(found)
 
 
 def _best(rows: Tensor, logits: Tensor) -> int:
