@@ -11,7 +11,7 @@ from torch import Tensor
 Field = tuple[int, int]
 """(first channel, number of channels)."""
 MAX_GATHERED = 1 << 21
-"""Outputs that are looked up in a table at once, 16 MiB of them."""
+"""Outputs that are looked up in a table at once, 16 MiB: for thousands of steps it takes gigabytes."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -113,13 +113,18 @@ class Choice:
         Args:
             outputs: [n, output_size], each read by :meth:`read`.
         """
-        logits = outputs.to("cpu", torch.float64)
+        largest = max(rows.numel() for rows in self._rows)
+        some = outputs.split(max(1, MAX_GATHERED // largest))
+        return torch.cat([self._log_probabilities(part.to("cpu", torch.float64)) for part in some])
+
+    def _log_probabilities(self, logits: Tensor) -> Tensor:
         kinds = logits[:, self._rows[0][:, 0]]
         total = kinds.amax(1) - kinds.logsumexp(1)
         for kind in kinds.argmax(1).unique().tolist():
             steps = kinds.argmax(1) == kind
             for part in self._parts_of[kind]:
-                total[steps] += _log_probability_of_best(self._rows[part], logits[steps])
+                sums = logits[steps][:, self._rows[part]].sum(2)
+                total[steps] += sums.amax(1) - sums.logsumexp(1)
         return total
 
 
@@ -170,15 +175,6 @@ def _rows_of(part: Field | Tensor) -> Tensor:
             "give every row a one in each of the same fields, and zeros elsewhere"
         )
     return ones.nonzero()[:, 1].view(len(part), -1).cpu()
-
-
-def _log_probability_of_best(rows: Tensor, logits: Tensor) -> Tensor:
-    """Of each step that of its best row, [n]; some steps at once, as all may fill gigabytes."""
-    found = []
-    for some in logits.split(max(1, MAX_GATHERED // rows.numel())):
-        sums = some[:, rows].sum(2)
-        found.append(sums.amax(1) - sums.logsumexp(1))
-    return torch.cat(found)
 
 
 def _best(rows: Tensor, logits: Tensor) -> int:
