@@ -380,3 +380,18 @@ def test_the_kernel_checks_the_choice_itself(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setitem(choice.__dict__, "words", torch.tensor(words, dtype=torch.int64))
         with pytest.raises(EngineError, match="the choice of the next input is none"):
             engine.decode(machine, first, None, choice, 3)
+
+
+def test_probabilities_are_the_same_some_steps_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    table = torch.zeros(30, CHANNELS)
+    for start, size in LETTERS:
+        table[torch.arange(30), start + torch.randint(size, (30,))] = 1
+    choice, outputs = Choice(KINDS, {0: [table], 1: LETTERS}), torch.randn(200, CHANNELS)
+    whole = choice.log_probabilities(outputs)
+    for most in (1, 7 * 90, 1_000):
+        monkeypatch.setattr(decoding, "MAX_GATHERED", most)
+        assert torch.equal(choice.log_probabilities(outputs), whole)
+    step = int((outputs[:, KINDS[0] : sum(KINDS)].argmax(1) == 0).nonzero()[0])
+    kinds, sums = outputs[step, KINDS[0] : sum(KINDS)].double(), table.double() @ outputs[step].double()
+    assert torch.isclose(whole[step], kinds.log_softmax(0).max() + sums.log_softmax(0).max())

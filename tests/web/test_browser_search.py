@@ -1,5 +1,6 @@
 """The page of a search in a real browser."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tapehead.tasks.graph.search_trace import Op
 from tapehead.viz.player_page import record_answer, write_player
 from tapehead.web.library import Library
 from tests.knowledge import scripted
+from tests.knowledge.files import family
 from tests.viz import searches
 from tests.web import live
 
@@ -261,3 +263,24 @@ def test_a_search_on_the_page(site: str, tab: Any, tmp_path: Path) -> None:
     tab.locator("h1").click()
     tab.keyboard.press("ArrowRight")
     assert live.step(tab) == 1, "the page that is gone does not hear the keys"
+
+
+@pytest.mark.parametrize("script", [scripted.Searcher, searches.PushesTwice, scripted.FailsToSearch])
+def test_of_a_family_it_speaks_of_people(tab: Any, tmp_path: Path, script: type[scripted.Searcher]) -> None:
+    text = family("Ann f", "Bob m", "Cid m", "Dan m", "Eve f", "Ann+Bob: Cid Dan", "Dan+?: Eve")
+    graph = knowledge.read_bytes(text.encode(), "own.ged")
+    answer = knowledge.ask(graph, "How is Eve related to Cid?", model=scripted.searcher(script))
+    recording = record_answer(graph, answer)
+    live.open_file(tab, write_player(recording, tmp_path / "p.html"))
+    assert tab.inner_text(".map h2") == "The family tree"
+    assert tab.get_attribute(".map svg", "aria-label") == "Family tree of the search"
+    assert "The network holds this family tree in its memory" in tab.inner_text("header")
+    assert "how a person was reached" in tab.inner_text(".map")
+    said = ""
+    for step in range(recording.said.shape[0]):
+        show(tab, step)
+        said += tab.inner_text("body")
+    assert not re.findall(r"\b(?:map|places?|connections?|stops?)\b", said, re.IGNORECASE)
+    if script is scripted.Searcher:
+        assert "All ties of Eve are read. Who is next in the queue?" in said
+        assert "It is the person who is looked for: found!" in said

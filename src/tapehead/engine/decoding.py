@@ -10,6 +10,8 @@ from torch import Tensor
 
 Field = tuple[int, int]
 """(first channel, number of channels)."""
+MAX_GATHERED = 1 << 21
+"""Outputs that are looked up in a table at once, 16 MiB: for thousands of steps it takes gigabytes."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -111,7 +113,11 @@ class Choice:
         Args:
             outputs: [n, output_size], each read by :meth:`read`.
         """
-        logits = outputs.to("cpu", torch.float64)
+        largest = max(rows.numel() for rows in self._rows)
+        some = outputs.split(max(1, MAX_GATHERED // largest))
+        return torch.cat([self._log_probabilities(part.to("cpu", torch.float64)) for part in some])
+
+    def _log_probabilities(self, logits: Tensor) -> Tensor:
         kinds = logits[:, self._rows[0][:, 0]]
         total = kinds.amax(1) - kinds.logsumexp(1)
         for kind in kinds.argmax(1).unique().tolist():

@@ -14,7 +14,7 @@ from ..kinship.paths import Path
 from ..kinship.ways import NAMELESS, NetTie, nearest_ties, path_of, tie_name, ties_of
 from .search import MAX_KEPT, SearchAnswer, answer_path
 
-TOLD_TIES = (1_000, 4_000)
+TOLD_TIES = (1_000, 3_000)
 """Ties told, at most; and how many, where the network names no way by these."""
 PLAYED_TIES = 150
 """Ties told where a search is run again to look at it."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ...tasks.kinship.tree import Sex
+from ..collecting import uncollected
 from ..graph import CHILD_LABELS, PARTNER_LABELS, KnowledgeGraph
-from ..pedigree import PARENT_KINDS, ParentKind, ParentTie, Pedigree
-from .relation import LINE_OF, Line, Step
+from ..pedigree import PARENT_KINDS, ParentKind, ParentTie, Pedigree, Union
+from .relation import LINE_OF, Line, Step, step_of
 
 
 class Tie(NamedTuple):
@@ -81,7 +82,6 @@ class Kin:
         """whether anybody is adopted, fostered or a ward"""
         self._spouses: dict[str, list[Marriage]] = {}
         self._step_parents: dict[str, list[str]] = {}
-        self._onward: dict[str, tuple[list[_Onward], list[_Onward]]] = {}
         self._children: dict[str, list[Tie]] = {}
         for parent, unions in pedigree.unions.items():
             born = dict.fromkeys(child for union in unions for child in union.children)
@@ -113,7 +113,7 @@ class Kin:
     def num_ties(self) -> int:
         """Steps to a parent, to a child and to a spouse, each way."""
         parents = sum(len(known) for known in self._all_parents.values())
-        return 2 * parents + sum(len(self.spouses(person)) for person in self.sexes)
+        return 2 * parents + sum(len(self._partners(person)) for person in self.sexes)
 
     def is_known(self, person: str) -> bool:
         """Whether the file has this person; False for a parent without a name."""
@@ -156,12 +156,12 @@ class Kin:
             person: entity id.
             may_rise: whether it may go up to a parent; after a step down it may not.
         """
-        if person not in self._onward:
-            falling = [((child, False), Step("down", line)) for child, line in self.all_children(person)]
-            wed = [((spouse, True), Step("spouse", former=former)) for spouse, former in self.spouses(person)]
-            rising = [((parent, True), Step("up", line)) for parent, line in self.all_parents(person)]
-            self._onward[person] = ([*falling, *wed], [*rising, *falling, *wed])
-        return self._onward[person][may_rise]
+        rising = self.all_parents(person) if may_rise else ()
+        return [
+            *(((parent, True), step_of("up", line)) for parent, line in rising),
+            *(((child, False), step_of("down", line)) for child, line in self.all_children(person)),
+            *(((spouse, True), step_of("spouse", former=former)) for spouse, former in self.spouses(person)),
+        ]
 
     def step_parents(self, person: str) -> list[str]:
         """Those whom the file calls so, and the other spouses of the parents.
@@ -181,17 +181,16 @@ class Kin:
                 continue
             unions = self.pedigree.unions.get(parent, ())
             home = [union for union in unions if person in union.children]
-            begun = min((year for union in home if (year := self._begun(union.family, parent))), default=None)
+            begun = min((year for union in home if (year := self._begun(union))), default=None)
             for union in unions:
-                year = self._begun(union.family, parent)
+                year = self._begun(union)
                 if begun is not None and year is not None and year < begun:
                     continue
                 found |= dict.fromkeys(other for other in union.partners if other != parent)
         return [other for other in found if other not in own and other != person]
 
-    def _begun(self, family: str, partner: str) -> int | None:
+    def _begun(self, union: Union) -> int | None:
         """The first year that is known of a union: of the marriage or of a birth."""
-        union = next(union for union in self.pedigree.unions[partner] if union.family == family)
         births = (self.pedigree.birth_years.get(child) for child in union.children)
         years = [year for year in (union.married_year, *births) if year is not None]
         return min(years, default=None)
@@ -234,11 +233,16 @@ def kin_of(graph: KnowledgeGraph) -> Kin:
     """The kin of a family tree, laid out once for each graph."""
     kin = _KEPT.get(graph)
     if kin is None:
-        couples = {fact.object for fact in graph.facts if fact.label in PARTNER_LABELS}
-        parentless: dict[str, list[str]] = {}
-        for child, label, family in graph.facts:
-            if label == CHILD_LABELS[0] and family not in couples:
-                parentless.setdefault(family, []).append(child)
-        several = (children for children in parentless.values() if len(children) > 1)
-        kin = _KEPT[graph] = Kin(graph.pedigree, several)
+        with uncollected():
+            kin = _KEPT[graph] = _laid_out(graph)
     return kin
+
+
+def _laid_out(graph: KnowledgeGraph) -> Kin:
+    couples = {fact.object for fact in graph.facts if fact.label in PARTNER_LABELS}
+    parentless: dict[str, list[str]] = {}
+    for child, label, family in graph.facts:
+        if label == CHILD_LABELS[0] and family not in couples:
+            parentless.setdefault(family, []).append(child)
+    several = (children for children in parentless.values() if len(children) > 1)
+    return Kin(graph.pedigree, several)

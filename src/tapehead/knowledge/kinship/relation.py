@@ -1,6 +1,7 @@
 """The algebra of kinship: what one person is to another, in a handful of numbers."""
 
 import dataclasses
+import functools
 from typing import Literal
 
 from ...tasks.kinship.tree import Sex
@@ -27,7 +28,7 @@ SIDE_OF: dict[Sex, Side] = {"m": "paternal", "f": "maternal", "u": ""}
 Move = Literal["up", "down", "spouse"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Step:
     """To a parent, to a child, or to a spouse."""
 
@@ -35,6 +36,12 @@ class Step:
     line: Line = "birth"
     former: bool = False
     """of a spouse: divorced"""
+
+
+@functools.cache
+def step_of(move: Move, line: Line = "birth", former: bool = False) -> Step:
+    """The step, one object for all that are alike: a large family has half a million."""
+    return Step(move, line, former)
 
 
 @dataclasses.dataclass(frozen=True)

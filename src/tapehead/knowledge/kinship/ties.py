@@ -2,8 +2,10 @@
 
 import dataclasses
 import heapq
-from collections.abc import Callable, Sequence
+import math
+from typing import NamedTuple
 
+from .ancestry import Ancestry, Crossing, Parents, ancestry_of, least_over, over, shared_parents, straight
 from .edges import parents_by
 from .index import Kin, Tie
 from .paths import Path, kinship, strength, with_steps
@@ -26,30 +28,9 @@ FEWEST_MARRIAGES = 10_000
 MAX_STEPS_OF_STEP = 6
 """Nobody calls the kin of a step-parent's distant kin their own."""
 
+_STEP = LINES.index("step")
+
 _State = tuple[str, bool]
-_Parents = Callable[[str, Line], Sequence[Tie]]
-
-
-@dataclasses.dataclass
-class _Ancestry:
-    """A person and everybody above."""
-
-    person: str
-    depth: dict[str, int]
-    """ancestor → generations, by the shortest way"""
-    line: dict[str, Line]
-    """of that way"""
-    below: dict[str, list[Tie]]
-    """ancestor → their children on some way, with the tie; the child of the shortest way first"""
-
-    def climb(self, ancestor: str) -> list[tuple[str, Line]]:
-        """The shortest way up to an ancestor: everybody on it from the first step on, with the tie."""
-        way = []
-        while self.depth[ancestor]:
-            child, line = self.below[ancestor][0]
-            way.append((ancestor, line))
-            ancestor = child
-        return way[::-1]
 
 
 def ties(kin: Kin, first: str, second: str) -> list[Path]:
@@ -94,97 +75,70 @@ def _by_blood(kin: Kin, first: str, second: str) -> list[Path]:
         return [Tie(parent, "birth") for parent in kin.blood_parents.get(person, ())]
 
     for limit in (*DEPTHS, None):
-        one, other = _ancestry(first, parents, limit), _ancestry(second, parents, limit)
-        paths, pairs = _straight(one, other), _sibling_pairs(one, other)
-        shortest = min(
-            [len(path.steps) for path in paths] + [_length(one, other, pair) for pair in pairs], default=0
-        )
+        one, other = ancestry_of(first, parents, limit), ancestry_of(second, parents, limit)
+        paths, shared = straight(one, other), shared_parents(one, other)
+        near = (least_over(one, other, parent) for parent in shared)
+        shortest = min([*(len(path.steps) for path in paths), *filter(None, near)], default=0)
         if limit is None or (shortest and shortest + FURTHER <= limit):
             break
-    pairs = {pair: top for pair, top in pairs.items() if _length(one, other, pair) <= shortest + FURTHER}
-    nearest = sorted(pairs, key=lambda pair: (_length(one, other, pair), kin.is_half(*pair)))
-    shapes: dict[tuple[int, int, bool], list[tuple[str, str]]] = {}
-    for pair in nearest:
-        up, down = one.depth[pair[0]] + 1, other.depth[pair[1]] + 1
-        shapes.setdefault((up, down, kin.is_half(*pair)), []).append(pair)
-    for place, alike in enumerate(shapes.values()):
+    found = _lines_of_blood(kin, one, other, shared, shortest + FURTHER)
+    # Of two shapes of one length, the one of full blood; of two alike, the one found first.
+    for place, shape in enumerate(sorted(found, key=lambda shape: (shape.up + shape.down, shape.half))):
+        line = found[shape]
         # Lines that only go by way of a nearer relation, such as parents who are cousins, are left out.
-        fresh = [pair for pair in alike if pair[0] not in other.depth and pair[1] not in one.depth]
-        if place == 0 and not paths:
-            fresh = fresh or alike[:1]
-        if fresh:
-            path = _over(one, other, fresh[0], pairs[fresh[0]])
-            paths.append(dataclasses.replace(path, lines=len(fresh)))
+        if line.lines:
+            paths.append(dataclasses.replace(over(one, other, *line.fresh), lines=line.lines))
+        elif place == 0 and not paths:
+            paths.append(over(one, other, *line.first))
     return paths
 
 
-def _length(one: _Ancestry, other: _Ancestry, pair: tuple[str, str]) -> int:
-    return one.depth[pair[0]] + other.depth[pair[1]] + 2
+class _Shape(NamedTuple):
+    """What two people are to each other by one line of blood."""
+
+    up: int
+    down: int
+    half: bool
 
 
-def _ancestry(person: str, parents: _Parents, limit: int | None) -> _Ancestry:
-    """A person and everybody above, up to so many generations; None: all."""
-    found = _Ancestry(person, {person: 0}, {person: "birth"}, {})
-    here = [person]
-    while here and (limit is None or found.depth[here[0]] < limit):
-        above: list[str] = []
-        for child in here:
-            for parent, line in parents(child, found.line[child]):
-                whole = weakest(found.line[child], line)
-                if parent not in found.depth:
-                    found.depth[parent], found.line[parent] = found.depth[child] + 1, whole
-                    found.below[parent] = [Tie(child, line)]
-                    above.append(parent)
-                elif found.depth[parent] == found.depth[child] + 1 and _stronger(whole, found.line[parent]):
-                    found.line[parent] = whole
-                    found.below[parent].insert(0, Tie(child, line))
-                elif parent != person:
-                    found.below[parent].append(Tie(child, line))
-        here = above
+@dataclasses.dataclass
+class _Lines:
+    """The lines of blood of one shape."""
+
+    first: Crossing
+    """of all"""
+    fresh: Crossing = ("", "", "")
+    """the first one in which neither sibling is above both people"""
+    lines: int = 0
+    """how many such there are, by different siblings"""
+
+
+def _lines_of_blood(
+    kin: Kin, one: Ancestry, other: Ancestry, shared: dict[str, int], longest: int
+) -> dict[_Shape, _Lines]:
+    """The lines over siblings, of so many steps at most, in the order found.
+
+    Two people of an old island family have hundreds of thousands of them: only the first of a shape is kept.
+    """
+    found: dict[_Shape, _Lines] = {}
+    for parent, number in shared.items():
+        below = other.below[parent]
+        least = min(other.depth[y] for y, _ in below) + 2
+        for x, _ in one.below[parent]:
+            up, fresh_up = one.depth[x] + 1, x not in other.depth
+            for y, _ in below if up - 1 + least <= longest else ():
+                down = other.depth[y] + 1
+                if up + down > longest or x == y:
+                    continue
+                fresh = fresh_up and y not in one.depth
+                if not fresh and (up, down, True) in found and (up, down, False) in found:
+                    continue
+                lines = found.setdefault(_Shape(up, down, kin.is_half(x, y)), _Lines((x, y, parent)))
+                # By the father and by the mother of full siblings, it is one line.
+                if fresh and all(shared.get(p, number) >= number for p in kin.shared_parents(x, y)):
+                    lines.fresh = lines.fresh if lines.lines else (x, y, parent)
+                    lines.lines += 1
     return found
-
-
-def _stronger(line: Line, other: Line) -> bool:
-    return LINES.index(line) < LINES.index(other)
-
-
-def _sibling_pairs(one: _Ancestry, other: _Ancestry) -> dict[tuple[str, str], str]:
-    """Two siblings, one at or above each of the two people, and a parent of both."""
-    smaller, larger = (one, other) if len(one.depth) < len(other.depth) else (other, one)
-    pairs: dict[tuple[str, str], str] = {}
-    for parent in smaller.below:
-        if parent in larger.below:
-            for x, first in one.below[parent]:
-                for y, second in other.below[parent]:
-                    if x != y and not first == second == "step":
-                        pairs.setdefault((x, y), parent)
-    return pairs
-
-
-def _straight(one: _Ancestry, other: _Ancestry) -> list[Path]:
-    """Straight up from the first to the second, or straight down."""
-    paths = []
-    for start, end, turned in ((one, other, False), (other, one, True)):
-        if end.person in start.depth:
-            climb = start.climb(end.person)
-            people = (start.person, *(person for person, _ in climb))
-            path = Path(people, tuple(Step("up", line) for _, line in climb))
-            paths.append(path.reversed() if turned else path)
-    return paths
-
-
-def _over(one: _Ancestry, other: _Ancestry, pair: tuple[str, str], parent: str) -> Path:
-    """Up to one of two siblings, over their parent, and down from the other."""
-
-    def half_way(ancestry: _Ancestry, child: str) -> Path:
-        climb = ancestry.climb(child)
-        last = next(tie.line for tie in ancestry.below[parent] if tie.person == child)
-        lines = [*(line for _, line in climb), last]
-        people = (ancestry.person, *(person for person, _ in climb), parent)
-        return Path(people, tuple(Step("up", line) for line in lines))
-
-    up, down = half_way(one, pair[0]), half_way(other, pair[1]).reversed()
-    return Path((*up.people, *down.people[1:]), (*up.steps, *down.steps))
 
 
 def _married(kin: Kin, first: str, second: str) -> list[Path]:
@@ -208,19 +162,61 @@ def _by_adoption(kin: Kin, first: str, second: str, longest: int | None) -> Path
     return min(found, key=lambda path: (len(path.steps), strength(path)), default=None)
 
 
-def _weak_ways(first: str, second: str, parents: _Parents, limit: int | None) -> list[Path]:
-    """The shortest ways up and down, of so many steps at most, that are not by birth alone."""
-    one, other = _ancestry(first, parents, limit), _ancestry(second, parents, limit)
-    found = [path for path in _straight(one, other) if strength(path)]
-    pairs = _sibling_pairs(one, other)
-    for pair in sorted(pairs, key=lambda pair: _length(one, other, pair)):
-        length = _length(one, other, pair)
-        if (limit is not None and length > limit) or (found and len(found[-1].steps) < length):
-            break
-        path = _over(one, other, pair, pairs[pair])
-        if strength(path) and sum(step.line == "step" for step in path.steps) < 2:
-            found.append(path)
-    return found
+def _weak_ways(first: str, second: str, parents: Parents, limit: int | None) -> list[Path]:
+    """Ways up and down, of so many steps at most, that are not by birth alone: straight, and the best over
+    two siblings if it is no longer than that."""
+    one, other = ancestry_of(first, parents, limit), ancestry_of(second, parents, limit)
+    found = [path for path in straight(one, other) if strength(path)]
+    most = min(
+        (steps for steps in (limit, *(len(path.steps) for path in found[-1:])) if steps is not None),
+        default=None,
+    )
+    best = _weak_crossing(one, other, parents, most)
+    return found if best is None else [*found, over(one, other, *best)]
+
+
+def _weak_crossing(one: Ancestry, other: Ancestry, parents: Parents, most: int | None) -> Crossing | None:
+    """The shortest way over two siblings that is not by birth alone; of two the one of the stronger ties.
+
+    A step-parent counts on one side of it only.
+    """
+    shared = shared_parents(one, other)
+    best: Crossing | None = None
+    least = (math.inf if most is None else most, len(LINES))
+    for parent in shared:
+        ups, downs = _ends(one, parent), _ends(other, parent)
+        if not any(weak for *_, weak in (*ups, *downs)):
+            continue  # As nearly everybody, where few are adopted.
+        weak_downs = [down for down in downs if down[2]]
+        for x, up, first in ups:
+            for y, down, second in downs if first else weak_downs:
+                rank = up + down + 2, max(first, second)
+                if rank >= least or x == y or first == second == _STEP:
+                    continue
+                # They are siblings by the first parent that they share, whatever they are by another.
+                if _first_shared(shared, parents, (x, one.line[x]), (y, other.line[y])) == parent:
+                    best, least = (x, y, parent), rank
+    return best
+
+
+def _ends(ancestry: Ancestry, parent: str) -> list[tuple[str, int, int]]:
+    """The children of a parent on some way: each with the generations up to it, and the weakest line of the
+    way over it to the parent, as a number of LINES."""
+    return [
+        (child, ancestry.depth[child], LINES.index(weakest(ancestry.line[child], line)))
+        for child, line in ancestry.below[parent]
+    ]
+
+
+def _first_shared(
+    shared: dict[str, int], parents: Parents, one: tuple[str, Line], other: tuple[str, Line]
+) -> str:
+    """The first parent whom two siblings share; a step-parent of both makes nobody siblings."""
+    theirs = dict(parents(*other))
+    return min(
+        (p for p, line in parents(*one) if p in shared and p in theirs and not line == theirs[p] == "step"),
+        key=shared.__getitem__,
+    )
 
 
 def _by_marriage(kin: Kin, first: str, second: str, most: int | None) -> Path | None:

@@ -6,7 +6,7 @@ not. Children of one family without known parents are joined by a parent without
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from .explain import NameOf, PathStep, step_kinship
@@ -34,28 +34,36 @@ def ties_of(kin: Kin, person: str) -> list[NetTie]:
 
 
 def nearest_ties(kin: Kin, people: Sequence[str], most: int) -> list[NetTie]:
-    """The ties that lead from the people nearest to some: all of each, ``most`` together.
+    """The ties between the people nearest to some, ``most`` together at most.
 
     Breadth first from each of ``people``, in turns: where many are near to one, it goes farther from others.
+    A tie to somebody farther away is left out: as none of theirs is told, it would lead nowhere.
 
     Args:
         kin: the family.
         people: entity ids.
-        most: at least 1; of the first of ``people`` so many alone may be told.
+        most: ties, each way counted.
     """
-    found: list[NetTie] = []
+    told: dict[str, None] = {}
+    count = 0
     seen, queues = set(people), [deque([person]) for person in dict.fromkeys(people)]
     while any(queues):
         for queue in filter(None, queues):
-            here = ties_of(kin, queue.popleft())
-            if len(found) + len(here) > most:
-                return found or here[:most]
-            found += here
-            for tie in here:
+            person = queue.popleft()
+            ties = ties_of(kin, person)
+            count += 2 * sum(tie.other in told for tie in ties)
+            if count > most:
+                return _ties_between(kin, told)
+            told[person] = None
+            for tie in ties:
                 if tie.other not in seen:
                     seen.add(tie.other)
                     queue.append(tie.other)
-    return found
+    return _ties_between(kin, told)
+
+
+def _ties_between(kin: Kin, people: Collection[str]) -> list[NetTie]:
+    return [tie for person in people for tie in ties_of(kin, person) if tie.other in people]
 
 
 def distances(kin: Kin, person: str, most: int) -> dict[str, int]:

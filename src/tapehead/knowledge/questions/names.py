@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 
 from ...errors import InputError
+from ..collecting import uncollected
 from ..graph import Entity, KnowledgeGraph
 from .name_clues import Relatives, clues, fits
 from .name_rank import SURE, Known, Words, rank
@@ -297,7 +298,8 @@ _INDICES: "weakref.WeakKeyDictionary[KnowledgeGraph, _Index]" = weakref.WeakKeyD
 
 def _index_of(graph: KnowledgeGraph) -> _Index:
     if graph not in _INDICES:
-        _INDICES[graph] = _Index(graph)
+        with uncollected():
+            _INDICES[graph] = _Index(graph)
     return _INDICES[graph]
 
 

@@ -8,11 +8,12 @@ import zipfile
 from io import BufferedIOBase
 from pathlib import Path
 
+from ..collecting import uncollected
 from ..graph import KnowledgeGraph
 from ..privacy import hide_living as without_living
 from ..privacy import mark_living
 from . import edge_list, gedcom, graph_files, gtfs
-from .files import ReadError, clean, decode, read_capped, uncollected, utf16
+from .files import ReadError, clean, decode, read_capped, utf16
 from .gtfs_times import MEASURE
 
 EXAMPLES = {"family": "family.ged", "london": "london.csv"}

@@ -71,7 +71,8 @@ class ToldGraph:
         graph = self.records = tell(adjacency, order)
         """what it was told, in order: slot by slot, from the second on"""
         self.slots = len(graph) + len(order) + 2 + EXTRA_SLOTS
-        self.limit = 4 * len(graph) + 64
+        # Two for each edge, three for each node, two for each step of the way back; and some.
+        self.limit = 2 * len(graph) + len(order) + 64
         """records after which an answer is cut off; no search of this graph is longer"""
         self.choice = _choice(task, graph if constrained else [])
         _, self.state = self._run(graph, None)

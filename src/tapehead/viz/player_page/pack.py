@@ -54,6 +54,7 @@ def _search_parts(search: SearchRecording) -> tuple[dict[str, Any], dict[str, np
         "question": dataclasses.asdict(search.question),
         "search": {
             "kinds": [op.name for op in Op],
+            "about": search.about,
             "note": search.note,
             "places": list(search.places),
             "lines": list(search.lines),

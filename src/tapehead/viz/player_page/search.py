@@ -1,7 +1,7 @@
 """A search in memory as a recording: the map, what the network said, and where its heads stood."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NOTHING = -1
 """In place of a kind, where a step has no other right answer than what was said."""
+_ON_IT = {"map": ("places", "connections"), "family": ("people", "ties")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,17 +61,19 @@ class SearchRecording:
     """[T, R]: and how much of its reading that was"""
     queue_begins: int
     """the slot of START; what was told is in those before it"""
+    about: Literal["map", "family"] = "map"
+    """in whose words the page is written"""
 
 
 def record_search(
-    graph: "KnowledgeGraph", answer: "Answer", of: tuple[str, str] = ("places", "connections")
+    graph: "KnowledgeGraph", answer: "Answer", about: Literal["map", "family"] = "map"
 ) -> SearchRecording:
     """Record how a network searched a map; its search is run again to look at its heads.
 
     Args:
         graph: the map that was asked about.
         answer: of a search machine, as :func:`tapehead.knowledge.ask` returned it.
-        of: what is on the map.
+        about: what the map is of; a family's places are people, and its connections ties.
 
     Raises:
         ValueError: an answer of another machine.
@@ -92,7 +95,7 @@ def record_search(
     answers = tuple(number[told.name_of[place]] for place in network.answers)
     start, target = (number[record.destination] for record in reversed(network.asked[:2]))
     named_by = Op.PUSH if target == number[told.nowhere] else Op.PATH
-    searched = network.in_memory(len(of_map), of)
+    searched = network.in_memory(len(of_map), _ON_IT[about])
     size = f"{told.graph.slots:,} slots of {told.machine.word_size} numbers"
     return SearchRecording(
         title=f"Search of {graph.name}",
@@ -120,6 +123,7 @@ def record_search(
         slots=heads.slots.numpy().astype(np.int32),
         weights=heads.weights.float().numpy(),
         queue_begins=heads.queue_begins,
+        about=about,
     )
 
 
@@ -143,7 +147,7 @@ def record_way(graph: "KnowledgeGraph", answer: "Answer", network: WayAnswer) ->
         confidence=played.search.confidence,
         left_out=(answer.left_out or f"it was told all {part.of_all:,} ties") + again if again else "",
     )
-    recording = record_search(part.graph, shown, ("people", "ties"))
+    recording = record_search(part.graph, shown, "family")
     exact = shown.answers if correct else [step.name or NAMELESS for step in answer.shortest[1:]]
     return dataclasses.replace(
         recording, question=dataclasses.replace(recording.question, exact=tuple(exact))

@@ -1,7 +1,7 @@
 // The slots that the read heads of a search stand on, over time.
 
 import { range, sizeCanvas } from "./dom.js";
-import { headWords, saying } from "./searchwords.js";
+import { headWords, saying, wordsOf } from "./searchwords.js";
 import { Panel } from "./strips.js";
 
 const HEIGHT = 260, DOT = 2, MAX_DOT = 5; // pixels
@@ -43,7 +43,8 @@ export class HeadStrip extends Panel {
     context.lineWidth = 3;
     context.strokeStyle = colours.card;
     context.fillStyle = colours.ink;
-    for (const [text, at] of [["the map as told", 16], ["the queue", Math.min(HEIGHT - 4, border + 16)]]) {
+    const told = `the ${wordsOf(search).whole} as told`;
+    for (const [text, at] of [[told, 16], ["the queue", Math.min(HEIGHT - 4, border + 16)]]) {
       context.strokeText(text, 6, at);
       context.fillText(text, 6, at);
     }

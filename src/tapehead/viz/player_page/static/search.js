@@ -7,13 +7,13 @@ import { Playback } from "./playback.js";
 import { Queue } from "./queue.js";
 import { Searching } from "./searching.js";
 import { SearchMap } from "./searchmap.js";
-import { correction, headWords, outcome, saying } from "./searchwords.js";
+import { correction, headWords, outcome, saying, wordsOf } from "./searchwords.js";
 import { Axis } from "./strips.js";
 
 const MAX_LISTED = 6; // mistakes
 const MAX_SECONDS = 45; // to play all steps, at the speed that is chosen at first
-const ABOUT = "The network holds this map in its memory and searches it breadth first. In each step it reads " +
-  "the memory and says one record, which it is fed next.";
+const ABOUT = " in its memory and searches it breadth first. In each step it reads the memory and says one record, " +
+  "which it is fed next.";
 const HEAD_DOTS = ["content", "forward", "backward"];
 
 export class SearchPage extends Playback {
@@ -38,7 +38,8 @@ export class SearchPage extends Playback {
     this.over = make("section", { class: "card over" }, ...this.strips.map((strip) => strip.element), this.headKey());
     this.parts = [this.question, this.map, this.queue, ...this.strips];
     this.element.replaceChildren(
-      make("header", {}, make("h1", {}, recording.title), make("p", {}, ABOUT, make("br"), recording.subtitle)),
+      make("header", {}, make("h1", {}, recording.title), make("p", {},
+        `The network holds this ${wordsOf(search).whole}${ABOUT}`, make("br"), recording.subtitle)),
       this.question.element, this.transport(),
       make("div", { class: "searching" }, this.map.element, this.queue.element), this.over, this.tipBox);
   }

@@ -1,7 +1,7 @@
-// The map of a search: which places are seen, expanded, on the way.
+// The map of a search, or the family tree: which places are seen, expanded, on the way.
 
-import { make } from "./dom.js";
-import { edgeName, placeName } from "./searchwords.js";
+import { capitalize, make } from "./dom.js";
+import { edgeName, placeName, wordsOf } from "./searchwords.js";
 
 const MAX_NAMED = 40; // places of a map whose names are all written
 const SPREAD = 0.7; // power of the distance from the middle
@@ -14,15 +14,16 @@ export class SearchMap {
   constructor(player, search) {
     this.player = player;
     this.search = search;
+    const { whole } = wordsOf(search);
     this.shown = search.places.map((_, place) => place).filter((place) => place !== search.nowhere);
     this.named = this.shown.length <= MAX_NAMED;
     this.roads = this.buildRoads();
     this.dots = this.shown.map((place) => this.dot(place));
     this.names = make("g", { class: "names" });
-    this.svg = make("svg", { role: "img", "aria-label": "Map of the search" },
+    this.svg = make("svg", { role: "img", "aria-label": capitalize(`${whole} of the search`) },
       make("g", {}, ...this.roads.map((road) => road.element)), make("g", {}, ...this.dots), this.names);
     this.nearby = new Set(search.everywhere ? search.answers : []);
-    this.element = make("section", { class: "card map" }, make("h2", {}, "The map"), this.key(), this.svg);
+    this.element = make("section", { class: "card map" }, make("h2", {}, `The ${whole}`), this.key(), this.svg);
     this.widths = new Map();
   }
 
@@ -54,7 +55,7 @@ export class SearchMap {
   key() {
     const { search } = this, entry = (kind, text) => make("span", { class: "scale" }, make("i", { class: kind }), text);
     return make("p", { class: "help legend" }, ...KEY.map(([state, text]) => entry(`spot ${state}`, text)),
-      entry("road reading", "read now"), entry("road tree", "how a place was reached"),
+      entry("road reading", "read now"), entry("road tree", `how a ${wordsOf(search).place} was reached`),
       search.everywhere ? entry("spot near", `within ${search.stops} stop${search.stops === 1 ? "" : "s"}`)
         : entry("road way", "the way back"));
   }

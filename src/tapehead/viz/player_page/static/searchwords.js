@@ -1,11 +1,26 @@
-// A search in plain English.
+// A search in plain English, of a map or of a family.
 
 export const MIN_READ = 0.3; // of a reading: below, a head stands nowhere in particular
 
+/** What is searched, in its own words; a family's places are people, and its connections ties. */
+const WORDS = {
+  map: { whole: "map", place: "place", connection: "connection", untold: "a place that it was not told",
+    nowhere: "a place that is nowhere", next: "Which place is next in the queue?", sought: "what is looked for",
+    onward: "its connections" },
+  family: { whole: "family tree", place: "person", connection: "tie", untold: "a person that it was not told of",
+    nowhere: "a person who is nowhere", next: "Who is next in the queue?", sought: "the person who is looked for",
+    onward: "their ties" },
+};
+
+/** The words for what a search is about. */
+export function wordsOf(search) {
+  return WORDS[search.about];
+}
+
 /** The name of a place. */
 export function placeName(search, place) {
-  if (place < 0) return "a place that it was not told";
-  return place === search.nowhere ? "a place that is nowhere" : search.places[place];
+  if (place < 0) return wordsOf(search).untold;
+  return place === search.nowhere ? wordsOf(search).nowhere : search.places[place];
 }
 
 /** An edge: "Bank —Central→ St. Paul's". */
@@ -17,20 +32,20 @@ export function edgeName(search, edge) {
 /** What a step says. */
 export function saying(search, step) {
   const { kind, source, destination, edge } = search.said(step), name = placeName(search, destination);
-  const expanded = search.expanded[step], looks = looking(search, step);
+  const expanded = search.expanded[step], looks = looking(search, step), words = wordsOf(search);
   switch (kind) {
     case "CHECK": return looks;
     case "SEEN": return `${looks} Yes.`;
     case "UNSEEN": return `${looks} No.`;
-    case "FOUND": return `${looks} It is what is looked for: found!`;
+    case "FOUND": return `${looks} It is ${words.sought}: found!`;
     case "PUSH": {
       if (edge >= 0 && step > 0 && search.said(step - 1).kind === "UNSEEN" && search.said(step - 1).edge === edge) {
         return `${looks} No: it joins the queue.`;
       }
       return edge >= 0 ? `${edgeName(search, edge)} joins the queue.` : `${name} joins the queue.`;
     }
-    case "NEXT": return `All connections of ${name} are read. Which place is next in the queue?`;
-    case "POP": return `Next in the queue is ${name}: now its connections are read.`;
+    case "NEXT": return `All ${words.connection}s of ${name} are read. ${words.next}`;
+    case "POP": return `Next in the queue is ${name}: now ${words.onward} are read.`;
     case "FAIL": return search.everywhere
       ? "The queue is used up: all that can be reached is reached."
       : `The queue is used up: there is no way to ${placeName(search, search.target)}.`;
@@ -50,20 +65,22 @@ function looking(search, step) {
   const asked = `Has ${name} been seen?`;
   if (edge >= 0 && search.edges[edge].destination === place) return `Reads ${edgeName(search, edge)}. ${asked}`;
   const expanded = search.expanded[step];
-  return expanded >= 0 ? `${asked} (No connection leads there from ${placeName(search, expanded)}.)` : asked;
+  return expanded >= 0 ? `${asked} (No ${wordsOf(search).connection} leads there from ${placeName(search, expanded)}.)`
+    : asked;
 }
 
 /** What a correct search would have said in a step; "" if the network said it. */
 export function correction(search, step) {
   const right = search.right(step);
   if (!right) return "";
-  const name = placeName(search, right.destination), asked = placeName(search, search.checked[Math.max(0, step - 1)]);
+  const { connection, sought } = wordsOf(search), name = placeName(search, right.destination);
+  const asked = placeName(search, search.checked[Math.max(0, step - 1)]);
   const because = {
-    CHECK: () => `the next connection leads to ${name}`,
-    NEXT: () => `${name} has no more connections`,
+    CHECK: () => `the next ${connection} leads to ${name}`,
+    NEXT: () => `${name} has no more ${connection}s`,
     SEEN: () => `${asked} had been seen`,
     UNSEEN: () => `${asked} had not been seen`,
-    FOUND: () => `${asked} is what is looked for`,
+    FOUND: () => `${asked} is ${sought}`,
     PUSH: () => `${name} has to join the queue`,
     POP: () => `${name} is next in the queue`,
     FAIL: () => "the queue is used up",
@@ -85,7 +102,8 @@ export function slotWords(search, slot, step) {
   const told = search.told[slot - 1];
   if (!told || slot >= search.queue_begins) return "an empty slot";
   if (told.kind === "EDGE") return edgeName(search, told.edge);
-  return `the ${told.kind === "NODE" ? "beginning" : "end"} of the connections of ${placeName(search, told.place)}`;
+  return `the ${told.kind === "NODE" ? "beginning" : "end"} of the ${wordsOf(search).connection}s of ` +
+    placeName(search, told.place);
 }
 
 /** Where a head stands in a step. */
