@@ -384,7 +384,7 @@ def draw(results: Sequence[dict[str, Any]]) -> Figure:
             )
             nodes = [row["nodes"] for row in rows]
             shares = {way: [row[way] for row in rows] for way in ("greedy", "constrained")}
-            label = f"{model.words}, {result['seconds'] / 60:.0f} min:\n{model.keeps}"
+            label = f"{model.words}:\n{model.keeps}"
             axes.plot(nodes, shares["greedy"], color=colour, label=label, clip_on=False, zorder=3, **look)
             width = look["linewidth"] / 2
             axes.plot(

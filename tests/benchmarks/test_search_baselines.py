@@ -245,5 +245,5 @@ def test_scores_are_kept_and_drawn(
     assert image.read_bytes().startswith(b"\x89PNG")
     (axes,) = search_baselines.draw([chance, oracle]).axes
     bold, _, thin, *_ = axes.get_lines()
-    assert bold.get_label().startswith("NTM, 2 min")
+    assert bold.get_label().startswith("NTM:")
     assert bold.get_linewidth() > 2 * thin.get_linewidth()

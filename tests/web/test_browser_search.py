@@ -175,7 +175,7 @@ def test_a_mistake_is_shown_as_one(tab: Any, tmp_path: Path) -> None:
         (searches.NamesNoWay, "what it names is no way from Ash to Elm"),
         (
             searches.NeverEnds,
-            "It had not come to an end after 160 steps, and was stopped. 80 of its 160 steps are mistakes",
+            "It had not come to an end after 119 steps, and was stopped. 60 of its 119 steps are mistakes",
         ),
     ],
 )
