@@ -371,6 +371,28 @@ def call_library(name: str, *arguments: Any) -> None:
         raise EngineError(f"the native engine could not do {name} (code {code}): {sentence}")
 
 
+def _given(
+    x: Tensor,
+    lengths: Tensor | None,
+    weights: Sequence[Tensor],
+    state: Sequence[Tensor],
+    config: Sequence[int],
+    numbers: Sequence[float],
+    *,
+    keep_tape: bool = True,
+) -> tuple[_Plan, list[Tensor | None]]:
+    """The plan of a call; and x, lengths, weights and state as C++ takes them, contiguous and checked.
+
+    Raises:
+        EngineError: weights or a state that do not fit the sizes in ``config``.
+    """
+    x, tensors = x.contiguous(), [tensor.contiguous() for tensor in (*weights, *state)]
+    lengths = None if lengths is None else lengths.contiguous()
+    plan = plan_for(x, config, numbers, keep_tape=keep_tape)
+    plan.check(x, lengths, tensors)
+    return plan, [x, lengths, *tensors]
+
+
 def _forward(
     x: Tensor,
     lengths: Tensor | None,
@@ -384,14 +406,10 @@ def _forward(
     Raises:
         EngineError: weights or a state that do not fit the sizes in ``config``.
     """
-    x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
-    lengths = None if lengths is None else lengths.contiguous()
-    plan = plan_for(x, config, numbers)
-    plan.check(x, lengths, [*weights, *state])
+    plan, given = _given(x, lengths, weights, state, config, numbers)
     outputs, features, words, *final = plan.new_outputs(x)
     tape = workspace.take(plan.tape, x.dtype)
-    before = [x, lengths, *weights, *state, tape]
-    plan.run("forward", before, plan.rooms, [features, words, outputs, *final])
+    plan.run("forward", [*given, tape], plan.rooms, [features, words, outputs, *final])
     return [outputs, features, words, *final, tape]
 
 
@@ -407,13 +425,9 @@ def _forward_without_tape(
 
     Where the kernel makes the outputs, nobody needs features and words: outputs stand in their places.
     """
-    x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
-    lengths = None if lengths is None else lengths.contiguous()
-    plan = plan_for(x, config, numbers, keep_tape=False)
-    plan.check(x, lengths, [*weights, *state])
+    plan, given = _given(x, lengths, weights, state, config, numbers, keep_tape=False)
     filled = plan.new_outputs(x)
     outputs, *rest = filled
-    given = [x, lengths, *weights, *state]
     if outputs.shape[-1]:
         plan.run("forward", given, plan.rooms, filled)
         return [outputs, outputs, outputs, *rest]
@@ -422,18 +436,7 @@ def _forward_without_tape(
     return filled
 
 
-def _forward_with_tape(
-    x: Tensor,
-    lengths: Tensor | None,
-    weights: Sequence[Tensor],
-    state: Sequence[Tensor],
-    config: Sequence[int],
-    numbers: Sequence[float],
-) -> list[Tensor]:
-    return _forward(x, lengths, weights, state, config, numbers)
-
-
-_run_forward = torch.library.custom_op("tapehead::run_forward", _forward_with_tape, mutates_args=())
+_run_forward = torch.library.custom_op("tapehead::run_forward", _forward, mutates_args=())
 
 
 @_run_forward.register_fake
@@ -467,23 +470,18 @@ def _backward(
     numbers: Sequence[float],
 ) -> list[Tensor]:
     """Gradients of x, of every weight and of every state tensor; an empty tensor where ``needed`` says 0."""
-    x, weights, state = x.contiguous(), [w.contiguous() for w in weights], [s.contiguous() for s in state]
-    lengths = None if lengths is None else lengths.contiguous()
-    given = [None if g is None else g.contiguous() for g in gradients]
-    plan = plan_for(x, config, numbers)
-    plan.check(x, lengths, [*weights, *state])
+    plan, given = _given(x, lengths, weights, state, config, numbers)
+    gradients = [None if g is None else g.contiguous() for g in gradients]
     _, of_features, of_words, *_ = plan.output_shapes
     plan.check_one("features", features, of_features)
     plan.check_one("words", words, of_words)
     plan.check_one("tape", tape, (plan.tape,))
-    for gradient, shape in zip(given, plan.output_shapes, strict=True):
+    for gradient, shape in zip(gradients, plan.output_shapes, strict=True):
         if gradient is not None:
             plan.check_one("a gradient", gradient, shape)
-    asked = [
-        torch.empty_like(t) if need else None for t, need in zip([x, *weights, *state], needed, strict=True)
-    ]
-    before = [x, lengths, *weights, *state, tape]
-    plan.run("backward", before, [plan.backward_scratch], [features, words, *given, *asked])
+    shapes = [tensor.shape for tensor in (x, *weights, *state)]
+    asked = [x.new_empty(shape) if need else None for shape, need in zip(shapes, needed, strict=True)]
+    plan.run("backward", [*given, tape], [plan.backward_scratch], [features, words, *gradients, *asked])
     return [x.new_empty(0) if d is None else d for d in asked]
 
 

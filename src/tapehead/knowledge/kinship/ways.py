@@ -6,7 +6,7 @@ not. Children of one family without known parents are joined by a parent without
 
 import itertools
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .explain import NameOf, PathStep, step_kinship
@@ -44,7 +44,7 @@ def nearest_ties(kin: Kin, people: Sequence[str], most: int) -> list[NetTie]:
         people: entity ids.
         most: ties, each way counted.
     """
-    told: dict[str, None] = {}
+    told: dict[str, list[NetTie]] = {}
     count = 0
     seen, queues = set(people), [deque([person]) for person in dict.fromkeys(people)]
     while any(queues):
@@ -53,17 +53,18 @@ def nearest_ties(kin: Kin, people: Sequence[str], most: int) -> list[NetTie]:
             ties = ties_of(kin, person)
             count += 2 * sum(tie.other in told for tie in ties)
             if count > most:
-                return _ties_between(kin, told)
-            told[person] = None
+                return _ties_between(told)
+            told[person] = ties
             for tie in ties:
                 if tie.other not in seen:
                     seen.add(tie.other)
                     queue.append(tie.other)
-    return _ties_between(kin, told)
+    return _ties_between(told)
 
 
-def _ties_between(kin: Kin, people: Collection[str]) -> list[NetTie]:
-    return [tie for person in people for tie in ties_of(kin, person) if tie.other in people]
+def _ties_between(ties: Mapping[str, Sequence[NetTie]]) -> list[NetTie]:
+    """Those that lead to somebody whose own are given, too."""
+    return [tie for theirs in ties.values() for tie in theirs if tie.other in ties]
 
 
 def distances(kin: Kin, person: str, most: int) -> dict[str, int]:
