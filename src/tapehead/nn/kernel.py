@@ -89,7 +89,7 @@ def kernel_spec(
     Args:
         machine: a machine, perhaps of a subclass.
         stock: the methods of the class that the kernel implements.
-        kind: "none", "ntm", "dnc" or "sparse".
+        kind: "none", "ntm", "dnc", "sparse" or "sparse_dnc".
         features: numbers in the controller's output, L·H.
         interface_size: numbers in an interface vector.
         interface_bias: whether the interface has a bias.

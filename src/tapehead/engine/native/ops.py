@@ -15,7 +15,15 @@ import torch
 from torch import Tensor
 
 from ..decoding import Choice
-from ..spec import CallSizes, KernelConfig, KernelSpec, flatten_state, unflatten_state
+from ..spec import (
+    LINKS,
+    CallSizes,
+    KernelConfig,
+    KernelSpec,
+    flatten_state,
+    memory_names,
+    unflatten_state,
+)
 from . import build, workspace
 from .build import EngineError
 
@@ -544,6 +552,14 @@ def _op_backward(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple:
 _run_forward.register_autograd(_op_backward, setup_context=_save)
 
 
+def _constant(spec: KernelSpec, final: Sequence[Tensor]) -> list[Tensor]:
+    """Of a final state's tensors those without a gradient: with sparse access times of access and links."""
+    if spec.kind not in ("sparse", "sparse_dnc"):
+        return []
+    constant = ("usage", "precedence", *LINKS)
+    return [tensor for name, tensor in zip(memory_names(spec), final) if name in constant]
+
+
 class _Eager(torch.autograd.Function):
     """The same call without the operators' dispatch, whose 0.3 ms are as much as a short sequence takes."""
 
@@ -562,8 +578,7 @@ class _Eager(torch.autograd.Function):
         output = _forward(x, lengths, weights, state, config, numbers)
         _save(ctx, (x, lengths, weights, state, config, numbers), output)
         ctx.reference = reference
-        if reference[0].kind == "sparse":  # the times of access, after the memory, have no gradient
-            ctx.mark_non_differentiable(output[4])
+        ctx.mark_non_differentiable(*_constant(reference[0], output[3:]))
         return tuple(output[:-1])
 
     @staticmethod

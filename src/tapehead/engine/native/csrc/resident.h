@@ -62,9 +62,9 @@ template <class F, class Memory> class ResidentOf final : public Resident<F> {
   void export_sparsely(Index from, const std::vector<typename Memory::Live>& live) const {
     const Index N = a.d.memory_size, numbers = N * a.d.word_size;
     for (Index i = 0; i < Index(live.size()); i++) {
-      F *M = a.final[kMemory] + (from + i) * numbers, *usage = a.final[kUsage] + (from + i) * N;
-      if (M != live[i].M) std::memcpy(M, live[i].M, sizeof(F) * numbers);
-      if (usage != live[i].usage) std::memcpy(usage, live[i].usage, sizeof(F) * N);
+      const auto to = loop.sparse_arrays(a.final, from + i);
+      if (to.memory != live[i].M) std::memcpy(to.memory, live[i].M, sizeof(F) * numbers);
+      if (to.usage != live[i].usage) std::memcpy(to.usage, live[i].usage, sizeof(F) * N);
     }
   }
 };
