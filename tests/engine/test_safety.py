@@ -222,7 +222,16 @@ def test_fields_of_an_ntm_head(write_gate: bool) -> None:
 
 def test_fields_of_the_sparse_interface() -> None:
     machine = NTM(5, 7, **SIZES, num_reads=2, num_writes=3, access="sparse")
-    assert _field_sizes(machine, "sparse") == _sizes(SparseInterface.shapes(2, 3, 6))
+    found = _field_sizes(machine, "sparse")
+    assert list(found) == list(SparseInterface._fields)
+    assert _sizes(SparseInterface.shapes(2, 3, 6)) == {name: size for name, size in found.items() if size}
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_fields_of_the_interface_of_a_sparse_dnc(links: bool) -> None:
+    found = _field_sizes(DNC(5, 7, **SIZES, num_reads=3, access="sparse", temporal_links=links), "sparse")
+    present = {name: size for name, size in found.items() if size}
+    assert present == _sizes(SparseInterface.shapes(3, 1, 6, temporal_links=links))
 
 
 def _sizes(shapes: dict[str, tuple[int, ...]]) -> dict[str, int]:

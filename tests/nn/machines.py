@@ -134,7 +134,7 @@ class Case(NamedTuple):
 
     @property
     def has_kernel(self) -> bool:
-        return not (self.own_controller or self.name.startswith("sparse-dnc"))
+        return not self.own_controller
 
     @property
     def sparse(self) -> bool:

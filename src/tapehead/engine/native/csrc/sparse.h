@@ -72,6 +72,7 @@ template <class F> struct SparseMemory {
   void backward(const Record& last, const Record& now, const F* d_words, Gradient& g, F* d_raw, Scratch& s) const {
     std::memset(s.d_fields, 0, sizeof(F) * d.interface_size);
     std::memcpy(s.d_weights, g.weights, sizeof(F) * R * K);
+    std::memset(s.d_last, 0, sizeof(F) * R * K);
     if (!d.read_first) read_backward(now, d_words, g, s);
     write_backward(last, now, g, s);
     if (d.read_first) read_backward(now, d_words, g, s);
@@ -237,7 +238,6 @@ template <class F> struct SparseMemory {
   // From s.d_weights and the words to the keys, the strengths, the modes, the memory's rows, and s.d_last.
   void read_backward(const Record& now, const F* d_words, Gradient& g, Scratch& s) const {
     std::memset(s.d_content, 0, sizeof(F) * R * K);
-    std::memset(s.d_last, 0, sizeof(F) * R * K);
     for (Index r = 0; r < R; r++) {
       const F* d_word = d_words + r * W;
       F *d_weights = s.d_weights + r * K, *d_content = d_weights;
