@@ -28,6 +28,7 @@ MACHINES: dict[str, Callable[[], Any]] = {
     "dnc, no links": lambda: DNC(5, 7, **SIZES, num_reads=2, temporal_links=False),
     "ntm": lambda: NTM(5, 7, **SIZES, num_reads=2, num_writes=2),
     "ntm, feed-forward": lambda: NTM(5, 7, **SIZES, controller="feedforward"),
+    "sparse dnc": lambda: DNC(5, 7, **SIZES, num_reads=2, access="sparse", top_k=3),
     "deep lstm": lambda: DeepLSTM(5, 7, output_size=4),
 }
 EACH = pytest.mark.parametrize("name", MACHINES)
@@ -85,7 +86,7 @@ def test_what_the_backward_pass_gets_is_checked(name: str) -> None:
                 ops._backward([*good[0][:i], other, *good[0][i + 1 :]], *good[1:])
 
 
-@pytest.mark.parametrize("name", ["dnc", "dnc, no links", "ntm"])
+@pytest.mark.parametrize("name", ["dnc", "dnc, no links", "ntm", "sparse dnc"])
 def test_an_interface_of_another_size(name: str) -> None:
     """As if every check above the kernel had let it through."""
     machine = MACHINES[name]()

@@ -64,6 +64,7 @@ template <class F> class LinkMatrix {
   Zeros<uint8_t> order;                // [N][kMaxLinks]: the places of a row's links, the largest first
   Zeros<int32_t> first, next, prev;    // of a column; of a place, those in its column's list behind and before it
   Index rows = 0;                      // no link is in a row behind so many
+  bool repeated = false;               // a row may have several links of a column, as no run makes them
 
   struct Link {
     F weight;
@@ -88,6 +89,22 @@ template <class F> class LinkMatrix {
       list[count] = {weights[at], Index(columns[at]), place};
     }
     return count;
+  }
+
+  // Whether no link of the same column stands before this one in its row, and the sum of them all.
+  bool first_in_row(Index at) const {
+    Link list[kMaxLinks];
+    const Index row = at / kMaxLinks, count = links_of(row, list);
+    for (Index i = 0; i < count; i++)
+      if (list[i].column == Index(columns[at])) return list[i].place == at % kMaxLinks;
+    return false;
+  }
+  F sum_in_row(Index row, Index column) const {
+    Link list[kMaxLinks];
+    F total = 0;
+    for (Index i = 0, count = links_of(row, list); i < count; i++)
+      if (list[i].column == column) total += list[i].weight;
+    return total;
   }
 
   void enter(Index at) {
@@ -139,7 +156,7 @@ template <class F> class LinkMatrix {
  public:
   // The caller's arrays, which are from now on changed here: zeros with all_fresh, else any numbers.
   void begin(Index N, F* of_weights, F* of_columns, bool all_fresh) {
-    weights = of_weights, columns = of_columns, rows = all_fresh ? 0 : N;
+    weights = of_weights, columns = of_columns, rows = all_fresh ? 0 : N, repeated = false;
     order.begin(N * kMaxLinks), next.begin(N * kMaxLinks), prev.begin(N * kMaxLinks), first.begin(N);
     for (Index at = 0; !all_fresh && at < N * kMaxLinks; at++) {
       const Index row = at / kMaxLinks;
@@ -149,7 +166,8 @@ template <class F> class LinkMatrix {
         continue;
       }
       Index count = 0;
-      while (order[row * kMaxLinks + count]) count++;
+      for (; const Index place = order[row * kMaxLinks + count]; count++)
+        repeated |= columns[row * kMaxLinks + place - 1] == column;
       order[row * kMaxLinks + count] = uint8_t(at % kMaxLinks + 1);
       columns[at] = column;
       enter(at);
@@ -196,8 +214,15 @@ template <class F> class LinkMatrix {
     }
   }
 
+  // use(row, number) of each row with a link of this column, once.
   template <class Use> void for_column(Index column, Use use) const {
-    for (int32_t at = first[column]; at; at = next[at - 1]) use(Index(at - 1) / kMaxLinks, weights[at - 1]);
+    for (int32_t at = first[column]; at; at = next[at - 1]) {
+      const Index row = (at - 1) / kMaxLinks;
+      if (!repeated)
+        use(row, weights[at - 1]);
+      else if (first_in_row(at - 1))
+        use(row, sum_in_row(row, column));
+    }
   }
   template <class Use> void for_row(Index row, Use use) const {
     Link list[kMaxLinks];
