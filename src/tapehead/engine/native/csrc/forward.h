@@ -183,8 +183,8 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
     }
   }
 
-  // Memory, times of access and links are changed where the caller gets them. Of the constant start state, all zero, the
-  // caller has zeroed them, and what is spread in the end: no row of the memory is looked at before it is written.
+  // Memory, times of access and links are changed where the caller gets them. From the constant start state, which is
+  // zero, the caller has zeroed them and what is spread in the end: no row is looked at before it is written.
   void begin_sparsely(Index b, typename Memory::Record& before, typename Memory::Live& live) const {
     const Index N = d.memory_size, heads = d.num_reads * N;
     const auto arrays = this->sparse_arrays(a.final, b);

@@ -18,8 +18,10 @@ template <class F> struct Weighted {
   F weight;
 };
 
+template <class F> using WeightedList = std::vector<Weighted<F>>;
+
 // A slot once, with the sum of its numbers, in ascending order.
-template <class F> void merge(std::vector<Weighted<F>>& list) {
+template <class F> void merge(WeightedList<F>& list) {
   std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.slot < b.slot; });
   size_t count = 0;
   for (const auto& next : list)
@@ -31,7 +33,7 @@ template <class F> void merge(std::vector<Weighted<F>>& list) {
 }
 
 // The `most` largest positive numbers of a list of slots that differ, the largest first; among equals the lower slot.
-template <class F> void keep_largest(const std::vector<Weighted<F>>& list, size_t most, std::vector<Weighted<F>>& kept) {
+template <class F> void keep_largest(const WeightedList<F>& list, size_t most, WeightedList<F>& kept) {
   kept.clear();
   for (const auto& one : list)
     if (one.weight > 0) kept.push_back(one);
@@ -61,10 +63,10 @@ template <class T> class Zeros {
 // hold zeros. The links of a column are a list. Places are counted from 1 on in all that begins as zeros, 0 being none.
 template <class F> class LinkMatrix {
   F *weights = nullptr, *columns = nullptr;
-  Zeros<uint8_t> order;                // [N][kMaxLinks]: the places of a row's links, the largest first
-  Zeros<int32_t> first, next, prev;    // of a column; of a place, those in its column's list behind and before it
-  Index rows = 0;                      // no link is in a row behind so many
-  bool repeated = false;               // a row may have several links of a column, as no run makes them
+  Zeros<uint8_t> order;              // [N][kMaxLinks]: the places of a row's links, the largest first
+  Zeros<int32_t> first, next, prev;  // of a column; of a place, those in its column's list behind and before it
+  Index rows = 0;                    // no link is in a row behind so many
+  bool repeated = false;             // a row may have several links of a column, as no run makes them
 
   struct Link {
     F weight;
@@ -175,7 +177,7 @@ template <class F> class LinkMatrix {
   }
 
   // Row ← kept · row + factor · added, of which the largest stay; the slots of `added` differ, the largest is first.
-  void change(Index row, F kept, F factor, const std::vector<Weighted<F>>& added) {
+  void change(Index row, F kept, F factor, const WeightedList<F>& added) {
     Link list[2 * kMaxLinks];
     const Index old = links_of(row, list);
     Index count = old;
@@ -245,7 +247,7 @@ template <class F> class LinkMatrix {
 
 // Of each slot those written before and after it, and to what degree each was the last one written.
 template <class F> class TemporalLinks {
-  std::vector<Weighted<F>> precedence, recent, written_now;
+  WeightedList<F> precedence, recent, written_now;
   std::vector<Index> changed;
   bool unsettled = false;  // as the caller gave it: rows in any order, any number of slots written last
 
@@ -263,7 +265,7 @@ template <class F> class TemporalLinks {
   }
 
   // After a write; `written`: slots in ascending order with the sum of their write weights.
-  void update(Index N, const std::vector<Weighted<F>>& written) {
+  void update(Index N, const WeightedList<F>& written) {
     keep_largest(precedence, kMaxLinks, recent);
     keep_largest(written, written.size(), written_now);
     changed.clear();

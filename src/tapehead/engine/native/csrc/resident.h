@@ -39,6 +39,12 @@ template <class F, class Memory> class ResidentOf final : public Resident<F> {
         Loop::copy_or_zero(loop.cell(l, loop.tape_row(step - 1, b)), Loop::part(loop.initial_cell(l), b, H), H);
   }
 
+  // The buffers are the caller's again.
+  ~ResidentOf() override {
+    open_redzones(a.tape, kRedzone<F> ? loop.tape_size() : 0);
+    open_redzones(a.scratch, kRedzone<F> ? loop.scratch_size() : 0);
+  }
+
   Index advance(Index steps) override {
     Arena<F> arena{a.scratch};
     const auto weights = loop.lay_out(arena, loop.packing_pays(steps));

@@ -2,7 +2,6 @@
 // The memory lies as the caller's, [N][W], and is changed where it lies: a step touches a few of its rows.
 #pragma once
 #include "mixing.h"
-#include "search.h"
 
 namespace tapehead {
 
@@ -121,7 +120,7 @@ template <class F> struct SparseMemory {
   }
 
   // The slots that a step writes to: those emptied, and those last read with the mean of their weights.
-  void written_slots(const Record& last, const Record& now, std::vector<Weighted<F>>& list) const {
+  void written_slots(const Record& last, const Record& now, WeightedList<F>& list) const {
     list.clear();
     for (Index i = 0; i < R * K; i++)
       if (last.weights[i] > 0) list.push_back({Index(last.slots[i]), last.weights[i] / R});
@@ -235,7 +234,7 @@ template <class F> struct SparseMemory {
     for (Index h = 0; h < std::min(H, N); h++) live.ages.put(Index(now.least[h]));
   }
 
-  // From s.d_weights and the words to the keys, the strengths, the modes, the memory's rows, and s.d_last.
+  // From s.d_weights and the words to the keys, the strengths, the memory's rows, the modes, and to s.d_last.
   void read_backward(const Record& now, const F* d_words, Gradient& g, Scratch& s) const {
     std::memset(s.d_content, 0, sizeof(F) * R * K);
     for (Index r = 0; r < R; r++) {

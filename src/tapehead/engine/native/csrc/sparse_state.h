@@ -4,6 +4,7 @@
 #include "hash.h"
 #include "links.h"
 #include "rows.h"
+#include "search.h"
 #include "usage.h"
 
 namespace tapehead {
@@ -30,9 +31,9 @@ inline Index links_kept(const Dims& d) { return d.temporal_links ? std::min<Inde
 template <class F> struct SparseRecord {
   F *fields, *similar, *content, *similarity, *inverse, *similar_rows;
   F *slots, *weights, *rows;
-  F* least;                          // the slot that each write head emptied
-  F *place, *forward, *backward;     // with temporal links, of a slot read: its place in `similar` or −1, f and b
-  F *link_weights, *link_places;     // and its links, before's and then after's, to places among the slots last read
+  F* least;                       // the slot that each write head emptied
+  F *place, *forward, *backward;  // with temporal links, of a slot read: its place in `similar` or −1, f and b
+  F *link_weights, *link_places;  // and its links, before's and then after's, to places among the slots last read
   SparseRecord(const Dims& d, Arena<F>& arena) {
     const Index read = d.num_reads * d.top_k, linked = d.temporal_links ? read : 0;
     fields = arena.take(d.interface_size);
@@ -60,8 +61,8 @@ template <class F> struct SparseGradient {
 
 // Where the caller has a sequence's part of what a run changes where it lies.
 template <class F> struct SparseArrays {
-  F *memory, *usage;                  // [N, W], [N]
-  F* links[4];                        // [N, kMaxLinks]: before's weights and slots, after's
+  F *memory, *usage;  // [N, W], [N]
+  F* links[4];        // [N, kMaxLinks]: before's weights and slots, after's
 };
 
 // A memory in the midst of a sequence, and what finds rows in it.
@@ -76,7 +77,7 @@ template <class F> struct SparseLive {
   Zeros<int32_t> mark;  // [N], with links: scratch that is zero between its uses
 };
 
-// What the links of one read head bring to a slot.
+// What one read head has for a slot: by content and by links.
 template <class F> struct Mixed {
   Index slot, place;  // −1 where the slot is not among the similar ones
   F content, forward, backward;
@@ -86,7 +87,7 @@ template <class F> struct Mixed {
 template <class F> struct SparseScratch {
   F *queries, *scores, *d_fields, *d_weights, *d_content, *d_last;
   std::vector<Index> slots;
-  std::vector<Weighted<F>> written, accessed;
+  WeightedList<F> written, accessed;
   std::vector<Best<F>> best;
   std::vector<int32_t> candidates;
   std::vector<Mixed<F>> mixed;
