@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from tapehead import DNC, NTM
+from tapehead import functional as F
 from tapehead.engine import EngineError
 from tapehead.engine.native import build, ops, workspace
 from tapehead.engine.spec import CallSizes, KernelConfig
@@ -233,6 +234,14 @@ def test_fields_of_the_interface_of_a_sparse_dnc(links: bool) -> None:
     found = _field_sizes(DNC(5, 7, **SIZES, num_reads=3, access="sparse", temporal_links=links), "sparse")
     present = {name: size for name, size in found.items() if size}
     assert present == _sizes(SparseInterface.shapes(3, 1, 6, temporal_links=links))
+
+
+def test_another_number_of_links_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's rows of links have a fixed length, that of ``MAX_LINKS``."""
+    monkeypatch.setattr(F, "MAX_LINKS", 4)
+    machine = DNC(5, 7, **SIZES, access="sparse", backend="native")
+    with pytest.raises(EngineError, match="a size is out of range"):
+        machine(torch.zeros(3, 2, 5))
 
 
 def _sizes(shapes: dict[str, tuple[int, ...]]) -> dict[str, int]:

@@ -27,7 +27,8 @@ MODULES = (
     "test_sparse.py",
     "../nn/test_session.py",
 )
-# Under AddressSanitizer an address space is of any size, hypothesis' examples take too long, and memory is its own.
+# Under AddressSanitizer an address space is of any size, a process takes more memory, and hypothesis' examples
+# take too long.
 LEFT_OUT = "not more_memory_than_there_is and not any_machine and not a_few_rows_a_step"
 
 
