@@ -289,14 +289,17 @@ def _graph(
     model: AnyConfig,
     curriculum: CurriculumConfig,
     sequences: int,
+    clip_value: float = 200.0,  # The loss is a sum over tens of answers of nine digits each.
+    warmup: int = 0,
     final_lr: float | None = None,
     **fields: Any,
 ) -> TrainConfig:
     return TrainConfig(
         task=task,
         model=model,
-        # The loss is a sum over tens of answers of nine digits each: the norm grows with it.
-        optimizer=dataclasses.replace(FAST_OPTIMIZER, clip_value=200.0, final_lr=final_lr),
+        optimizer=dataclasses.replace(
+            FAST_OPTIMIZER, clip_value=clip_value, warmup=warmup, final_lr=final_lr
+        ),
         batch_size=8,
         sequences=sequences,
         validate_every=8_000,
@@ -306,6 +309,10 @@ def _graph(
 
 
 GRAPH_DNC = dnc(hidden_size=256, memory_size=128, word_size=64, num_reads=2, init="lookup")
+# No state but the memory's: each step of a walk looks up an edge, whose words are as long as to hold what the
+# step sees and what the step before has read; the answer follows the links. (With an LSTM walks of more than
+# ten steps went wrong in the middle.)
+WALKING_DNC = dataclasses.replace(GRAPH_DNC, controller="feedforward", hidden_size=320, word_size=192)
 # A state of its own is a place to remember few things in, short of learning to use the memory. Masks, because
 # all edges that lead to a place are looked up at once, whatever else they say.
 SCRATCHPAD_DNC = dnc(
@@ -338,16 +345,20 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
     ),
     "dnc-traversal": _graph(
         Traversal(),
-        GRAPH_DNC,
-        lessons.traversal(lessons.PAPER_TRAVERSAL, supervise_query=True),
-        sequences=1_000_000,
+        WALKING_DNC,
+        lessons.traversal(lessons.PAPER_TRAVERSAL, supervise_query=True, finish=True),
+        sequences=160_000,  # 65,000 to 73,000 to the last lesson
+        clip_value=10.0,
+        warmup=100,
+        final_lr=1e-5,
         fit_memory=True,
     ),
     "dnc-inference": _graph(
         Inference(planning_steps=PLANNING_STEPS),
         GRAPH_DNC,
-        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, scratchpad=True),
-        sequences=1_000_000,
+        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, scratchpad=True, finish=True),
+        sequences=400_000,  # 261,600 and more to the last lesson
+        final_lr=1e-5,
         fit_memory=True,
     ),
     "dnc-shortest-path": _graph(
@@ -362,14 +373,16 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
     "lstm-traversal": _graph(
         Traversal(),
         lstm(hidden_size=256),
-        lessons.traversal(lessons.PAPER_TRAVERSAL, supervise_query=True),
+        lessons.traversal(lessons.PAPER_TRAVERSAL, supervise_query=True, finish=True),
         sequences=1_000_000,
+        final_lr=1e-5,
     ),
     "lstm-inference": _graph(
         Inference(planning_steps=PLANNING_STEPS),
         lstm(hidden_size=256),
-        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, scratchpad=True),
+        lessons.inference(lessons.INFERENCE, planning_steps=PLANNING_STEPS, scratchpad=True, finish=True),
         sequences=1_000_000,
+        final_lr=1e-5,
     ),
     "lstm-shortest-path": _graph(
         ShortestPath(scratchpad=True, mixture=1.0),
