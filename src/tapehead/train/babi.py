@@ -19,11 +19,11 @@ BABI_PRESETS: dict[str, TrainConfig] = {
         validate_every=20_000,
         validation_sequences=512,
     ),
-    # After Franke et al. 2018 (ADNC), 6.3 ± 2.7 % after 2.8 million stories: reads by content alone, layer norm
-    # on the interface, bypass dropout. Half of their units and of their words' length, and batches of eight
-    # stories of one length, which need no padding: 52 updates a second on one core, where their size makes 26
-    # with such batches and 3 with batches of 32. It is the number of updates that learns: 5.1 bits a story
-    # after 50,000 stories, where their size in batches of 32 had 5.7.
+    # After Franke et al. 2018 (ADNC), 6.3 ± 2.7 % after 2.8 million stories: reads by content alone, layer
+    # norm on the interface, bypass dropout. Half of their units and of their words' length, and batches of
+    # eight stories of one length, which need no padding: 52 updates a second on one core, where their size
+    # makes 26 with such batches and 3 with batches of 32. It is the number of updates that learns: 5.1 bits a
+    # story after 50,000 stories, where their size in batches of 32 had 5.7.
     # With `init="lookup"` and without the norm: 4.5 bits after 175,000 stories, and so 3.8.
     "dnc-babi": TrainConfig(
         task=Babi(),
