@@ -25,7 +25,7 @@ POINTS = {
 wrong bits per sequence."""
 
 GRAPHS = {
-    "dnc-traversal": ("london", 3, 0.8),
+    "dnc-traversal": ("london", 7, 0.95),
     "dnc-inference": ("family", 4, 0.8),
     "dnc-shortest-path": ("london", 3, 0.8),
 }
