@@ -58,7 +58,11 @@ def from_dict(saved: Mapping[str, Any]) -> Task:
     """
     if "name" not in saved:
         raise ValueError(f"a saved task needs a name; got the fields {', '.join(saved) or 'none'}.")
-    return get(**saved)
+    # JSON has lists where a field is a tuple.
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()
+    }
+    return get(fields.pop("name"), **fields)
 
 
 def _origin(task: type[Task]) -> tuple[str, str]:

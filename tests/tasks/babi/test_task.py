@@ -1,11 +1,13 @@
 """The bAbI task: which stories are drawn, what counts, and how it reads."""
 
 import collections
+import json
 
 import numpy as np
 import pytest
 import torch
 
+from tapehead import tasks
 from tapehead.tasks import Babi, Sampler
 from tapehead.tasks.babi import StoryError
 from tapehead.tasks.babi.pool import GROUP, Entry, Pool, pool_of
@@ -70,6 +72,32 @@ def test_every_story_is_as_likely_and_groups_are_of_like_length() -> None:
     assert sum(counts[:512]) / sum(counts) == pytest.approx(0.5, abs=0.02)
     assert min(counts) > 15
     assert max(counts) < 100
+
+
+def test_tasks_are_drawn_as_often_as_they_are_named() -> None:
+    pool = pool_of(str(DATA), held_out=False, max_steps=4_096, tasks=(1, 8, 8, 8))
+    assert {entry.task for entry in pool.entries} == {1, 8}
+    task_of = {entry.story.words.tobytes(): entry.task for entry in pool.entries}
+    drawn = collections.Counter(
+        task_of[story.words.tobytes()] for story in pool.draw(4_000, np.random.default_rng(0))
+    )
+    # Three stories of task 1, one of task 8, which counts three times.
+    assert drawn[8] / drawn.total() == pytest.approx(0.5, abs=0.06)
+    batch = Sampler(8, 0).draw(Babi(data=str(DATA), tasks=(3,)))
+    assert int(batch.lengths.min()) > 25
+    saved = json.loads(json.dumps(Babi(tasks=(1, 8)).to_dict()))
+    assert tasks.from_dict(saved) == Babi(tasks=(1, 8))
+
+
+@pytest.mark.parametrize("wrong", [(0,), (1, 21), (True,)])
+def test_tasks_that_there_are_not(wrong: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="give numbers from 1 to 20"):
+        Babi(tasks=wrong)
+
+
+def test_a_task_without_stories() -> None:
+    with pytest.raises(StoryError, match="of the tasks 2: give more steps or other tasks"):
+        Sampler(1, 0).draw(Babi(data=str(DATA), tasks=(2,)))
 
 
 def test_refreshing_adds_inputs_as_targets() -> None:

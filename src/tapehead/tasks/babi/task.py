@@ -11,7 +11,7 @@ from torch import Tensor
 from ..base import Batch, Channels, Task, check_whole
 from ..registry import register
 from ..sampler import numpy_rng
-from .folder import read_corpus
+from .folder import NAMES, read_corpus
 from .pool import pool_of
 from .reader import MAX_STEPS, NO_ANSWER, Story
 from .words import NUMBERS, SLOT, SYMBOLS, as_text
@@ -41,6 +41,9 @@ class Babi(Task):
     """the folder with bAbI's files, or the one above it"""
     steps: int = MAX_STEPS
     """stories with more steps are left out; none of the published ones is"""
+    tasks: tuple[int, ...] = ()
+    """of the 20, those to draw from; the stories of one that stands there n times are drawn n times as often;
+    none: all 20, each story as often as any other"""
     refresh: float = 0.0
     """training: probability of each other step to have its own input as a target too, so that the memory is
     kept fresh (Park et al. 2021)"""
@@ -49,6 +52,9 @@ class Babi(Task):
 
     def __post_init__(self) -> None:
         check_whole("steps", self.steps, minimum=1)
+        numbers = self.tasks if isinstance(self.tasks, tuple) else [None]
+        if not all(type(task) is int and task in NAMES for task in numbers):
+            raise ValueError(f"tasks is {self.tasks!r}: give numbers from 1 to {len(NAMES)}.")
         if not 0 <= self.refresh < 1:
             raise ValueError(
                 f"refresh must be a probability from 0 up to, not including, 1, got {self.refresh}."
@@ -80,7 +86,7 @@ class Babi(Task):
         """
         check_whole("batch_size", batch_size, minimum=1)
         rng = numpy_rng(generator)
-        pool = pool_of(self.data, held_out=self.held_out, max_steps=self.steps)
+        pool = pool_of(self.data, held_out=self.held_out, max_steps=self.steps, tasks=self.tasks)
         batch = collate_stories(pool.draw(batch_size, rng))
         if self.refresh:
             batch = _refreshed(batch, self.refresh, rng)
