@@ -6,6 +6,7 @@ import pytest
 
 from tapehead import ask, hub, knowledge, tasks
 from tapehead.knowledge.evaluation import scores
+from tapehead.knowledge.stories import ask_story
 from tapehead.train import evaluate
 
 POINTS = {
@@ -33,7 +34,7 @@ GRAPHS = {
 
 
 def test_every_model_has_a_point():
-    assert set(hub.names()) == {*POINTS, *GRAPHS, "ntm-search", "ntm-kinship"}
+    assert set(hub.names()) == {*POINTS, *GRAPHS, "ntm-search", "ntm-kinship", "dnc-babi"}
     for name in hub.names():
         assert (hub.find(name) / "card.md").is_file()
 
@@ -67,3 +68,25 @@ def test_card_of_the_kinship_model():
     report = scores.kinship("ntm-kinship", hub.load("ntm-kinship"), "family", questions=15, seed=1)
     accuracy = report.to_dict()["accuracy_by_length"]
     assert min(accuracy["2"], accuracy["3"], accuracy["4"]) >= 0.9
+
+
+STORY = """Mary went to the kitchen.
+John took the football there.
+Mary got the apple there.
+Mary travelled to the garden.
+John moved to the bathroom.
+Mary dropped the apple.
+"""
+
+
+def test_card_of_the_story_model(tmp_path):
+    (tmp_path / "story.txt").write_text(STORY)
+    asked = {
+        "Where is John?": "bathroom",
+        "Where is the apple?": "garden",
+        "Where is the football?": "bathroom",
+        "Where was the apple before the garden?": "kitchen",
+        "What is Mary carrying?": "nothing",
+    }
+    answers = {question: ask_story(tmp_path / "story.txt", question).answers for question in asked}
+    assert answers == {question: (word,) for question, word in asked.items()}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tapehead import DNC, hub
+from tapehead import DNC
 from tapehead.errors import InputError
 from tapehead.knowledge.stories import ask_story, is_story
 from tapehead.tasks.babi.words import NUMBERS, as_text
@@ -113,9 +113,3 @@ def test_a_word_of_the_story_that_is_not_known(tmp_path: Path) -> None:
 def test_a_model_for_something_else(story: Path) -> None:
     with pytest.raises(InputError, match="was not trained on bAbI"):
         ask_story(story, "Where is Mary?", model="ntm-copy")
-
-
-@pytest.mark.skipif("dnc-babi" in hub.names(), reason="a model ships")
-def test_no_model_ships(story: Path) -> None:
-    with pytest.raises(InputError, match="train one with `tapehead train dnc-babi --data"):
-        ask_story(story, "Where is Mary?")

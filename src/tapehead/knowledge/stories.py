@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import hub
 from ..errors import InputError
 from ..nn import Machine
 from ..tasks.babi.reader import NO_ANSWER, Story, StoryError, parse
@@ -96,7 +95,7 @@ def ask_story(
         raise InputError(f'{question[:40]!r} is no question: ask one such as "Where is the football?"')
     story = _read(Path(path))
     told = _story([*story, *asked, *[NUMBERS[SLOT]] * count])
-    machine = model if isinstance(model, Machine) else load_model(_model(model))
+    machine = model if isinstance(model, Machine) else load_model(model or MODEL)
     if (machine.input_size, machine.output_size) != (len(SYMBOLS), len(SYMBOLS)):
         raise InputError(
             f"{model} was not trained on bAbI: give the folder of a run of `tapehead train {MODEL}`"
@@ -139,15 +138,3 @@ def _read(path: Path) -> list[int]:
 
 def _story(symbols: list[int]) -> Story:
     return Story(np.array(symbols, np.int16), np.full(len(symbols), NO_ANSWER, np.int16))
-
-
-def _model(model: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
-    """The model to ask: the given one, or the one that ships."""
-    if model is not None:
-        return model
-    if MODEL not in hub.names():
-        raise InputError(
-            f"no model for stories ships yet: train one with `tapehead train {MODEL} --data "
-            "tasks_1-20_v1-2/en-10k` (hours) and give its folder with --model"
-        )
-    return MODEL
