@@ -13,7 +13,7 @@ from ..types import DNCState, SparseDNCState, Trace
 from .config import DEFAULT_TOP_K, DNCConfig, arguments_of
 from .controllers import clip_gradient_, hold_first_unit
 from .interface import DNCInterface, SparseInterface, total_size
-from .kernel import kernel_spec, stock_of
+from .kernel import kernel_spec, known_spec, stock_of
 from .module import Machine, slots, squeeze_if_unbatched
 from .sparse import read_by_content, write_sparsely
 
@@ -169,7 +169,7 @@ class DNC(Machine[DNCState]):
     def kernel_spec(self, memory_size: int | None = None) -> KernelSpec | Unsupported:
         if self.sparse:
             return Unsupported("a DNC with sparse access has no kernel yet")
-        return kernel_spec(
+        return known_spec(self, memory_size) or kernel_spec(
             self,
             _STOCK,
             kind="dnc",

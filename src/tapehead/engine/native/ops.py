@@ -8,7 +8,7 @@ import ctypes
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -249,6 +249,7 @@ class _Plan:
             for name, shape in zip(names, self.output_shapes)
             if name is not None
         ]
+        *self.offsets, self.size = _offsets(self.rooms, dtype)
         self.names, self.shapes = _named_shapes(config, batch_size, input_size)
 
     def new_outputs(self, x: Tensor) -> list[Tensor]:
@@ -306,14 +307,20 @@ class _Plan:
         *further: Any,
     ) -> None:
         """Call C++ with tensors, buffers of so many numbers, tensors, and what is further; None is null."""
-        ends = list(itertools.accumulate((-(-room // _ALIGNED) * _ALIGNED for room in rooms), initial=0))
-        block = workspace.borrow(ends[-1] * self.dtype.itemsize)
+        *offsets, size = _offsets(rooms, self.dtype)
+        block = workspace.borrow(size)
         try:
-            starts = [block.address + end * self.dtype.itemsize for end in ends[:-1]]
+            starts = [block.address + offset for offset in offsets]
             pointers = addresses([*before, *starts, *after])
             call_library(f"{name}_{self.scalar}", self.sizes, self.numbers, pointers, *further)
         finally:
             workspace.give_back(block)
+
+
+def _offsets(rooms: Sequence[int], dtype: torch.dtype) -> list[int]:
+    """In bytes: where in a block the buffers of so many numbers begin, and the block's size."""
+    ends = itertools.accumulate((-(-room // _ALIGNED) * _ALIGNED for room in rooms), initial=0)
+    return [end * dtype.itemsize for end in ends]
 
 
 def addresses(tensors: Sequence[Tensor | int | None]) -> ctypes.Array[ctypes.c_void_p]:
@@ -362,11 +369,24 @@ def call_library(name: str, *arguments: Any) -> None:
     Raises:
         EngineError: there is no library, or the function returns another code than 0.
     """
+    check_code(name, function_of(name)(*arguments))
+
+
+def function_of(name: str) -> Callable[..., int]:
+    """A function of the C interface, which returns a code.
+
+    Raises:
+        EngineError: there is no library.
+    """
     reason = why_unavailable()
     if _library is None:
         raise EngineError(f"the native engine is not available: {reason}")
-    code = getattr(_library, f"tapehead_{name}")(*arguments)
-    if code:
+    return getattr(_library, f"tapehead_{name}")
+
+
+def check_code(name: str, code: int) -> None:
+    """Raise an EngineError if a function of that name has returned another code than 0."""
+    if code and _library is not None:
         sentence = _library.tapehead_sentence(code).decode()
         raise EngineError(f"the native engine could not do {name} (code {code}): {sentence}")
 
