@@ -13,7 +13,7 @@ from torch.autograd import forward_ad
 from ..types import Trace
 from . import reference
 from .decoding import Choice, Decoded, by_steps
-from .native import ops
+from .native import decoding, ops
 from .native.build import EngineError
 from .native.prepared import Prepared
 from .native.resident import Resident
@@ -189,7 +189,7 @@ def decode(
             if spec is not None:
                 choice.check(spec.input_size, spec.outputs[0].shape[0])
                 start = _start(machine, spec, state, 1, None)
-                return Decoded(*ops.decode(spec, first, start, choice, max_steps))
+                return Decoded(*decoding.decode(spec, first, start, choice, max_steps))
         return by_steps(machine, first, state, choice, max_steps)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..spec import KernelConfig, KernelSpec, memory_names, unflatten_state
-from . import ops, workspace
+from . import loader, plans, workspace
 
 
 class Prepared:
@@ -29,9 +29,9 @@ class Prepared:
     def __init__(self, spec: KernelSpec, x: Tensor, state: Any) -> None:
         self.spec = spec
         config = KernelConfig.of(spec, state)
-        self._plan = plan = ops.plan_for(x, config, ops.numbers_of(spec), keep_tape=False)
+        self._plan = plan = plans.plan_for(x, config, plans.numbers_of(spec), keep_tape=False)
         self._threads = torch.get_num_threads()
-        self._weights, start = ops.checked_tensors(spec, x, state)
+        self._weights, start = plans.checked_tensors(spec, x, state)
         plan.check(x, None, [*self._weights, *start])
         self._types = [Tensor, *[nn.Parameter] * len(self._weights), *[Tensor] * len(start)]
         self._dtypes = [x.dtype] * len(self._types)
@@ -45,7 +45,7 @@ class Prepared:
         count = 2 + len(self._weights) + len(start) + len(plan.rooms) + 1 + len(start)
         self._pack = struct.Struct(f"{count}P").pack
         self._name = f"forward_{plan.scalar}"
-        self._function = ops.function_of(self._name)
+        self._function = loader.function_of(self._name)
 
     def run(self, x: Tensor, state: Any) -> tuple[Tensor, Any] | None:
         """The outputs and the final state; None where x or the state is not of the form of those before.
@@ -82,7 +82,7 @@ class Prepared:
                 *[block.address + offset for offset in plan.offsets],
                 *map(Tensor.data_ptr, (outputs, *final)),
             )
-            ops.check_code(self._name, self._function(plan.sizes, plan.numbers, pointers))
+            loader.check_code(self._name, self._function(plan.sizes, plan.numbers, pointers))
         finally:
             workspace.give_back(block)
         return outputs, unflatten_state(self.spec, x, final)
