@@ -24,6 +24,7 @@ MODULES = (
     "test_update.py",
     "test_processes.py",
     "test_decode.py",
+    "test_prepared.py",
 )
 # Under AddressSanitizer an address space is of any size, and hypothesis' examples take too long.
 LEFT_OUT = "not more_memory_than_there_is and not any_machine"

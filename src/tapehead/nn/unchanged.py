@@ -10,7 +10,6 @@ from torch.nn.modules import module as torch_module
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 """Attributes of a module: the hooks that a call of it would run."""
-_containers_of = operator.itemgetter(*_HOOKS, "_parameters", "_modules")
 _all_of = itertools.chain.from_iterable
 _GLOBAL_HOOKS: tuple[dict[int, Any], ...] = (
     torch_module._global_forward_hooks,
@@ -59,33 +58,34 @@ class Snapshot:
         self._shapes = [parameter.shape for parameter in self._parameters]
         self._owners, self._methods = zip(*methods)
         self._functions = list(map(getattr, self._owners, self._methods))
-        self._attributes = [vars(part) for part in (own, *self._parts)]
-        self._copies = [dict(attributes) for attributes in self._attributes]
-        containers = [_containers_of(attributes) for attributes in self._attributes]
-        self._containers = list(_all_of(containers))
-        self._hooks = [*_GLOBAL_HOOKS, *_all_of(found[: len(_HOOKS)] for found in containers)]
-        contents = list(_all_of(found[len(_HOOKS) :] for found in containers))
-        self._names_in, self._names = contents, list(_all_of(contents))
-        self._values_in = [content.values() for content in contents]
-        self._values = list(_all_of(self._values_in))
+        attributes = [vars(part) for part in (own, *self._parts)]
+        self._copies = [dict(found) for found in attributes]
+        self._hooks = [*_GLOBAL_HOOKS, *(found[name] for found in attributes for name in _HOOKS)]
+        contents = _contents_of(attributes)
+        self._names = list(_all_of(contents))
+        self._values = [value for content in contents for value in content.values()]
 
     def holds(self, module: nn.Module) -> bool:
         """Whether nothing of ``module``, which this was made of, was changed, and there are no hooks."""
         same = operator.is_
+        attributes = list(map(vars, (module, *self._parts)))
         try:
-            # Of the same object this asks no further. Other tensors are parameters, whose values are below.
-            equal = self._attributes == self._copies
-        except Exception:  # an attribute of the user's that does not compare
+            # What is the same object is not compared further: so hooks are looked at apart.
+            if attributes != self._copies or any(self._hooks):
+                return False
+        except Exception:  # an attribute of the user's own that does not compare with what it was
             return False
+        contents = _contents_of(attributes)
         return (
-            equal
-            and type(module) is self._class
-            and all(map(same, map(vars, (module, *self._parts)), self._attributes))
-            and all(map(same, _all_of(map(_containers_of, self._attributes)), self._containers))
-            and not any(self._hooks)
-            and list(_all_of(self._names_in)) == self._names
-            and all(map(same, _all_of(self._values_in), self._values))
+            type(module) is self._class
+            and list(_all_of(contents)) == self._names
+            and all(map(same, _all_of(map(dict.values, contents)), self._values))
             and all(map(same, map(type, self._objects), self._classes))
             and [parameter.shape for parameter in self._parameters] == self._shapes
             and all(map(same, map(getattr, self._owners, self._methods), self._functions))
         )
+
+
+def _contents_of(attributes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The parameters and the submodules of every part."""
+    return [content for found in attributes for content in (found["_parameters"], found["_modules"])]
