@@ -384,7 +384,7 @@ def test_the_free_list_is_that_of_a_stable_sort(probe: ctypes.CDLL, dtype: torch
 def test_a_product_is_the_same_packed_or_not(probe: ctypes.CDLL, rows: int, K: int) -> None:
     rng = np.random.default_rng(K)
     probe.lanes.restype = ctypes.c_int64
-    for J in (1, 3, 8, 29):
+    for J in (1, 3, 8, 29, 32, 75):
         A, B = (rng.standard_normal((size, K)).astype(np.float32) for size in (rows, J))
         start = np.zeros((rows, -(-J // probe.lanes()) * probe.lanes()), dtype=np.float32)
         start[:, :J] = rng.standard_normal((rows, J))
