@@ -53,18 +53,25 @@ def main(folder: Path) -> None:
     memory = trace.memory[told, 0, written]
     true = read_triples(batch.inputs[:told, 0, :OUTPUT_SIZE])
     # A head's part of the output layer says what a slot would say if the head read it alone.
-    weights = machine.output_from_reads.weight.unflatten(1, (machine.num_reads, -1))
+    weights = machine.output_from_reads.weight.unflatten(1, (machine.num_reads, -1)).detach()
     decoded = max(
-        (read_triples(memory @ weights[:, head].T.detach()) for head in range(machine.num_reads)),
+        (read_triples(memory @ weights[:, head].T) for head in range(machine.num_reads)),
         key=lambda found: int((found == true).all(1).sum()),
     )
     right = int((decoded == true).all(1).sum())
     print(f"{right} of {told} slots decode to the triple that was written into them")
 
-    reading = trace.read_weights[told:, 0].amax(1)
-    slots = [int(slot) for slot in written if reading[:, slot].max() > 0.3]
+    reads = trace.read_weights[told:, 0]
+    reading = reads.amax(1)
+    slots = [slot for slot in range(SLOTS) if reading[:, slot].max() > 0.3]
     slots.sort(key=lambda slot: int(reading[:, slot].argmax()))
-    holds = {int(slot): in_words(tuple(triple)) for slot, triple in zip(written, decoded.tolist())}
+    holds = {int(slot): "told: " + in_words(tuple(one)) for slot, one in zip(written, decoded.tolist())}
+    for slot in slots:
+        if slot not in holds:  # written later: with what was found on the way
+            head = int(reads[:, :, slot].amax(0).argmax())
+            (note,) = read_triples(trace.memory[-1, :, slot] @ weights[:, head].T).tolist()
+            is_end = note[0] not in named.nodes
+            holds[slot] = "noted: the end" if is_end else "noted: " + in_words(tuple(note))
     answers = len(walk) + 1
     steps = len(reading) - answers
     for step, triple in enumerate(read_triples(outputs[-answers:-1, 0]).tolist()):
@@ -76,7 +83,7 @@ def main(folder: Path) -> None:
         rows=[holds[slot] for slot in slots],
         columns=names,
         first_answer=steps,
-        caption=f"Rows are slots, named by what they decode to; {right} of the {told} edges decode right.",
+        caption="Rows are slots, named by what they decode to: an edge that was told, or a note of the machine's own.",
     )
     save_figure(figure, folder / "slots.png")
     print(folder / "slots.png")

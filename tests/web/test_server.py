@@ -93,7 +93,6 @@ def test_watching_a_model(client: TestClient) -> None:
     assert first["title"] == "Copy, length 4"
 
 
-@pytest.mark.skipif("ntm-kinship" not in hub.names(), reason="the kinship model is in training")
 def test_asking_about_a_file_of_ones_own(client: TestClient) -> None:
     data = drop(client).json()
     assert (data["kind"], data["things"], data["facts"]) == ("map", 4, 3)
@@ -413,7 +412,6 @@ def test_many_questions_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert wait < 1
 
 
-@pytest.mark.skipif("ntm-kinship" not in hub.names(), reason="the kinship model is in training")
 def test_the_shipped_models_at_once() -> None:
     """Whoever asks among many gets the answer that they get alone."""
     people = ("Carl Philipp Emanuel", "Johann Christian", "Elisabeth Juliana Friederica")

@@ -234,7 +234,9 @@ class DNCConfig(MemoryConfig):
     init: str = _option(
         "default",
         '"lookup": every step is written to a slot of its own, nothing is freed, and every read head looks '
-        "for the slot most like what is written: tasks of facts and questions are learned sooner",
+        "for the slot most like what is written: tasks of facts and questions are learned sooner. With the "
+        "feed-forward controller every number of the input is written along a direction of its own, and "
+        "lookups are exact sooner, if a word has as many numbers as the input or more",
     )
 
     def check(self) -> None:

@@ -11,7 +11,7 @@ from ..engine import KernelSpec, Unsupported
 from ..functional import oneplus
 from ..types import DNCState, SparseDNCState, Trace
 from .config import DEFAULT_TOP_K, DNCConfig, arguments_of
-from .controllers import clip_gradient_, hold_first_unit
+from .controllers import FeedforwardController, clip_gradient_, hold_first_unit, straight_words
 from .interface import DNCInterface, SparseInterface, total_size
 from .kernel import kernel_spec, known_spec, stock_of
 from .module import Machine, slots, squeeze_if_unbatched
@@ -20,6 +20,8 @@ from .sparse import read_by_content, write_sparsely
 INITIAL_MEMORY = 1e-6
 LOOKUP_STRENGTH = 5
 """Of every read head under ``init="lookup"``, before oneplus."""
+STRAIGHT_STRENGTH = 30
+"""The same with a feed-forward controller, whose words differ more."""
 
 if TYPE_CHECKING:  # for type checkers the state is that of dense access, which most machines have
     State = DNCState
@@ -112,15 +114,24 @@ class DNC(Machine[DNCState]):
 
         With keys and words drawn apart, a lookup finds nothing that was written, and training must first
         bring the two together by way of a memory that is not yet of use: the long flat beginning of such
-        runs.
+        runs. What a feed-forward controller writes depends on the input alone at first:
+        :func:`~tapehead.nn.controllers.straight_words`.
         """
+        word, strength = None, LOOKUP_STRENGTH
+        if isinstance(self.controller, FeedforwardController):
+            word, strength = (
+                straight_words(self.controller, self.input_size, self.word_size),
+                STRAIGHT_STRENGTH,
+            )
         unit = hold_first_unit(self.controller)
         self.interface.weight[:, 0] = 0
         # The columns of the interface matrix go by features; its rows, transposed, go by fields.
         rows = DNCInterface.split(self.interface.weight.T, self._fields)
+        if word is not None:
+            rows.write_vector[1:] = word[1:]
         rows.read_keys.copy_(rows.write_vector.unsqueeze(1).expand_as(rows.read_keys))
         # What the constant first unit adds to a field is its bias.
-        rows.read_strengths[0] = LOOKUP_STRENGTH / unit
+        rows.read_strengths[0] = strength / unit
         rows.free_gates[0] = -4 / unit
         rows.allocation_gate[0] = 4 / unit
         rows.write_gate[0] = 4 / unit

@@ -114,14 +114,16 @@ SHORTEST_PATH: tuple[GraphSizes, ...] = (
 )
 
 
-def traversal(lessons: tuple[GraphSizes, ...], **fields: Any) -> CurriculumConfig:
-    """Lessons of the traversal task."""
-    return CurriculumConfig(tuple(Traversal(**lesson.fields(), **fields) for lesson in lessons))
+def traversal(lessons: tuple[GraphSizes, ...], *, finish: bool = False, **fields: Any) -> CurriculumConfig:
+    """Lessons of the traversal task; ``finish``: stay in the last to the run's end, at a falling rate."""
+    tasks = tuple(Traversal(**lesson.fields(), **fields) for lesson in lessons)
+    return CurriculumConfig(tasks, stay=finish, hold_rate=finish)
 
 
-def inference(lessons: tuple[GraphSizes, ...], **fields: Any) -> CurriculumConfig:
-    """Lessons of the inference task."""
-    return CurriculumConfig(tuple(Inference(**lesson.fields(), **fields) for lesson in lessons))
+def inference(lessons: tuple[GraphSizes, ...], *, finish: bool = False, **fields: Any) -> CurriculumConfig:
+    """Lessons of the inference task; ``finish`` as for traversal."""
+    tasks = tuple(Inference(**lesson.fields(), **fields) for lesson in lessons)
+    return CurriculumConfig(tasks, stay=finish, hold_rate=finish)
 
 
 def shortest_path_of_the_paper() -> CurriculumConfig:

@@ -13,7 +13,7 @@ from tapehead.knowledge.inference import kinship, kinship_answer
 from tapehead.knowledge.inference.kinship import (
     KinshipSample,
     ToldFamily,
-    ask_by_vote,
+    ask_until_sure,
     facts_at,
     select_facts,
     told_family,
@@ -197,7 +197,7 @@ def test_samples_are_drawn_until_two_agree(
 
         machine = kin_scripts.kin()
         machine.script = script
-        (found,) = ask_by_vote(machine, tree, [(somebody, BY_NAME["parents"])])
+        (found,) = ask_until_sure(machine, tree, [(somebody, BY_NAME["parents"])])
         return found, len(made)
 
     sure, once = vote({})

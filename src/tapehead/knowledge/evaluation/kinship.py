@@ -10,7 +10,7 @@ from ...tasks.base import check_whole
 from ...tasks.kinship.relations import RELATIONS
 from ...tasks.kinship.tree import FamilyTree
 from .. import solver
-from ..inference.kinship import ask_by_vote, told_family
+from ..inference.kinship import ask_until_sure, told_family
 
 
 @dataclasses.dataclass
@@ -87,7 +87,7 @@ def score_kinship(
             sample if sample.same_unconstrained else family.ask(*question, constrained=False)
             for sample, question in zip(once, asked)
         ]
-        voted = ask_by_vote(machine, tree, asked, center, first=once)
+        voted = ask_until_sure(machine, tree, asked, center, first=once)
         passes = ((score.by_length, voted), (score.constrained, once), (score.greedy, greedy))
         for (_, relation, expected), *samples in zip(drawn, *(samples for _, samples in passes)):
             for (tallies, _), sample in zip(passes, samples):

@@ -212,7 +212,7 @@ def told_family(
     return kept[key]
 
 
-def ask_by_vote(
+def ask_until_sure(
     machine: Machine,
     tree: FamilyTree,
     questions: Sequence[tuple[int, Relation]],

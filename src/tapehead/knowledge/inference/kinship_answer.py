@@ -18,7 +18,7 @@ from ...tasks.kinship.trace import MAX_FRAMES, Fed
 from ...tasks.kinship.tree import FamilyTree
 from ...types import Trace
 from .answer import NetworkAnswer, ToldFact
-from .kinship import KinshipSample, ToldFamily, ask_by_vote, facts_at, told_family
+from .kinship import KinshipSample, ToldFamily, ask_until_sure, facts_at, told_family
 
 PLAYED_FACTS = 150
 """Facts told where a walk is run again to look at it; more where more were read."""
@@ -59,7 +59,7 @@ def answer_kinship(machine: Machine, tree: FamilyTree, person: int, relation: Re
     Raises:
         InputError: the machine is one of another task.
     """
-    (sample,) = ask_by_vote(machine, tree, [(person, relation)])
+    (sample,) = ask_until_sure(machine, tree, [(person, relation)])
     family, selection = told_family(tree, machine, person, sample=sample.names)
     left_out = [*selection.left_out]
     if sample.stopped:
