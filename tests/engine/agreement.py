@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tapehead.engine.native import plans, workspace
-from tapehead.nn import SparseNTMState
+from tapehead.nn import SparseDNCState, SparseNTMState
 from tapehead.types import map_state
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
@@ -68,12 +68,16 @@ def random_state(machine: Any, batch_size: int, memory_size: int | None = None, 
         given = getattr(state, name)
         if name in ("memory", "read_words"):
             fields[name] = fill(given)
-        elif name == "usage" and isinstance(
-            state, SparseNTMState
-        ):  # some slots never written, some equally old
+        elif name == "usage" and isinstance(state, SparseNTMState | SparseDNCState):
+            # Some slots never written, some equally old.
             fields[name] = torch.randint(0, 2 + given.shape[-1], given.shape, generator=generator).to(given)
         elif name == "usage":
             fields[name] = fill(given).sigmoid()
+        elif name.endswith("_slots"):  # twice the same, its own, none of the memory's, no whole number
+            some = torch.randint(-1, 1 + state.memory.shape[1], given.shape, generator=generator)
+            fields[name] = some.to(given) + 0.25
+        elif name in ("before_weights", "after_weights"):  # in no order, with gaps
+            fields[name] = weighting(given) * (fill(given) > -1)
         else:
             fields[name] = weighting(given)
     if "link" in fields and fields["link"].numel():

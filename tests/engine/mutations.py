@@ -40,6 +40,7 @@ MACHINES: dict[str, Callable[[], Machine]] = {
         INPUT, HIDDEN, learn_initial_state=True, learn_initial_memory=True, **MEMORY
     ),
     "ntm, sparse": lambda: NTM(INPUT, HIDDEN, access="sparse", top_k=3, **MEMORY),
+    "dnc, sparse": lambda: DNC(INPUT, HIDDEN, access="sparse", top_k=3, interface_norm=True, **MEMORY),
     "deep lstm": lambda: DeepLSTM(INPUT, HIDDEN, output_size=OUTPUT, num_layers=2),
     "deep lstm, one layer": lambda: DeepLSTM(
         INPUT, HIDDEN, output_size=OUTPUT, num_layers=1, learn_initial_state=False

@@ -41,6 +41,7 @@ MACHINES: dict[str, Callable[[], Any]] = {
     "dnc, no links": lambda: DNC(
         CHANNELS, 9, **SIZES, memory_size=16, num_reads=1, temporal_links=False, masked_lookup=True
     ),
+    "sparse dnc": lambda: DNC(CHANNELS, 13, **SIZES, memory_size=30, num_reads=2, access="sparse", top_k=3),
     "deep lstm": lambda: DeepLSTM(CHANNELS, 11, output_size=CHANNELS, num_layers=2),
 }
 EACH = pytest.mark.parametrize("name", MACHINES)

@@ -27,6 +27,9 @@ MACHINES: dict[str, Callable[[], Any]] = {
     ),
     "dnc, 128 slots": lambda: DNC(9, 100, output_size=8, memory_size=128, word_size=20, num_reads=4),
     "ntm": lambda: NTM(5, 31, output_size=4, memory_size=21, word_size=6, num_reads=2, num_writes=2),
+    "sparse dnc": lambda: DNC(
+        5, 31, output_size=4, memory_size=40, word_size=7, num_reads=3, access="sparse", top_k=5
+    ),
     "deep lstm": lambda: DeepLSTM(5, 37, output_size=4),
 }
 EACH = pytest.mark.parametrize("name", MACHINES)

@@ -250,6 +250,54 @@ CASES: dict[str, Callable[[], Any]] = {
         learn_initial_state=True,
         learn_initial_memory=True,
     ),
+    "sparse dnc": lambda: DNC(5, 7, output_size=4, memory_size=9, word_size=6, access="sparse"),
+    "sparse dnc, no links": lambda: DNC(
+        5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, access="sparse", temporal_links=False
+    ),
+    "sparse dnc, many heads": lambda: DNC(
+        5,
+        7,
+        output_size=4,
+        memory_size=40,
+        word_size=17,
+        num_reads=3,
+        access="sparse",
+        top_k=3,
+        num_layers=2,
+    ),
+    "sparse dnc, every slot read": lambda: DNC(
+        5, 7, output_size=4, memory_size=19, word_size=3, num_reads=2, access="sparse", top_k=25
+    ),
+    "sparse dnc, one slot of one number": lambda: DNC(
+        5, 7, output_size=4, memory_size=1, word_size=1, num_reads=2, access="sparse", top_k=1
+    ),
+    "sparse dnc, every switch": lambda: DNC(
+        5,
+        7,
+        output_size=4,
+        memory_size=13,
+        word_size=6,
+        num_reads=2,
+        num_layers=2,
+        access="sparse",
+        top_k=5,
+        learn_initial_state=True,
+        interface_norm=True,
+        clip_controller_gradient=0.5,
+        clip_weighting_gradient=0.1,
+    ),
+    "sparse dnc, feed-forward, reads not fed": lambda: DNC(
+        5,
+        7,
+        output_size=4,
+        memory_size=9,
+        word_size=6,
+        access="sparse",
+        top_k=2,
+        controller="feedforward",
+        feed_reads=False,
+        clip_weighting_gradient=0.1,
+    ),
     "deep lstm": lambda: DeepLSTM(5, 7, output_size=4),
     "deep lstm, one layer, zero start": lambda: DeepLSTM(
         5, 7, output_size=4, num_layers=1, learn_initial_state=False
@@ -327,6 +375,9 @@ def _machines(draw: Any) -> Callable[[], Any]:
         common["max_shift"] = draw(st.integers(0, 3))
         return partial(NTM, *sizes, read_first=draw(flag), write_gate=draw(flag), **common)
     links = draw(flag)
+    if draw(st.sampled_from([False, False, True])):
+        common |= {"access": "sparse", "top_k": draw(st.integers(1, 9)), "temporal_links": links}
+        return partial(DNC, *sizes, interface_norm=draw(flag), **common)
     return partial(
         DNC,
         *sizes,
@@ -464,7 +515,14 @@ def test_cotangents_of_any_layout() -> None:
 
 
 @pytest.mark.parametrize(
-    "case", ["dnc, every switch", "ntm, many heads", "sparse ntm, many heads", "deep lstm"]
+    "case",
+    [
+        "dnc, every switch",
+        "ntm, many heads",
+        "sparse ntm, many heads",
+        "sparse dnc, every switch",
+        "deep lstm",
+    ],
 )
 def test_some_parameters_alone(case: str) -> None:
     machine = _machine(CASES[case], torch.float64)
@@ -493,7 +551,9 @@ def test_one_part_of_the_start_state_alone(field: str) -> None:
     assert_close(*gradients, TOLERANCE[torch.float64])
 
 
-@pytest.mark.parametrize("case", ["dnc", "ntm", "sparse ntm, many heads", "deep lstm"])
+@pytest.mark.parametrize(
+    "case", ["dnc", "ntm", "sparse ntm, many heads", "sparse dnc, many heads", "deep lstm"]
+)
 def test_without_gradients(case: str) -> None:
     machine = _machine(CASES[case], torch.float32)
     x, state = _x(machine, 5, 2, torch.float32), random_state(machine, 2)
@@ -507,7 +567,9 @@ def test_without_gradients(case: str) -> None:
         assert_same_bits({name: with_gradients[name] for name in found}, found)
 
 
-@pytest.mark.parametrize("case", ["dnc", "ntm", "sparse ntm, many heads", "deep lstm"])
+@pytest.mark.parametrize(
+    "case", ["dnc", "ntm", "sparse ntm, many heads", "sparse dnc, many heads", "deep lstm"]
+)
 def test_one_call_is_many_calls_of_one_step(case: str) -> None:
     machine = _machine(CASES[case], torch.float64)
     machine.backend = "native"
@@ -530,7 +592,9 @@ def test_backward_twice() -> None:
     assert all(torch.equal(a, b) for a, b in zip(first, again))
 
 
-@pytest.mark.parametrize("case", ["dnc, every switch, no links", "dnc", "ntm", "sparse ntm", "deep lstm"])
+@pytest.mark.parametrize(
+    "case", ["dnc, every switch, no links", "dnc", "ntm", "sparse ntm", "sparse dnc", "deep lstm"]
+)
 def test_second_derivatives(case: str) -> None:
     machine = _machine(CASES[case], torch.float64)
     x, found = _x(machine, 3, 2, torch.float64).requires_grad_(), []
@@ -546,7 +610,15 @@ def test_second_derivatives(case: str) -> None:
 @pytest.mark.parametrize("start", ["zeros", "random", "large"])
 @pytest.mark.parametrize(
     "case",
-    ["dnc", "dnc, every switch", "ntm, many heads", "ntm, read first", "sparse ntm, many heads", "deep lstm"],
+    [
+        "dnc",
+        "dnc, every switch",
+        "ntm, many heads",
+        "ntm, read first",
+        "sparse ntm, many heads",
+        "sparse dnc, many heads",
+        "deep lstm",
+    ],
 )
 def test_saturated_gates(case: str, start: str) -> None:
     machine = _machine(CASES[case], torch.float64, scale=10)
@@ -564,10 +636,11 @@ def test_saturated_gates(case: str, start: str) -> None:
     assert all(tensor is None or tensor.isfinite().all() for tensor in found.values())
 
 
-def test_a_long_run_of_a_small_sparse_memory() -> None:
+@pytest.mark.parametrize("kind", [NTM, DNC])
+def test_a_long_run_of_a_small_sparse_memory(kind: Any) -> None:
     """Every slot is emptied and read many times over."""
     machine = _machine(
-        lambda: NTM(3, 9, output_size=2, memory_size=11, word_size=4, num_reads=2, access="sparse", top_k=2),
+        lambda: kind(3, 9, output_size=2, memory_size=11, word_size=4, num_reads=2, access="sparse", top_k=2),
         torch.float64,
         scale=1,
     )

@@ -25,6 +25,7 @@ MACHINES: dict[str, Callable[[], Any]] = {
         5, 7, output_size=4, memory_size=9, word_size=6, num_reads=2, temporal_links=False
     ),
     "ntm": lambda: NTM(5, 7, output_size=4, memory_size=9, word_size=6, controller="feedforward"),
+    "sparse dnc": lambda: DNC(5, 7, output_size=4, memory_size=9, word_size=6, access="sparse", top_k=3),
     "deep lstm": lambda: DeepLSTM(5, 7, output_size=4),
 }
 

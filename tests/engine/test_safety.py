@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from tapehead import DNC, NTM
+from tapehead import functional as F
 from tapehead.engine import EngineError
 from tapehead.engine.native import build, loader, ops, plans, workspace
 from tapehead.engine.spec import CallSizes, KernelConfig
@@ -28,6 +29,7 @@ MACHINES: dict[str, Callable[[], Any]] = {
     "dnc, no links": lambda: DNC(5, 7, **SIZES, num_reads=2, temporal_links=False),
     "ntm": lambda: NTM(5, 7, **SIZES, num_reads=2, num_writes=2),
     "ntm, feed-forward": lambda: NTM(5, 7, **SIZES, controller="feedforward"),
+    "sparse dnc": lambda: DNC(5, 7, **SIZES, num_reads=2, access="sparse", top_k=3),
     "deep lstm": lambda: DeepLSTM(5, 7, output_size=4),
 }
 EACH = pytest.mark.parametrize("name", MACHINES)
@@ -85,7 +87,7 @@ def test_what_the_backward_pass_gets_is_checked(name: str) -> None:
                 ops._backward([*good[0][:i], other, *good[0][i + 1 :]], *good[1:])
 
 
-@pytest.mark.parametrize("name", ["dnc", "dnc, no links", "ntm"])
+@pytest.mark.parametrize("name", ["dnc", "dnc, no links", "ntm", "sparse dnc"])
 def test_an_interface_of_another_size(name: str) -> None:
     """As if every check above the kernel had let it through."""
     machine = MACHINES[name]()
@@ -222,7 +224,24 @@ def test_fields_of_an_ntm_head(write_gate: bool) -> None:
 
 def test_fields_of_the_sparse_interface() -> None:
     machine = NTM(5, 7, **SIZES, num_reads=2, num_writes=3, access="sparse")
-    assert _field_sizes(machine, "sparse") == _sizes(SparseInterface.shapes(2, 3, 6))
+    found = _field_sizes(machine, "sparse")
+    assert list(found) == list(SparseInterface._fields)
+    assert _sizes(SparseInterface.shapes(2, 3, 6)) == {name: size for name, size in found.items() if size}
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_fields_of_the_interface_of_a_sparse_dnc(links: bool) -> None:
+    found = _field_sizes(DNC(5, 7, **SIZES, num_reads=3, access="sparse", temporal_links=links), "sparse")
+    present = {name: size for name, size in found.items() if size}
+    assert present == _sizes(SparseInterface.shapes(3, 1, 6, temporal_links=links))
+
+
+def test_another_number_of_links_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's rows of links have a fixed length, that of ``MAX_LINKS``."""
+    monkeypatch.setattr(F, "MAX_LINKS", 4)
+    machine = DNC(5, 7, **SIZES, access="sparse", backend="native")
+    with pytest.raises(EngineError, match="a size is out of range"):
+        machine(torch.zeros(3, 2, 5))
 
 
 def _sizes(shapes: dict[str, tuple[int, ...]]) -> dict[str, int]:

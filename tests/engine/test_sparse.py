@@ -7,42 +7,53 @@ from typing import Any
 import pytest
 import torch
 
-from tapehead import NTM
+from tapehead import DNC, NTM
 from tapehead import functional as F
 from tapehead.engine.native import loader, plans
-from tests.engine.agreement import assert_agree
+from tests.engine.agreement import assert_agree, random_state
 from tests.engine.operators import recorded_operators
 
 
-def _machine(slots: int, **more: Any) -> NTM:
+def _machine(slots: int, kind: Any = NTM, **more: Any) -> Any:
     torch.manual_seed(0)
-    sizes = {"memory_size": slots, "word_size": 6, "num_reads": 2, "num_writes": 2, "top_k": 3}
-    return NTM(5, 7, output_size=4, access="sparse", **(sizes | more)).double()
+    sizes = {"memory_size": slots, "word_size": 6, "num_reads": 2, "top_k": 3, "access": "sparse"}
+    sizes |= {"num_writes": 2} if kind is NTM else {}
+    return kind(5, 7, output_size=4, **(sizes | more)).double()
 
 
-@pytest.mark.parametrize("read_first", [False, True])
+KINDS = pytest.mark.parametrize("kind", [NTM, DNC])
+
+
+@pytest.mark.parametrize(
+    ("kind", "switches"),
+    [
+        (NTM, {}),
+        (NTM, {"read_first": True}),
+        (DNC, {}),
+        (DNC, {"temporal_links": False}),
+    ],
+    ids=["ntm", "ntm, read first", "dnc", "dnc, no links"],
+)
 @pytest.mark.parametrize("slots", [7, 200])
 def test_hashed_search_agrees_while_the_memory_fills(
-    slots: int, read_first: bool, monkeypatch: pytest.MonkeyPatch
+    slots: int, kind: Any, switches: dict[str, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From exact to hashed in the midst of a run, then over slots that are emptied again."""
     monkeypatch.setattr(F, "EXACT_ROWS", 5)
-    machine = _machine(slots, search="hashed", read_first=read_first)
+    machine = _machine(slots, kind, search="hashed", **switches)
     x = torch.randn(60, 2, 5, dtype=torch.float64)
     assert_agree(machine, x, lengths=torch.tensor([60, 41]))
 
 
-def test_hashed_search_agrees_from_a_large_state() -> None:
+@KINDS
+def test_hashed_search_agrees_from_a_large_state(kind: Any) -> None:
     """One sequence begins beyond the limit of the exact search, the other below it."""
     slots = F.EXACT_ROWS + 300
-    machine = _machine(slots, search="hashed")
-    state = machine.initial_state(2)
+    machine = _machine(slots, kind, search="hashed")
+    state = random_state(machine, 2)
     written = torch.rand(2, slots) > torch.tensor([[0.2], [0.01]])
     assert (written.sum(1) > F.EXACT_ROWS).tolist() == [False, True]
-    state = state._replace(
-        memory=torch.randn(2, slots, 6, dtype=torch.float64),
-        usage=torch.randint(1, 50, (2, slots)).double() * written,
-    )
+    state = state._replace(usage=torch.randint(1, 50, (2, slots)).double() * written)
     assert_agree(machine, torch.randn(6, 2, 5, dtype=torch.float64), state)
 
 
@@ -94,10 +105,11 @@ PEAK = """
 import resource
 import sys
 import torch
-from tapehead import NTM
+import tapehead
 
-slots, steps = map(int, sys.argv[1:])
-ntm = NTM(8, 16, output_size=8, memory_size=slots, word_size=64, access="sparse", top_k=8, backend="native")
+kind, slots, steps = getattr(tapehead, sys.argv[1]), *map(int, sys.argv[2:])
+sizes = {"memory_size": slots, "word_size": 64, "num_reads": 1}
+machine = kind(8, 16, output_size=8, access="sparse", top_k=8, backend="native", **sizes)
 
 
 def peak():
@@ -105,9 +117,9 @@ def peak():
 
 
 def run(steps):
-    y, _ = ntm(torch.randn(steps, 1, 8))
+    y, _ = machine(torch.randn(steps, 1, 8))
     y.square().mean().backward()
-    assert all(p.grad.isfinite().all() for p in ntm.parameters())
+    assert all(p.grad.isfinite().all() for p in machine.parameters())
 
 
 run(2)
@@ -117,17 +129,19 @@ print(peak() - before)
 """
 
 
-def test_training_keeps_a_few_rows_a_step() -> None:
-    """A memory of 256 MB of which 300 steps touch few rows; all its states would be 77 GB."""
-    command = [sys.executable, "-c", PEAK, str(1 << 20), "300"]
+@KINDS
+def test_training_keeps_a_few_rows_a_step(kind: Any) -> None:
+    """A memory of 256 MB (with links 384 MB) of which 300 steps touch few rows; its states would be 77 GB."""
+    command = [sys.executable, "-c", PEAK, kind.__name__, str(1 << 20), "300"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     assert ran.returncode == 0, ran.stderr
     assert float(ran.stdout) < 30, f"{float(ran.stdout):.0f} MB more"
 
 
-def test_the_tape_grows_with_the_rows_read_and_not_with_the_memory() -> None:
+@KINDS
+def test_the_tape_grows_with_the_rows_read_and_not_with_the_memory(kind: Any) -> None:
     def tape(slots: int, steps: int) -> int:
-        machine = _machine(slots, backend="native")
+        machine = _machine(slots, kind, backend="native")
         with recorded_operators() as calls:
             machine(torch.zeros(steps, 1, 5, dtype=torch.float64))
         x, *_, config, numbers = calls[0]

@@ -134,7 +134,7 @@ class Case(NamedTuple):
 
     @property
     def has_kernel(self) -> bool:
-        return not (self.own_controller or self.name.startswith("sparse-dnc"))
+        return not self.own_controller
 
     @property
     def sparse(self) -> bool:
@@ -172,8 +172,15 @@ def random_state(machine: Machine, batch_size: int, seed: int = 4, memory_size: 
         fields["usage"] = torch.randint(0, 6, state.usage.shape, generator=generator).to(state.usage)
         for name in ("before", "after") if isinstance(state, SparseDNCState) else ():
             weights, where = fields[f"{name}_weights"], fields[f"{name}_slots"]
-            fields[f"{name}_weights"] = 0.9 * weights.softmax(-1)
-            fields[f"{name}_slots"] = torch.zeros_like(where) + torch.arange(where.shape[-1])
+            slots = torch.arange(where.shape[-1]).expand_as(where)
+            rows = torch.arange(where.shape[-2]).unsqueeze(-1)
+            linked = (slots < where.shape[-2]) & (
+                slots != rows
+            )  # a run links a slot to another one, and once
+            # The largest first.
+            fields[f"{name}_weights"] = (0.9 * weights.softmax(-1) * linked).sort(descending=True).values
+            order = torch.argsort(~linked, dim=-1, stable=True)
+            fields[f"{name}_slots"] = (slots * linked).gather(-1, order).to(where)
     elif "usage" in fields:
         fields["usage"] = fields["usage"].sigmoid()
         link = (0.9 / max(1, fields["link"].shape[-1])) * fields["link"].sigmoid()

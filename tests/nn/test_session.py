@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tapehead import NTM, engine
+from tapehead import DNC, NTM, engine
 from tapehead.engine import Choice, EngineError
 from tapehead.nn import Machine
 from tapehead.types import map_state
@@ -100,7 +100,9 @@ def test_a_state_that_was_handed_over_is_the_callers() -> None:
     assert_bits(state, kept)
 
 
-@pytest.mark.parametrize("case", cases(lambda case: case.name in ("ntm", "sparse-ntm", "dnc")), ids=str)
+@pytest.mark.parametrize(
+    "case", cases(lambda case: case.name in ("ntm", "sparse-ntm", "dnc", "sparse-dnc")), ids=str
+)
 def test_weights_are_those_at_each_call(case: Case) -> None:
     machine, x = case.build(), inputs(4, 2)
     session = machine.session(batch_size=2)
@@ -161,7 +163,9 @@ def test_what_does_not_fit_is_refused(case: Case) -> None:
         session.decode(torch.zeros(INPUT, dtype=torch.float64), Choice((0, 2), {}), 3)
 
 
-@pytest.mark.parametrize("case", cases(lambda case: case.name in ("ntm", "sparse-ntm")), ids=str)
+@pytest.mark.parametrize(
+    "case", cases(lambda case: case.name in ("ntm", "sparse-ntm", "sparse-dnc")), ids=str
+)
 def test_batch_first_and_another_memory_size(case: Case) -> None:
     machine, x = case.build(batch_first=True), inputs(5, 2).transpose(0, 1)
     with torch.no_grad():
@@ -171,7 +175,9 @@ def test_batch_first_and_another_memory_size(case: Case) -> None:
     assert_bits(session.state, last)
 
 
-@pytest.mark.parametrize("name", ["ntm", "ntm-feedforward", "sparse-ntm", "dnc", "deep-lstm-zero-start"])
+@pytest.mark.parametrize(
+    "name", ["ntm", "ntm-feedforward", "sparse-ntm", "dnc", "sparse-dnc", "deep-lstm-zero-start"]
+)
 @pytest.mark.parametrize("backend", ["reference", "native"])
 def test_decoding_goes_on_from_the_session(name: str, backend: str) -> None:
     torch.manual_seed(0)
@@ -200,9 +206,11 @@ def test_a_hooked_machine_runs_call_by_call() -> None:
     assert seen == [1]
 
 
-def test_a_large_memory_stays_where_it_is() -> None:
+@pytest.mark.parametrize("kind", [NTM, DNC])
+def test_a_large_memory_stays_where_it_is(kind: Any) -> None:
     """Of 65,536 slots few are ever touched, and nobody else gets the memory before the end."""
-    machine = NTM(INPUT, 8, memory_size=1 << 16, word_size=32, access="sparse", backend="native")
+    sizes = {"memory_size": 1 << 16, "word_size": 32, "num_reads": 1}
+    machine = kind(INPUT, 8, access="sparse", backend="native", **sizes)
     with machine.session() as session:
         session(torch.randn(2, 1, INPUT))
         memory = session._resident._own["state.memory"]  # type: ignore[union-attr]

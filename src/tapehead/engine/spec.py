@@ -7,7 +7,7 @@ from torch import Tensor
 from .. import functional as F
 from ..types import Trace
 
-_KINDS = {"none": 0, "ntm": 1, "dnc": 2, "sparse": 3}
+_KINDS = {"none": 0, "ntm": 1, "dnc": 2, "sparse": 3, "sparse_dnc": 4}
 
 
 class Unsupported(NamedTuple):
@@ -45,7 +45,7 @@ class KernelSpec(NamedTuple):
     """A machine in the kernel's terms; the kernel's C++ names are in native/csrc/dims.h."""
 
     kind: str
-    """ "none", "ntm", "dnc", or "sparse": an NTM with sparse access."""
+    """ "none", "ntm", "dnc", or with sparse access "sparse", which is an NTM, or "sparse_dnc"."""
     lstm: bool
     """A deep LSTM controller; otherwise a feed-forward one."""
     state_type: type
@@ -150,6 +150,7 @@ class KernelConfig(NamedTuple):
     hash_bits: int
     hash_probes: int
     hash_from: int
+    max_links: int
     temporal_links: int
     masked_lookup: int
     deallocation: int
@@ -184,6 +185,7 @@ class KernelConfig(NamedTuple):
             hash_bits=F.hash_bits(slots) if hashed else 0,
             hash_probes=F.PROBES if hashed else 0,
             hash_from=F.EXACT_ROWS if hashed else 0,
+            max_links=F.MAX_LINKS if spec.kind == "sparse_dnc" and spec.temporal_links else 0,
             temporal_links=int(spec.temporal_links),
             masked_lookup=int(spec.masked_lookup),
             deallocation=int(spec.deallocation),
@@ -227,6 +229,7 @@ class KernelConfig(NamedTuple):
             "usage": weighting,
             "precedence": weighting,
             "link": (batch_size, N, N),
+            **dict.fromkeys(LINKS, (batch_size, N, self.max_links)),
             "write_weights": (batch_size, self.num_writes, N) if self.kind == _KINDS["ntm"] else weighting,
             "read_weights": (batch_size, R, N),
             "read_words": (batch_size, R, self.word_size),
@@ -239,14 +242,21 @@ class KernelConfig(NamedTuple):
         return shapes
 
     @property
+    def sparse(self) -> bool:
+        """Whether a step touches a few slots alone."""
+        return self.kind in (_KINDS["sparse"], _KINDS["sparse_dnc"])
+
+    @property
     def zeroed(self) -> tuple[str, ...]:
         """The final state's tensors that the kernel wants as zeros: it will write to few places in them."""
-        return () if self.given_state or not self.in_place else (*self.in_place, "state.read_weights")
+        spread = ("state.read_weights", "state.precedence")
+        return () if self.given_state or not self.sparse else (*self.in_place, *spread)
 
     @property
     def in_place(self) -> tuple[str, ...]:
         """The final state's tensors in which the kernel works from the first step on."""
-        return ("state.memory", "state.usage") if self.kind == _KINDS["sparse"] else ()
+        names = ("memory", "usage", *LINKS) if self.sparse else ()
+        return tuple(f"state.{name}" for name in names)
 
     def output_shapes(self, steps: Any, batch_size: Any, *, keep_tape: bool = True) -> list[tuple[Any, ...]]:
         """Shapes of outputs, features, words, and of a state's tensors in the kernel's order.
@@ -271,6 +281,9 @@ class CallSizes(NamedTuple):
     keep_tape: int
 
 
+LINKS = ("before_weights", "before_slots", "after_weights", "after_slots")
+"""The links of a state with sparse access."""
+
 # A state's tensors in the kernel's order (StatePiece in native/csrc/dims.h), then h and c of every layer.
 # What a machine does not have is left out.
 _PIECES = {
@@ -278,6 +291,8 @@ _PIECES = {
     ("sparse", False): ("memory", "usage", "read_weights", "read_words"),
     ("ntm", False): ("memory", "write_weights", "read_weights", "read_words"),
     ("dnc", False): ("memory", "usage", "write_weights", "read_weights", "read_words"),
+    ("sparse_dnc", False): ("memory", "usage", "read_weights", "read_words"),
+    ("sparse_dnc", True): ("memory", "usage", "precedence", *LINKS, "read_weights", "read_words"),
     ("dnc", True): ("memory", "usage", "precedence", "link", "write_weights", "read_weights", "read_words"),
 }
 
@@ -313,4 +328,7 @@ def unflatten_state(spec: KernelSpec, x: Tensor, tensors: list[Tensor]) -> Any:
     fields: dict[str, Any] = dict(zip(names, memory), controller=controller)
     if spec.kind == "dnc" and not spec.temporal_links:
         fields |= {"precedence": x.new_empty(x.shape[1], 0), "link": x.new_empty(x.shape[1], 0, 0)}
+    elif spec.kind == "sparse_dnc" and not spec.temporal_links:
+        fields["precedence"] = x.new_empty(x.shape[1], 0)
+        fields |= {name: x.new_empty(x.shape[1], 0, F.MAX_LINKS) for name in LINKS}
     return spec.state_type(**fields)

@@ -82,9 +82,9 @@ def follow_links(links: Links, read_weights: Float[Tensor, "B R N"]) -> Float[Te
         f or b, [B, R, N].
     """
     weights, columns = links[0].detach(), _columns(links)
-    batch, heads, slots = read_weights.shape
+    heads = read_weights.shape[1]
     read = read_weights.gather(-1, columns.flatten(1).unsqueeze(1).expand(-1, heads, -1))
-    return (read.view(batch, heads, slots, -1) * weights.unsqueeze(1)).sum(-1)
+    return (read.unflatten(-1, columns.shape[1:]) * weights.unsqueeze(1)).sum(-1)
 
 
 def _columns(links: Links) -> Tensor:

@@ -178,17 +178,16 @@ class DNC(Machine[DNCState]):
         return squeeze_if_unbatched(state, batch_size)
 
     def kernel_spec(self, memory_size: int | None = None) -> KernelSpec | Unsupported:
-        if self.sparse:
-            return Unsupported("a DNC with sparse access has no kernel yet")
         return known_spec(self, memory_size) or kernel_spec(
             self,
             _STOCK,
-            kind="dnc",
+            kind="sparse_dnc" if self.sparse else "dnc",
             features=self.config.num_layers * self.hidden_size,
             interface_size=total_size(self._fields),
             read_size=self.num_reads * self.word_size,
             memory_size=slots(self.memory_size, memory_size),
-            initial_memory=INITIAL_MEMORY,
+            initial_memory=0.0 if self.sparse else INITIAL_MEMORY,
+            further={"num_writes": 1} if self.sparse else {},
         )
 
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:

@@ -9,6 +9,7 @@ To find that out takes longer than a step, so it is remembered as long as nothin
 
 import weakref
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -135,19 +136,21 @@ def kernel_spec(
     read_size: int = 0,
     memory_size: int = 0,
     initial_memory: float = 0.0,
+    further: Mapping[str, Any] = MappingProxyType({}),
 ) -> KernelSpec | Unsupported:
     """``machine`` in the kernel's terms, or the first reason why the kernel would compute something else.
 
     Args:
         machine: a machine, perhaps of a subclass.
         stock: the methods of the class that the kernel implements.
-        kind: "none", "ntm", "dnc" or "sparse".
+        kind: "none", "ntm", "dnc", "sparse" or "sparse_dnc".
         features: numbers in the controller's output, L·H.
         interface_size: numbers in an interface vector.
         interface_bias: whether the interface has a bias.
         read_size: numbers in the words read, R·W.
         memory_size: N.
         initial_memory: every number of the memory before the first step.
+        further: switches that are no attributes of the machine, by name.
     """
     reason = next(_changes(machine, stock.steps, features, interface_size, interface_bias, read_size), None)
     if reason is not None:
@@ -175,7 +178,7 @@ def kernel_spec(
         clip_controller_gradient=controller.clip_gradient,
         constant_start=_constant_start(machine, stock),
         plain_call=not any_hook(machine) and not any(_overridden(machine, stock.calls)),
-        **own,
+        **{**own, **further},
     )
     return _remembered(machine, stock, spec)
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ..spec import KernelConfig, KernelSpec, unflatten_state
+from ..spec import LINKS, KernelConfig, KernelSpec, memory_names, unflatten_state
 from . import loader, workspace
 from .build import EngineError
 from .plans import Plan, checked_tensors, numbers_of, plan_for, weights_of
@@ -270,6 +270,14 @@ def _op_backward(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple:
 _run_forward.register_autograd(_op_backward, setup_context=_save)
 
 
+def _constant(spec: KernelSpec, final: Sequence[Tensor]) -> list[Tensor]:
+    """Of a final state's tensors those without a gradient: with sparse access times of access and links."""
+    if spec.kind not in ("sparse", "sparse_dnc"):
+        return []
+    constant = ("usage", "precedence", *LINKS)
+    return [tensor for name, tensor in zip(memory_names(spec), final) if name in constant]
+
+
 class _Eager(torch.autograd.Function):
     """The same call without the operators' dispatch, whose 0.3 ms are as much as a short sequence takes."""
 
@@ -288,8 +296,7 @@ class _Eager(torch.autograd.Function):
         output = _forward(x, lengths, weights, state, config, numbers)
         _save(ctx, (x, lengths, weights, state, config, numbers), output)
         ctx.reference = reference
-        if reference[0].kind == "sparse":  # the times of access, after the memory, have no gradient
-            ctx.mark_non_differentiable(output[4])
+        ctx.mark_non_differentiable(*_constant(reference[0], output[3:]))
         return tuple(output[:-1])
 
     @staticmethod

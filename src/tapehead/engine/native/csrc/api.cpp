@@ -26,7 +26,8 @@ int check(const Dims& d) {
     if (size < 1) return kBadSizes;
   if (d.num_layers > kMaxLayers || d.memory_size > kMaxSlots) return kBadSizes;
   if (d.kind != kNone && (!d.memory_size || !d.word_size || !d.num_reads)) return kBadSizes;
-  if (d.kind == kSparseNTM && (!d.top_k || !d.num_writes)) return kBadSizes;
+  if (d.sparse() && (!d.top_k || !d.num_writes)) return kBadSizes;
+  if (d.max_links != (d.sparse() && d.temporal_links ? kMaxLinks : 0)) return kBadSizes;
   if (d.hash_tables && (d.hash_bits < 1 || d.hash_bits > 24 || d.hash_tables > 64 || d.hash_probes > 16)) return kBadSizes;
   return kDone;
 }
@@ -101,9 +102,9 @@ template <class F> class Unpacker {
 
   template <class P> void state(P* piece) {
     const Dims& d = a.d;
-    const bool linked = d.temporal_links != 0;
-    const bool sparse = d.kind == kSparseNTM;
-    const bool present[kStatePieces] = {true, d.kind == kDNC || sparse, linked, linked, !sparse, true, true};
+    const bool linked = d.temporal_links != 0, sparse = d.sparse(), few = linked && sparse;
+    const bool present[kStatePieces] = {true, d.kind == kDNC || sparse, linked, linked && !sparse, few, few, few, few,
+                                        !sparse, true, true};
     for (Index i = 0; i < kStatePieces; i++) piece[i] = d.kind != kNone && present[i] ? next() : nullptr;
     for (Index i = 0; d.lstm && i < 2 * d.num_layers; i++) piece[kStatePieces + i] = next();
   }
@@ -121,7 +122,8 @@ template <class F, class Work> int with_loops(const Dims& d, Work work) {
     case kNone: return work(Loops<F, NoMemory<F>>());
     case kNTM: return work(Loops<F, NTMMemory<F>>());
     case kDNC: return work(Loops<F, DNCMemory<F>>());
-    case kSparseNTM: return work(Loops<F, SparseMemory<F>>());
+    case kSparseNTM:
+    case kSparseDNC: return work(Loops<F, SparseMemory<F>>());
     default: return kUnknownKind;
   }
 }

@@ -157,7 +157,11 @@ template <class F, class Memory> class Backward : public Sequence<F, Memory> {
 
   void end_sparsely(Index b, const typename Memory::Gradient& g) const {
     const Index N = d.memory_size, heads = d.num_reads * N;
+    // Times of access and links have no gradient.
     if (F* d_usage = part(a.d_initial[kUsage], b, N)) copy_or_zero(d_usage, nullptr, N);
+    if (F* d_precedence = part(a.d_initial[kPrecedence], b, N)) copy_or_zero(d_precedence, nullptr, N);
+    for (const StatePiece piece : this->kLinkPieces)
+      if (F* d_links = part(a.d_initial[piece], b, N * kMaxLinks)) copy_or_zero(d_links, nullptr, N * kMaxLinks);
     F* d_read = part(a.d_initial[kReadWeights], b, heads);
     if (!d_read) return;
     copy_or_zero(d_read, nullptr, heads);

@@ -25,6 +25,18 @@ template <class F> void softmax(const F* z, F scale, Index N, F* out) {
   for (Index n = 0; n < NP; n += kLanes<F>) store(out + n, load(out + n) * norm);
 }
 
+// A DNC's modes π of one read head, from raw numbers and back to them.
+template <class F> inline void softmax_of_modes(F* pi) {
+  const F top = std::max(pi[0], std::max(pi[1], pi[2]));
+  for (int i = 0; i < 3; i++) pi[i] = std::exp(pi[i] - top);
+  const F total = pi[0] + pi[1] + pi[2];
+  for (int i = 0; i < 3; i++) pi[i] /= total;
+}
+template <class F> inline void softmax_of_modes_backward(const F* pi, const F* d_pi, F* d_raw) {
+  const F mean = pi[0] * d_pi[0] + pi[1] * d_pi[1] + pi[2] * d_pi[2];
+  for (int i = 0; i < 3; i++) d_raw[i] = pi[i] * (d_pi[i] - mean);
+}
+
 // inverse[n] = 1 / sqrt(Σ_w (m_w M_wn)² + ε); mask null: all ones.
 template <class F> inline Vec<F> inverse_norms_at(const F* M, const F* mask, Index W, Index NP, Index n) {
   Vec<F> s = splat(F(kEpsilon));

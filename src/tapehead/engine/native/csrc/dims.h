@@ -7,7 +7,7 @@
 
 namespace tapehead {
 
-enum Kind { kNone = 0, kNTM = 1, kDNC = 2, kSparseNTM = 3 };
+enum Kind { kNone = 0, kNTM = 1, kDNC = 2, kSparseNTM = 3, kSparseDNC = 4 };
 constexpr int kMaxLayers = 16;
 constexpr Index kMaxSlots = Index(1) << 24;  // of a memory: the sort of the free list packs a slot into 24 bits
 
@@ -37,6 +37,7 @@ constexpr Index kMaxSlots = Index(1) << 24;  // of a memory: the sort of the fre
   FIELD(hash_bits)      /* of a code */                                                       \
   FIELD(hash_probes)    /* bits in which a candidate's code may differ */                     \
   FIELD(hash_from)      /* so many written slots are still searched one by one */             \
+  FIELD(max_links)      /* sparse access: links of a slot either way, K_L */                  \
   FIELD(temporal_links) /* DNC, as the four switches below */                                 \
   FIELD(masked_lookup)                                                                        \
   FIELD(deallocation)                                                                         \
@@ -47,13 +48,27 @@ constexpr Index kMaxSlots = Index(1) << 24;  // of a memory: the sort of the fre
   FIELD(given_state) /* 0: the machine's constant initial state, which the caller does not pass */
 
 // The pieces of a machine's state, in the order in which the caller passes them; h and c of each layer follow.
-enum StatePiece { kMemory, kUsage, kPrecedence, kLink, kWriteWeights, kReadWeights, kReadWords, kStatePieces };
+enum StatePiece {
+  kMemory,
+  kUsage,
+  kPrecedence,
+  kLink,
+  kBeforeWeights,
+  kBeforeSlots,
+  kAfterWeights,
+  kAfterSlots,
+  kWriteWeights,
+  kReadWeights,
+  kReadWords,
+  kStatePieces
+};
 
 struct Dims {
 #define TAPEHEAD_FIELD(name) Index name;
   TAPEHEAD_DIMS(TAPEHEAD_FIELD)
 #undef TAPEHEAD_FIELD
 
+  bool sparse() const { return kind == kSparseNTM || kind == kSparseDNC; }
   Index words() const { return num_reads * word_size; }
   Index fed_words() const { return feed_reads ? words() : 0; }  // of them, those that the controller sees
   Index gates() const { return lstm ? 4 * hidden_size : hidden_size; }  // rows of a layer's weight

@@ -160,13 +160,7 @@ template <class F> struct DNCMemory {
     oneplus(at.write_strength, 1);
     squash(at.erase, W);
     squash(at.free_gates, at.read_modes - at.free_gates);
-    for (Index r = 0; d.temporal_links && r < R; r++) {
-      F* m = a + at.read_modes + 3 * r;
-      const F top = std::max(m[0], std::max(m[1], m[2]));
-      for (int i = 0; i < 3; i++) m[i] = std::exp(m[i] - top);
-      const F total = m[0] + m[1] + m[2];
-      for (int i = 0; i < 3; i++) m[i] /= total;
-    }
+    for (Index i = at.read_modes; i < at.read_masks; i += 3) softmax_of_modes(a + i);
     if (d.masked_lookup) {
       squash(at.read_masks, at.forward_strengths - at.read_masks);
       for (Index i = at.read_masks; i < at.forward_strengths; i++) a[i] = mask_min + (1 - mask_min) * a[i];
@@ -535,11 +529,8 @@ template <class F> struct DNCMemory {
     oneplus(at.write_strength, 1);
     squash(at.erase, W);
     squash(at.free_gates, at.read_modes - at.free_gates);
-    for (Index r = 0; d.temporal_links && r < R; r++) {
-      const F *pi = a + at.read_modes + 3 * r, *dp = da + at.read_modes + 3 * r;
-      const F mean = pi[0] * dp[0] + pi[1] * dp[1] + pi[2] * dp[2];
-      for (int i = 0; i < 3; i++) d_raw[at.read_modes + 3 * r + i] = pi[i] * (dp[i] - mean);
-    }
+    for (Index i = at.read_modes; i < at.read_masks; i += 3)
+      softmax_of_modes_backward(a + i, da + i, d_raw + i);
     if (d.masked_lookup) {
       const F scale = 1 - mask_min;
       for (Index i = at.read_masks; i < at.forward_strengths; i++) {

@@ -184,24 +184,37 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
       }
       if (words) std::memcpy(a.final[kReadWords] + b * words, s.words + i * words, sizeof(F) * words);
       if constexpr (Memory::kSparse)
-        this->spread(record(last, b), part(a.final[kReadWeights], b, d.num_reads * d.memory_size));
+        end_sparsely(b, record(last, b), s.live[i]);
       else
         this->export_pieces(a.final, b, s.memory + i * at.memory_row, links(b, i, s), record(last, b));
     }
   }
 
-  // The memory and the times of access are changed where the caller gets them. Of the constant start state, all zero,
-  // the caller has zeroed them, and the read weightings: none of its rows is looked at before it is written.
+  // Memory, times of access and links are changed where the caller gets them. From the constant start state, which is
+  // zero, the caller has zeroed them and what is spread in the end: no row is looked at before it is written.
   void begin_sparsely(Index b, typename Memory::Record& before, typename Memory::Live& live) const {
-    const Index N = d.memory_size, numbers = N * d.word_size, heads = d.num_reads * N;
-    F *M = part(a.final[kMemory], b, numbers), *usage = part(a.final[kUsage], b, N);
+    const Index N = d.memory_size, heads = d.num_reads * N;
+    const auto arrays = this->sparse_arrays(a.final, b);
     if (d.given_state) {
-      std::memcpy(M, part(a.initial[kMemory], b, numbers), sizeof(F) * numbers);
-      std::memcpy(usage, part(a.initial[kUsage], b, N), sizeof(F) * N);
-      if (F* weights = part(a.final[kReadWeights], b, heads)) std::memset(weights, 0, sizeof(F) * heads);
+      copy_or_zero(arrays.memory, part(a.initial[kMemory], b, N * d.word_size), N * d.word_size);
+      copy_or_zero(arrays.usage, part(a.initial[kUsage], b, N), N);
+      for (Index i = 0; d.temporal_links && i < 4; i++)
+        copy_or_zero(arrays.links[i], part(a.initial[this->kLinkPieces[i]], b, N * kMaxLinks), N * kMaxLinks);
+      if (F* weights = part(a.final[kReadWeights], b, heads)) copy_or_zero(weights, nullptr, heads);
+      if (F* precedence = part(a.final[kPrecedence], b, N)) copy_or_zero(precedence, nullptr, N);
     }
     memory.read_weights_of(part(a.initial[kReadWeights], b, heads), before);
-    memory.begin(M, usage, !d.given_state, live);
+    memory.begin(arrays, !d.given_state, part(a.initial[kPrecedence], b, N), live);
+  }
+
+  // What is not yet where the caller gets it.
+  void end_sparsely(Index b, const typename Memory::Record& last, const typename Memory::Live& live) const {
+    this->spread(last, part(a.final[kReadWeights], b, d.num_reads * d.memory_size));
+    if (!d.temporal_links) return;
+    const auto arrays = this->sparse_arrays(a.final, b);
+    live.links.before.finish(arrays.links[0], arrays.links[1]);
+    live.links.after.finish(arrays.links[2], arrays.links[3]);
+    live.links.spread_precedence(part(a.final[kPrecedence], b, d.memory_size));
   }
 
   void controller_forward(Index t, Index b, Index l, F* hidden, F* start_cell) const {

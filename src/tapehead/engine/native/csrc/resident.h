@@ -39,6 +39,12 @@ template <class F, class Memory> class ResidentOf final : public Resident<F> {
         Loop::copy_or_zero(loop.cell(l, loop.tape_row(step - 1, b)), Loop::part(loop.initial_cell(l), b, H), H);
   }
 
+  // The buffers are the caller's again.
+  ~ResidentOf() override {
+    open_redzones(a.tape, kRedzone<F> ? loop.tape_size() : 0);
+    open_redzones(a.scratch, kRedzone<F> ? loop.scratch_size() : 0);
+  }
+
   Index advance(Index steps) override {
     Arena<F> arena{a.scratch};
     const auto weights = loop.lay_out(arena, loop.packing_pays(steps));
@@ -62,9 +68,9 @@ template <class F, class Memory> class ResidentOf final : public Resident<F> {
   void export_sparsely(Index from, const std::vector<typename Memory::Live>& live) const {
     const Index N = a.d.memory_size, numbers = N * a.d.word_size;
     for (Index i = 0; i < Index(live.size()); i++) {
-      F *M = a.final[kMemory] + (from + i) * numbers, *usage = a.final[kUsage] + (from + i) * N;
-      if (M != live[i].M) std::memcpy(M, live[i].M, sizeof(F) * numbers);
-      if (usage != live[i].usage) std::memcpy(usage, live[i].usage, sizeof(F) * N);
+      const auto to = loop.sparse_arrays(a.final, from + i);
+      if (to.memory != live[i].M) std::memcpy(to.memory, live[i].M, sizeof(F) * numbers);
+      if (to.usage != live[i].usage) std::memcpy(to.usage, live[i].usage, sizeof(F) * N);
     }
   }
 };

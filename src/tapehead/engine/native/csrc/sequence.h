@@ -221,6 +221,15 @@ template <class F, class Memory> class Sequence {
       if (from.slots[i] >= 0) weights[i / d.top_k * d.memory_size + Index(from.slots[i])] = from.weights[i];
   }
 
+  // The arrays of a state in which sparse access works, and sequence b's part of them.
+  static constexpr StatePiece kLinkPieces[4] = {kBeforeWeights, kBeforeSlots, kAfterWeights, kAfterSlots};
+  SparseArrays<F> sparse_arrays(F* const* state, Index b) const {
+    const Index N = d.memory_size;
+    SparseArrays<F> of{part(state[kMemory], b, N * d.word_size), part(state[kUsage], b, N), {}};
+    for (Index i = 0; i < 4; i++) of.links[i] = part(state[kLinkPieces[i]], b, N * kMaxLinks);
+    return of;
+  }
+
   // Sequence b's part of a state that the caller gives, or of its gradient, into `memory` [W][NP], `link` and the
   // arrays of a record or a gradient; zeros, and a memory of all `otherwise`, where the caller gives none.
   template <class Arrays>

@@ -1,105 +1,25 @@
 // Sparse access (Rae et al. 2016): one step of one sample, forward and backward. README.md derives the backward pass.
 // The memory lies as the caller's, [N][W], and is changed where it lies: a step touches a few of its rows.
 #pragma once
-#include "content.h"
-#include "hash.h"
-#include "rows.h"
-#include "search.h"
-#include "usage.h"
+#include "mixing.h"
 
 namespace tapehead {
-
-// The fields of the interface vector (SparseInterface in nn/interface.py), each with its size for the sizes d.
-#define TAPEHEAD_SPARSE_FIELDS(FIELD)       \
-  FIELD(read_keys, d.num_reads* d.word_size) \
-  FIELD(read_strengths, d.num_reads)        \
-  FIELD(add, d.num_writes* d.word_size)     \
-  FIELD(gates, d.num_writes)                \
-  FIELD(write_gates, d.num_writes)
-
-TAPEHEAD_FIELD_OFFSETS(SparseFields, TAPEHEAD_SPARSE_FIELDS)
-
-constexpr double kAccessThreshold = 0.005;  // ACCESS_THRESHOLD of functional/_sparse.py
-
-// What a step leaves for the next one and for the backward pass: of each read head the K slots read, the most similar
-// first, with −1 where there were fewer, and what stood in them. Whole numbers are kept as F: slots are below 2^24.
-template <class F> struct SparseRecord {
-  F *fields, *slots, *weights, *similarity, *inverse, *rows, *least;
-  SparseRecord(const Dims& d, Arena<F>& arena) {
-    const Index read = d.num_reads * d.top_k;
-    fields = arena.take(d.interface_size);
-    slots = arena.take(read);
-    weights = arena.take(read);
-    similarity = arena.take(read);
-    inverse = arena.take(read);  // inverse norms of the rows
-    rows = arena.take(read * d.word_size);
-    least = arena.take(d.num_writes);  // the slot that each write head emptied
-  }
-};
-
-// Gradients that flow from step t + 1 back into step t.
-template <class F> struct SparseGradient {
-  F* weights;  // of the K slots of each head
-  RowGradients<F> memory;
-  SparseGradient(const Dims& d, Arena<F>& arena) { weights = arena.take(d.num_reads * d.top_k); }
-};
-
-// A slot with a number that belongs to it.
-template <class F> struct Weighted {
-  Index slot;
-  F weight;
-};
-
-// A slot once, with the sum of its numbers, in ascending order.
-template <class F> void merge(std::vector<Weighted<F>>& list) {
-  std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.slot < b.slot; });
-  size_t count = 0;
-  for (const auto& next : list)
-    if (count && list[count - 1].slot == next.slot)
-      list[count - 1].weight += next.weight;
-    else
-      list[count++] = next;
-  list.resize(count);
-}
-
-// A memory in the midst of a sequence, and what finds rows in it.
-template <class F> struct SparseLive {
-  F *M = nullptr, *usage = nullptr;  // [N][W], [N]
-  F clock = 0;                       // the greatest of usage
-  Ages<F> ages;
-  std::vector<F> inverse;  // 1 / norm of each row up to the last one written; NaN where nothing was written
-  Index written = 0;       // rows that are not
-  HashIndex<F> index;      // of them, when they are many
-};
 
 template <class F> struct SparseMemory {
   using Record = SparseRecord<F>;
   using Gradient = SparseGradient<F>;
   using Live = SparseLive<F>;
+  using Scratch = SparseScratch<F>;
   static constexpr bool kSparse = true;
   const Dims& d;
   const SparseFields at;
+  const ReadMixing<F> mixing;
   const Index N, W, R, H, K;
   const F bound;
 
   SparseMemory(const Dims& dims, double, double weighting_bound)
-      : d(dims), at(dims), N(dims.memory_size), W(dims.word_size), R(dims.num_reads), H(dims.num_writes), K(dims.top_k),
-        bound(F(weighting_bound)) {}
-
-  struct Scratch {
-    F *queries, *scores, *d_fields, *d_weights;
-    std::vector<Index> slots;
-    std::vector<Weighted<F>> written, accessed;
-    std::vector<Best<F>> best;
-    std::vector<int32_t> candidates;
-    Scratch(const Dims& d, Arena<F>& arena) {
-      queries = arena.take(d.num_reads * d.word_size);
-      scores = arena.take(d.num_reads * d.top_k);
-      d_fields = arena.take(d.interface_size);
-      d_weights = arena.take(d.num_reads * d.top_k);
-      slots.resize(d.num_reads * d.top_k);
-    }
-  };
+      : d(dims), at(dims), mixing(dims), N(dims.memory_size), W(dims.word_size), R(dims.num_reads),
+        H(dims.num_writes), K(dims.top_k), bound(F(weighting_bound)) {}
 
   Index interface_size() const { return at.end; }
   Index link_size() const { return 0; }
@@ -119,8 +39,9 @@ template <class F> struct SparseMemory {
     }
   }
 
-  // From the caller's memory and usage, which are this sequence's to change; with all_fresh both are zero.
-  void begin(F* M, F* usage, bool all_fresh, Live& live) const {
+  // From the caller's arrays, which are this sequence's to change; with all_fresh they are zero.
+  void begin(const SparseArrays<F>& arrays, bool all_fresh, const F* precedence, Live& live) const {
+    F *const M = arrays.memory, *const usage = arrays.usage;
     live.M = M, live.usage = usage, live.clock = 0;
     live.inverse.clear();
     live.inverse.reserve(N);  // takes memory where slots were written
@@ -133,19 +54,24 @@ template <class F> struct SparseMemory {
     }
     live.ages.begin(usage, N, all_fresh);
     index_if_many(live);
+    if (!d.temporal_links) return;
+    live.links.begin(N, arrays.links, precedence);
+    live.mark.begin(N);
   }
 
   void forward(const F* raw, const Record& last, Record& now, Live& live, F* words, Scratch& s) const {
     activate(raw, now.fields);
-    if (d.read_first) read(now, live, words, s);
+    if (d.read_first) read(last, now, live, words, s);
     write(last, now, live, s);
-    if (!d.read_first) read(now, live, words, s);
+    if (d.temporal_links) live.links.update(N, s.accessed);
+    if (!d.read_first) read(last, now, live, words, s);
     mark_accesses(now, live, s);
   }
 
   void backward(const Record& last, const Record& now, const F* d_words, Gradient& g, F* d_raw, Scratch& s) const {
     std::memset(s.d_fields, 0, sizeof(F) * d.interface_size);
     std::memcpy(s.d_weights, g.weights, sizeof(F) * R * K);
+    std::memset(s.d_last, 0, sizeof(F) * R * K);
     if (!d.read_first) read_backward(now, d_words, g, s);
     write_backward(last, now, g, s);
     if (d.read_first) read_backward(now, d_words, g, s);
@@ -153,20 +79,25 @@ template <class F> struct SparseMemory {
   }
 
  private:
+  // Keys, strengths and what is added: raw and oneplus with the DNC's, tanh and softplus with the NTM's.
+  bool as_dnc() const { return d.kind == kSparseDNC; }
+
   void activate(const F* raw, F* a) const {
     auto tanh = [](Vec<F> x) { return tanh_vector(x); };
-    map(raw + at.read_keys, a + at.read_keys, R * W, tanh);
-    for (Index r = 0; r < R; r++) a[at.read_strengths + r] = softplus(raw[at.read_strengths + r]);
-    map(raw + at.add, a + at.add, H * W, tanh);
+    std::memcpy(a, raw, sizeof(F) * d.interface_size);
+    if (!as_dnc()) map(raw + at.read_keys, a + at.read_keys, R * W, tanh), map(raw + at.add, a + at.add, H * W, tanh);
+    for (Index i = at.read_strengths; i < at.add; i++) a[i] = (as_dnc() ? F(1) : F(0)) + softplus(raw[i]);
     map(raw + at.gates, a + at.gates, 2 * H, [](Vec<F> x) { return sigmoid_vector(x); });
+    for (Index i = at.read_modes; i < at.end; i += 3) softmax_of_modes(a + i);
   }
 
   void activate_backward(const F* a, const F* da, F* d_raw) const {
-    auto through_tanh = [&](Index i) { d_raw[i] = da[i] * (1 - a[i] * a[i]); };
+    auto through_tanh = [&](Index i) { d_raw[i] = as_dnc() ? da[i] : da[i] * (1 - a[i] * a[i]); };
     for (Index i = 0; i < R * W; i++) through_tanh(at.read_keys + i);
-    for (Index i = at.read_strengths; i < at.add; i++) d_raw[i] = da[i] * softplus_slope(a[i]);
+    for (Index i = at.read_strengths; i < at.add; i++) d_raw[i] = da[i] * softplus_slope(a[i] - (as_dnc() ? 1 : 0));
     for (Index i = 0; i < H * W; i++) through_tanh(at.add + i);
-    for (Index i = at.gates; i < at.end; i++) d_raw[i] = da[i] * a[i] * (1 - a[i]);
+    for (Index i = at.gates; i < at.read_modes; i++) d_raw[i] = da[i] * a[i] * (1 - a[i]);
+    for (Index i = at.read_modes; i < at.end; i += 3) softmax_of_modes_backward(a + i, da + i, d_raw + i);
   }
 
   // Row n holds something else than before.
@@ -189,7 +120,7 @@ template <class F> struct SparseMemory {
   }
 
   // The slots that a step writes to: those emptied, and those last read with the mean of their weights.
-  void written_slots(const Record& last, const Record& now, std::vector<Weighted<F>>& list) const {
+  void written_slots(const Record& last, const Record& now, WeightedList<F>& list) const {
     list.clear();
     for (Index i = 0; i < R * K; i++)
       if (last.weights[i] > 0) list.push_back({Index(last.slots[i]), last.weights[i] / R});
@@ -244,8 +175,21 @@ template <class F> struct SparseMemory {
     }
   }
 
-  // The K written rows most like each key, weighted by a softmax; the words read.
-  void read(Record& now, Live& live, F* words, Scratch& s) const {
+  // The words read: from the K written rows most like each key, or from those and others by way of links.
+  void read(const Record& last, Record& now, Live& live, F* words, Scratch& s) const {
+    look_up(now, live, s);
+    std::memset(words, 0, sizeof(F) * R * W);
+    for (Index r = 0; r < R; r++) {
+      if (d.temporal_links) mixing.forward(r, last, now, live, s);
+      for (Index i = r * K; i < (r + 1) * K && now.slots[i] >= 0; i++) {
+        if (d.temporal_links) std::memcpy(now.rows + i * W, live.M + Index(now.slots[i]) * W, sizeof(F) * W);
+        add_to(words + r * W, now.weights[i], now.rows + i * W, W);
+      }
+    }
+  }
+
+  // The K written rows most like each key, weighted by a softmax.
+  void look_up(Record& now, Live& live, Scratch& s) const {
     const F* keys = now.fields + at.read_keys;
     s.best.clear();
     for (Index r = 0; r < R; r++) {
@@ -256,66 +200,83 @@ template <class F> struct SparseMemory {
     search(keys, live, s);
     for (Index r = 0; r < R; r++) {
       const F strength = now.fields[at.read_strengths + r];
-      F total = 0, *word = words + r * W;
-      std::memset(word, 0, sizeof(F) * W);
+      F total = 0;
       for (Index k = 0; k < K; k++) {
         const Index i = r * K + k;
         const bool found = k < s.best[r].size();
-        now.slots[i] = found ? F(s.slots[i]) : F(-1);
+        now.similar[i] = found ? F(s.slots[i]) : F(-1);
         now.similarity[i] = found ? s.scores[i] : F(0);
         now.inverse[i] = found ? live.inverse[s.slots[i]] : F(0);
-        now.weights[i] = found ? std::exp(strength * (s.scores[i] - s.scores[r * K])) : F(0);
-        total += now.weights[i];
+        now.content[i] = found ? std::exp(strength * (s.scores[i] - s.scores[r * K])) : F(0);
+        total += now.content[i];
         if (found)
-          std::memcpy(now.rows + i * W, live.M + s.slots[i] * W, sizeof(F) * W);
+          std::memcpy(now.similar_rows + i * W, live.M + s.slots[i] * W, sizeof(F) * W);
         else
-          std::memset(now.rows + i * W, 0, sizeof(F) * W);
+          std::memset(now.similar_rows + i * W, 0, sizeof(F) * W);
       }
-      for (Index i = r * K; i < r * K + s.best[r].size(); i++) {
-        now.weights[i] /= total;
-        add_to(word, now.weights[i], now.rows + i * W, W);
-      }
+      for (Index i = r * K; i < r * K + s.best[r].size(); i++) now.content[i] /= total;
     }
   }
 
-  // Slots whose weights sum to more than δ were accessed now; the emptied ones are in line again.
+  // Slots whose weights sum to more than δ were accessed now; the emptied ones are in line again. (Links may lead to a
+  // slot that was never written, where a state was given that no run leaves.)
   void mark_accesses(const Record& now, Live& live, Scratch& s) const {
     for (Index i = 0; i < R * K; i++)
       if (now.slots[i] >= 0) s.accessed.push_back({Index(now.slots[i]), now.weights[i]});
     merge(s.accessed);
     const F time = live.clock + 1;
-    for (const auto& one : s.accessed)
-      if (one.weight > F(kAccessThreshold)) live.usage[one.slot] = live.clock = time;
+    for (const auto& one : s.accessed) {
+      if (!(one.weight > F(kAccessThreshold))) continue;
+      const bool fresh = !(live.usage[one.slot] > 0);
+      live.usage[one.slot] = live.clock = time;
+      if (fresh) changed(live, one.slot), live.ages.put(one.slot);
+    }
     for (Index h = 0; h < std::min(H, N); h++) live.ages.put(Index(now.least[h]));
   }
 
-  // From s.d_weights and the words to the keys, the strengths and the memory's rows.
+  // From s.d_weights and the words to the keys, the strengths, the memory's rows, the modes, and to s.d_last.
   void read_backward(const Record& now, const F* d_words, Gradient& g, Scratch& s) const {
+    std::memset(s.d_content, 0, sizeof(F) * R * K);
     for (Index r = 0; r < R; r++) {
-      const F *key = now.fields + at.read_keys + r * W, *d_word = d_words + r * W;
-      const F strength = now.fields[at.read_strengths + r];
-      F *d_key = s.d_fields + at.read_keys + r * W, *d_weights = s.d_weights + r * K;
-      const F key_inverse = 1 / std::sqrt(dot_of(key, key, W) + F(kEpsilon));
-      F mean = 0, along = 0, d_strength = 0;
-      for (Index k = 0; k < K; k++) d_weights[k] += dot_of(d_word, now.rows + (r * K + k) * W, W);
+      const F* d_word = d_words + r * W;
+      F *d_weights = s.d_weights + r * K, *d_content = d_weights;
+      for (Index k = 0; k < K; k++)
+        if (now.slots[r * K + k] >= 0) d_weights[k] += dot_of(d_word, now.rows + (r * K + k) * W, W);
       clip(d_weights, K, bound);
-      for (Index k = 0; k < K; k++) mean += now.weights[r * K + k] * d_weights[k];
-      for (Index k = 0; k < K; k++) {
-        const Index i = r * K + k;
-        if (now.slots[i] < 0) continue;
-        const F *row = now.rows + i * W, similarity = now.similarity[i], inverse = now.inverse[i];
-        const F dz = now.weights[i] * (d_weights[k] - mean), ds = dz * strength;
-        d_strength += dz * similarity;
-        along += ds * similarity;
-        add_to(d_key, ds * inverse * key_inverse, row, W);
-        F* d_row = g.memory.at(Index(now.slots[i]));
-        add_to(d_row, now.weights[i], d_word, W);
-        add_to(d_row, ds * inverse * key_inverse, key, W);
-        add_to(d_row, -ds * similarity * inverse * inverse, row, W);
+      if (d.temporal_links) {
+        d_content = s.d_content + r * K;
+        mixing.backward(r, now, d_weights, s.d_fields, d_content, s.d_last + r * K);
+        for (Index i = r * K; i < (r + 1) * K && now.slots[i] >= 0; i++)
+          add_to(g.memory.at(Index(now.slots[i])), now.weights[i], d_word, W);
       }
-      add_to(d_key, -along * key_inverse * key_inverse, key, W);
-      s.d_fields[at.read_strengths + r] = d_strength;
+      look_up_backward(r, now, d_content, d.temporal_links ? nullptr : d_word, g, s);
     }
+  }
+
+  // From the gradients of one head's content weights; d_word, if it is not null, goes to the rows with these weights.
+  void look_up_backward(Index r, const Record& now, const F* d_content, const F* d_word, Gradient& g,
+                        Scratch& s) const {
+    const F* key = now.fields + at.read_keys + r * W;
+    const F strength = now.fields[at.read_strengths + r];
+    F* d_key = s.d_fields + at.read_keys + r * W;
+    const F key_inverse = 1 / std::sqrt(dot_of(key, key, W) + F(kEpsilon));
+    F mean = 0, along = 0, d_strength = 0;
+    for (Index k = 0; k < K; k++) mean += now.content[r * K + k] * d_content[k];
+    for (Index k = 0; k < K; k++) {
+      const Index i = r * K + k;
+      if (now.similar[i] < 0) continue;
+      const F *row = now.similar_rows + i * W, similarity = now.similarity[i], inverse = now.inverse[i];
+      const F dz = now.content[i] * (d_content[k] - mean), ds = dz * strength;
+      d_strength += dz * similarity;
+      along += ds * similarity;
+      add_to(d_key, ds * inverse * key_inverse, row, W);
+      F* d_row = g.memory.at(Index(now.similar[i]));
+      if (d_word) add_to(d_row, now.content[i], d_word, W);
+      add_to(d_row, ds * inverse * key_inverse, key, W);
+      add_to(d_row, -ds * similarity * inverse * inverse, row, W);
+    }
+    add_to(d_key, -along * key_inverse * key_inverse, key, W);
+    s.d_fields[at.read_strengths + r] = d_strength;
   }
 
   // To the add vectors, the gates, and g.weights of the step before.
@@ -343,7 +304,7 @@ template <class F> struct SparseMemory {
       if (!(last.weights[i] > 0)) continue;
       const auto at_slot = std::lower_bound(s.written.begin(), s.written.end(), Index(last.slots[i]),
                                             [](const auto& one, Index slot) { return one.slot < slot; });
-      g.weights[i] = at_slot->weight;
+      g.weights[i] = at_slot->weight + s.d_last[i];
     }
   }
 };
