@@ -83,7 +83,7 @@ def main(folder: Path) -> None:
         rows=[holds[slot] for slot in slots],
         columns=names,
         first_answer=steps,
-        caption="Rows are slots, named by what they decode to: an edge that was told, or a note of the machine's own.",
+        caption="Rows are slots, named by what they decode to: an edge as told, or a note of the machine's own.",
     )
     save_figure(figure, folder / "slots.png")
     print(folder / "slots.png")
