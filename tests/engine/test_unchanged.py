@@ -111,6 +111,7 @@ CHANGES_OF_STRUCTURE: dict[str, Callable[[Any], Any]] = {
     "parameter dictionary": lambda m: setattr(
         m.interface, "_parameters", {k: nn.Parameter(2 * v.data) for k, v in m.interface._parameters.items()}
     ),
+    "renamed parameter": lambda m: m.interface._parameters.update(other=m.interface._parameters.pop("bias")),
     "incomparable attribute": lambda m: setattr(m, "mine", torch.ones(3)),
 }
 
