@@ -81,4 +81,5 @@ def assert_as_afresh(machine: Machine, calls: list[str], x: Tensor, state: Any) 
     assert found.calls == expected.calls
     assert found.error == expected.error
     assert_same_bits(expected.tensors, found.tensors)
+    assert list(map(type, expected.tensors.values())) == list(map(type, found.tensors.values()))
     return expected

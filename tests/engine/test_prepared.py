@@ -48,6 +48,10 @@ def test_calls_in_a_loop(name: str, steps: int, batch_size: int, dtype: torch.dt
     assert len(storages) == sum(tensor.numel() > 0 for tensor in runs[0].values()), "each has its own memory"
 
 
+class _Own(Tensor):
+    """A tensor of a user's own class."""
+
+
 def _swapped(state: Any) -> Any:
     return state._replace(controller=tuple(tuple(reversed(layer)) for layer in state.controller))
 
@@ -65,7 +69,8 @@ BAD: dict[str, Callable[[Tensor, Any], tuple[Any, Any]]] = {
     "no controller": lambda x, s: (x, s._replace(controller=None)),
     "dtype of the memory": lambda x, s: (x, s._replace(memory=s.memory.float())),
     "shape of the memory": lambda x, s: (x, s._replace(memory=s.memory[:, :, 1:])),
-    "a number": lambda x, s: (x, s._replace(memory=0.0)),
+    "a number": lambda x, s: (x, s._replace(read_words=0.0)),
+    "lists of h and c": lambda x, s: (x, s._replace(controller=tuple(map(list, s.controller)))),
     "device": lambda x, s: (x, s._replace(memory=s.memory.to("meta"))),
 }
 GOOD: dict[str, Callable[[Tensor, Any], tuple[Any, Any]]] = {
@@ -75,6 +80,7 @@ GOOD: dict[str, Callable[[Tensor, Any], tuple[Any, Any]]] = {
     "swapped": lambda x, s: (x, _swapped(s)),
     "gradients asked of x": lambda x, s: (x.clone().requires_grad_(), s),
     "parameter": lambda x, s: (x, s._replace(memory=nn.Parameter(s.memory))),
+    "own class": lambda x, s: (x, s._replace(memory=s.memory.as_subclass(_Own))),
 }
 
 
