@@ -9,7 +9,7 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from tapehead.engine.native import ops, workspace
+from tapehead.engine.native import plans, workspace
 from tapehead.nn import SparseDNCState, SparseNTMState
 from tapehead.types import map_state
 
@@ -41,14 +41,14 @@ def poisoned() -> Iterator[None]:
 @contextlib.contextmanager
 def threads(count: int) -> Iterator[None]:
     """``count`` threads for PyTorch and for the engine, however little there is to do."""
-    before, min_rows = torch.get_num_threads(), ops.MIN_ROWS_PER_THREAD
+    before, min_rows = torch.get_num_threads(), plans.MIN_ROWS_PER_THREAD
     torch.set_num_threads(count)
-    ops.MIN_ROWS_PER_THREAD = 1
+    plans.MIN_ROWS_PER_THREAD = 1
     try:
         yield
     finally:
         torch.set_num_threads(before)
-        ops.MIN_ROWS_PER_THREAD = min_rows
+        plans.MIN_ROWS_PER_THREAD = min_rows
 
 
 def random_state(machine: Any, batch_size: int, memory_size: int | None = None, seed: int = 0) -> Any:

@@ -9,7 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from tapehead import DNC, NTM, engine
 from tapehead.engine import EngineError, dispatch, reference
-from tapehead.engine.native import ops
+from tapehead.engine.native import loader, ops
 from tapehead.engine.triton import available
 from tapehead.nn import DeepLSTM
 from tests.engine.agreement import assert_close, assert_same_bits, everything
@@ -174,8 +174,8 @@ def test_a_traced_call_runs_on_the_reference(make: Any, runs: list[str]) -> None
 
 
 def test_an_engine_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ops, "_library", None)
-    monkeypatch.setattr(ops, "_failure", "no C++ compiler was found")
+    monkeypatch.setattr(loader, "_library", None)
+    monkeypatch.setattr(loader, "_failure", "no C++ compiler was found")
     machine, x = DNC(3, 6, output_size=2, memory_size=5, word_size=4, num_reads=2), torch.randn(4, 2, 3)
     expected = everything(machine, "reference", x)
     with pytest.warns(RuntimeWarning, match=r"slower than the native one: no C\+\+ compiler"):

@@ -16,7 +16,7 @@ import torch
 
 from tapehead import DNC
 from tapehead.engine import EngineError, dispatch
-from tapehead.engine.native import build, ops
+from tapehead.engine.native import build, loader
 from tests.engine.agreement import assert_close, assert_same_bits, everything
 
 
@@ -31,8 +31,8 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, library: Path) -> Pat
     """An empty cache, in a process that has not loaded anything yet."""
     folder = tmp_path / "cache"
     monkeypatch.setenv(build.CACHE_VARIABLE, str(folder))
-    monkeypatch.setattr(ops, "_library", None)
-    monkeypatch.setattr(ops, "_failure", None)
+    monkeypatch.setattr(loader, "_library", None)
+    monkeypatch.setattr(loader, "_failure", None)
     monkeypatch.setattr(dispatch, "_warned", set())
     return folder
 
@@ -78,7 +78,7 @@ def _answers(warning: str | None = None) -> None:
     with contextlib.nullcontext() if warning is None else pytest.warns(RuntimeWarning, match=warning):
         found = everything(machine, "auto", x)
     if warning is None:
-        assert ops._library is not None
+        assert loader._library is not None
         assert_close(expected, found, 1e-4)
     else:
         assert_same_bits(expected, found)
@@ -90,7 +90,7 @@ def test_a_build_is_used_again(compiler: Compiler, cache: Path, monkeypatch: pyt
     files = _files(cache)
     assert len(files) == 1
     assert files[0].startswith("engine-")
-    monkeypatch.setattr(ops, "_library", None)
+    monkeypatch.setattr(loader, "_library", None)
     _answers()
     assert calls.read_text() == "call\n"
     assert build.build(force=True) == cache / files[0]
@@ -146,7 +146,7 @@ def test_a_compiler_that_fails(body: str, reason: str, compiler: Compiler, cache
     compiler(body)
     _answers(warning=reason)
     assert not [name for name in _files(cache) if name.startswith("building-")]
-    ops._failure = None
+    loader._failure = None
     compiler('cp "$LIBRARY" "$OUT"')  # mended
     _answers()
 
@@ -209,7 +209,7 @@ def test_another_cpu_another_library(
     calls = compiler('cp "$LIBRARY" "$OUT"')
     _answers()
     monkeypatch.setattr(build, "cpu_name", lambda: "another CPU")
-    monkeypatch.setattr(ops, "_library", None)
+    monkeypatch.setattr(loader, "_library", None)
     _answers()
     assert len(_files(cache)) == 2
     assert calls.read_text() == "call\n" * 2
@@ -298,7 +298,7 @@ def test_only_the_compiler_dies(compiler: Compiler, cache: Path) -> None:
     calls = compiler('head -c 5000 "$LIBRARY" > "$OUT"; kill -KILL $$')
     _answers(warning=r"could not build the engine \(exit -9\)")
     assert _files(cache) == []
-    ops._failure = None
+    loader._failure = None
     compiler('cp "$LIBRARY" "$OUT"')
     _answers()
     assert calls.read_text() == "call\n" * 2
@@ -374,10 +374,10 @@ def test_arguments_of_the_compiler_are_in_the_key(
 
 def test_a_failed_build_is_tried_again_when_asked(compiler: Compiler) -> None:
     calls = compiler("exit 1")
-    assert "could not build" in str(ops.why_unavailable())
-    assert "could not build" in str(ops.why_unavailable())
+    assert "could not build" in str(loader.why_unavailable())
+    assert "could not build" in str(loader.why_unavailable())
     assert calls.read_text() == "call\n"
     compiler('cp "$LIBRARY" "$OUT"')  # mended
-    assert ops.retry() is None
-    assert ops.why_unavailable() is None
+    assert loader.retry() is None
+    assert loader.why_unavailable() is None
     _answers()

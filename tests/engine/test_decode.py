@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tapehead import DNC, NTM, engine
 from tapehead.engine import Choice, Decoded, EngineError, Field, decoding, dispatch
-from tapehead.engine.native import ops
+from tapehead.engine.native import decoding as native
 from tapehead.nn import DeepLSTM
 from tests.engine.agreement import Results, assert_close, assert_same_bits, poisoned, random_state
 from tests.engine.mutations import INPUT, MUTATIONS
@@ -86,7 +86,7 @@ def _nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def loops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which loop ran, in order."""
     seen: list[str] = []
-    for name, module, function in (("one call", ops, "decode"), ("steps", dispatch, "by_steps")):
+    for name, module, function in (("one call", native, "decode"), ("steps", dispatch, "by_steps")):
         original = getattr(module, function)
 
         def spy(*arguments: Any, name: str = name, original: Any = original) -> Any:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tapehead import DNC, NTM
-from tapehead.engine.native import ops, workspace
+from tapehead.engine.native import ops, plans, workspace
 from tapehead.nn import DeepLSTM
 from tests.engine.agreement import Results, assert_same_bits, everything, poisoned, random_state, threads
 from tests.engine.operators import kernel_results, leaves, recorded_operators
@@ -159,12 +159,12 @@ def test_little_work_is_not_shared() -> None:
     machine = DNC(3, 4, output_size=2, memory_size=5, word_size=6)
     spec = machine.kernel_spec()
     assert not isinstance(spec, str)
-    config, numbers = ops.KernelConfig.of(spec, None), ops.numbers_of(spec)
+    config, numbers = ops.KernelConfig.of(spec, None), plans.numbers_of(spec)
     before = torch.get_num_threads()
     torch.set_num_threads(4)
     try:
         shapes = ((1, 8), (1, 15), (1, 16), (8, 4), (300, 1))
-        found = [ops.plan_for(torch.zeros(*shape, 3), config, numbers).threads for shape in shapes]
+        found = [plans.plan_for(torch.zeros(*shape, 3), config, numbers).threads for shape in shapes]
     finally:
         torch.set_num_threads(before)
     assert found == [1, 1, 2, 4, 4]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tapehead import DNC
-from tapehead.engine.native import ops
+from tapehead.engine.native import loader, plans
 from tests.engine.operators import recorded_operators
 
 PEAK = """
@@ -66,10 +66,10 @@ def test_memory_grows_with_the_root_of_the_steps() -> None:
                 torch.zeros(steps, 1, 8)
             )
         x, *_, config, numbers = calls[0]
-        plan = ops.plan_for(x, config, numbers)
+        plan = plans.plan_for(x, config, numbers)
         return (plan.tape + plan.backward_scratch) / 512**2
 
-    assert ops.why_unavailable() is None
+    assert loader.why_unavailable() is None
     assert links(100) < 2 * 10 + 12
     assert links(900) < 2 * 30 + 60  # and 900 steps' records, 28 rows of 512 each: 49 matrices
 
@@ -104,7 +104,7 @@ def test_inference_needs_no_more_memory_for_more_steps() -> None:
             torch.zeros(50, 4, 8)
         )
     x, *_, config, numbers = calls[0]
-    tape = ops.plan_for(x.new_zeros(steps, 4, 8), config, numbers).tape * 4 / 2**20
+    tape = plans.plan_for(x.new_zeros(steps, 4, 8), config, numbers).tape * 4 / 2**20
     assert tape > 200
     assert after - before < x_and_outputs + 5, f"{after - before:.1f} MB more"
 

@@ -19,6 +19,7 @@ from tests.engine.agreement import (
     assert_same_bits,
     everything,
     random_state,
+    threads,
 )
 
 CASES: dict[str, Callable[[], Any]] = {
@@ -444,6 +445,23 @@ def test_more_slots_than_fit_the_stack(slots: int, links: bool) -> None:
         torch.float64,
     )
     assert_agree(machine, _x(machine, 3, 2, torch.float64), random_state(machine, 2))
+
+
+@DTYPES
+@pytest.mark.parametrize("given", [False, True], ids=["", "from a state"])
+@pytest.mark.parametrize("slots", [16, 32, 33])
+def test_links_with_and_without_padding(slots: int, given: bool, dtype: torch.dtype) -> None:
+    """Where rows have no padding, links are worked on in the final state; the given one stays as it is."""
+    machine = _machine(
+        lambda: DNC(3, 5, output_size=2, memory_size=slots, word_size=3, num_reads=2), dtype, scale=1
+    )
+    state = random_state(machine, 3) if given else None
+    kept = None if state is None else state.link.clone()
+    lengths = torch.tensor([9, 4, 1])
+    assert_agree(machine, _x(machine, 9, 3, dtype), state, lengths=lengths)
+    with threads(2):
+        assert_agree(machine, _x(machine, 9, 3, dtype), state)
+    assert state is None or torch.equal(state.link, kept)
 
 
 def test_more_steps_than_one_segment() -> None:

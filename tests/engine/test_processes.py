@@ -11,7 +11,7 @@ import pickle
 import torch
 from torch.utils.data import DataLoader, Dataset
 from tapehead import DNC, NTM
-from tapehead.engine.native import ops
+from tapehead.engine.native import loader
 
 torch.manual_seed(0)
 MACHINES = (
@@ -46,7 +46,7 @@ class Episodes(Dataset):
 torch.set_num_threads(2)  # the engine starts threads of its own and joins them: none is lost in the fork
 expected = [numbers(seed) for seed in range(3)]
 torch.set_num_threads(1)
-assert ops._library is not None
+assert loader._library is not None
 
 into, out = os.pipe()
 child = os.fork()

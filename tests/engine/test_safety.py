@@ -15,7 +15,7 @@ import torch
 from tapehead import DNC, NTM
 from tapehead import functional as F
 from tapehead.engine import EngineError
-from tapehead.engine.native import build, ops, workspace
+from tapehead.engine.native import build, loader, ops, plans, workspace
 from tapehead.engine.spec import CallSizes, KernelConfig
 from tapehead.nn import DeepLSTM
 from tapehead.nn.interface import DNCInterface, HeadInterface, SparseInterface
@@ -57,7 +57,7 @@ def test_a_weight_or_state_of_another_shape_is_named(name: str) -> None:
     x, lengths, weights, state, config, numbers = _call(name)
     output = ops._forward(x, lengths, weights, state, config, numbers)
     backward = backward_arguments((x, lengths, weights, state, config, numbers), output)
-    plan = ops.plan_for(x, config, numbers)
+    plan = plans.plan_for(x, config, numbers)
     tensors = [*weights, *state]
     assert len(plan.names) == len(tensors)
     for i, (tensor, field) in enumerate(zip(tensors, plan.names)):
@@ -97,7 +97,7 @@ def test_an_interface_of_another_size(name: str) -> None:
     spec = spec._replace(interface=interface, interface_norm=norm)
     config = KernelConfig.of(spec, None)
     with pytest.raises(EngineError, match=f"interface.weight has 3 rows, but {rows} are needed"):
-        ops._forward(torch.zeros(3, 2, 5), None, ops.weights_of(spec), [], config, ops.numbers_of(spec))
+        ops._forward(torch.zeros(3, 2, 5), None, plans.weights_of(spec), [], config, plans.numbers_of(spec))
 
 
 def test_another_dtype() -> None:
@@ -143,7 +143,7 @@ def test_every_code_is_looked_at(change: dict[str, int], reason: str) -> None:
 
 def test_a_clipping_that_there_is_not() -> None:
     with pytest.raises(EngineError, match="a size is out of range"):
-        ops.call_library(
+        loader.call_library(
             "adam_float32",
             (ctypes.c_int64 * 2)(3, 0),
             (ctypes.c_double * 6)(),
@@ -173,9 +173,9 @@ def test_a_batch_of_no_sequences(name: str) -> None:
 
 
 def _library() -> ctypes.CDLL:
-    assert ops.why_unavailable() is None
-    assert ops._library is not None
-    return ops._library
+    assert loader.why_unavailable() is None
+    assert loader._library is not None
+    return loader._library
 
 
 def _names(function: str) -> list[str]:
@@ -272,7 +272,7 @@ def test_the_same_without_a_tape(case: str, lengths: list[int] | None) -> None:
             arguments = leaves(calls[0])
             *kept, tape = ops._forward(*arguments)
             found = ops._forward_without_tape(*arguments)
-            short = ops.plan_for(arguments[0], *arguments[-2:], keep_tape=False)
+            short = plans.plan_for(arguments[0], *arguments[-2:], keep_tape=False)
             if kept[0].numel():  # The machine needs neither features nor words.
                 kept[1:3] = found[1:3] = []
             assert short.tape < tape.numel()
@@ -283,16 +283,18 @@ def test_the_same_without_a_tape(case: str, lengths: list[int] | None) -> None:
 @EACH
 def test_the_tape_is_as_long_as_the_run_or_two_steps(name: str) -> None:
     x, _, _, _, config, numbers = _call(name)
-    plans = {
-        keep: [ops.plan_for(x.new_zeros(steps, 2, 5), config, numbers, keep_tape=keep) for steps in (9, 900)]
+    planned = {
+        keep: [
+            plans.plan_for(x.new_zeros(steps, 2, 5), config, numbers, keep_tape=keep) for steps in (9, 900)
+        ]
         for keep in (True, False)
     }
-    assert plans[True][0].tape * 20 < plans[True][1].tape
-    short, long = plans[False]
-    assert short.tape == long.tape < plans[True][0].tape
+    assert planned[True][0].tape * 20 < planned[True][1].tape
+    short, long = planned[False]
+    assert short.tape == long.tape < planned[True][0].tape
     assert short.forward_scratch == long.forward_scratch
     with pytest.raises(EngineError, match="the native engine could not do backward"):
-        ops.call_library("backward_float32", short.sizes, short.numbers, (ctypes.c_void_p * 99)())
+        loader.call_library("backward_float32", short.sizes, short.numbers, (ctypes.c_void_p * 99)())
 
 
 # ---- buffers
@@ -401,7 +403,7 @@ def test_the_free_list_is_that_of_a_stable_sort(probe: ctypes.CDLL, dtype: torch
 def test_a_product_is_the_same_packed_or_not(probe: ctypes.CDLL, rows: int, K: int) -> None:
     rng = np.random.default_rng(K)
     probe.lanes.restype = ctypes.c_int64
-    for J in (1, 3, 8, 29):
+    for J in (1, 3, 8, 29, 32, 75):
         A, B = (rng.standard_normal((size, K)).astype(np.float32) for size in (rows, J))
         start = np.zeros((rows, -(-J // probe.lanes()) * probe.lanes()), dtype=np.float32)
         start[:, :J] = rng.standard_normal((rows, J))

@@ -24,6 +24,7 @@ MODULES = (
     "test_update.py",
     "test_processes.py",
     "test_decode.py",
+    "test_prepared.py",
     "test_sparse.py",
     "../nn/test_session.py",
 )

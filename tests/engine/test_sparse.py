@@ -9,7 +9,7 @@ import torch
 
 from tapehead import DNC, NTM
 from tapehead import functional as F
-from tapehead.engine.native import ops
+from tapehead.engine.native import loader, plans
 from tests.engine.agreement import assert_agree, random_state
 from tests.engine.operators import recorded_operators
 
@@ -145,9 +145,9 @@ def test_the_tape_grows_with_the_rows_read_and_not_with_the_memory(kind: Any) ->
         with recorded_operators() as calls:
             machine(torch.zeros(steps, 1, 5, dtype=torch.float64))
         x, *_, config, numbers = calls[0]
-        plan = ops.plan_for(x, config, numbers)
+        plan = plans.plan_for(x, config, numbers)
         return plan.tape + plan.backward_scratch
 
-    assert ops.why_unavailable() is None
+    assert loader.why_unavailable() is None
     assert tape(100_000, 50) == tape(100, 50)
     assert 1.8 < (tape(100, 400) - tape(100, 200)) / (tape(100, 200) - tape(100, 100)) < 2.2

@@ -5,6 +5,7 @@ from .decoding import Decoded as Decoded
 from .decoding import Field as Field
 from .dispatch import BACKEND_VARIABLE as BACKEND_VARIABLE
 from .dispatch import BACKENDS as BACKENDS
+from .dispatch import again as again
 from .dispatch import check_backend as check_backend
 from .dispatch import decode as decode
 from .dispatch import resident as resident
@@ -32,6 +33,7 @@ __all__ = [
     "Runnable",
     "Unsupported",
     "Update",
+    "again",
     "check_backend",
     "decode",
     "graphed",

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,8 +13,9 @@ from torch.autograd import forward_ad
 from ..types import Trace
 from . import reference
 from .decoding import Choice, Decoded, by_steps
-from .native import ops
+from .native import decoding, ops
 from .native.build import EngineError
+from .native.prepared import Prepared
 from .native.resident import Resident
 from .spec import KernelSpec, Runnable, Unsupported
 from .triton import available
@@ -28,6 +30,18 @@ _NAMES = {"native": "native", "triton": "Triton"}
 
 _warned: set[str] = set()
 """Reasons that were said in this process; each is said once."""
+
+
+class _Known(NamedTuple):
+    """The calls of a machine that are prepared, by the shapes of their inputs; None where there was one."""
+
+    spec: KernelSpec
+    calls: dict[torch.Size, Prepared | None]
+
+
+_PREPARED: "weakref.WeakKeyDictionary[Any, _Known]" = weakref.WeakKeyDictionary()
+MAX_PREPARED = 16
+"""Shapes of inputs for which calls of one machine are kept prepared; beyond, all are forgotten."""
 
 
 class _Kernel(NamedTuple):
@@ -78,10 +92,46 @@ def run(
     kernel = None if return_trace else _kernel(machine, x, state, memory_size, backend)
     if kernel is None:
         return reference.run(machine, x, state, lengths, memory_size=memory_size, return_trace=return_trace)
-    y, features, read_words, state = _run_kernel(machine, kernel, x, state, lengths, memory_size)
+    y, features, read_words, final = _run_kernel(machine, kernel, x, state, lengths, memory_size)
     if y is None:
         y = reference.outputs(machine, features, read_words, lengths)
-    return y, state, None
+    elif lengths is None and memory_size is None and state is not None:
+        _remember(machine, kernel.spec, x, state)
+    return y, final, None
+
+
+def again(machine: Runnable, x: Tensor, state: Any) -> tuple[Tensor, Any] | None:
+    """A call like earlier ones, from a given state, without gradients: to the bit what :func:`run` gives.
+
+    Args:
+        machine: what runs, on the engine that its own ``backend`` names.
+        x: [T, B, input_size].
+        state: the batched state to start from.
+
+    Returns:
+        (outputs, the final state); None where :func:`run` has to do it, and to say what does not fit.
+    """
+    if torch.compiler.is_compiling() or torch.is_grad_enabled() or _transformed() is not None:
+        return None
+    known = _PREPARED.get(machine)
+    call = None if known is None else known.calls.get(x.shape)
+    if call is None or _chosen(machine.backend) not in ("auto", "native"):
+        return None
+    return call.run(x, state) if machine.kernel_spec() is call.spec else None
+
+
+def _remember(machine: Runnable, spec: KernelSpec, x: Tensor, state: Any) -> None:
+    """After a call on the native engine: the second of its form prepares those that follow."""
+    if torch.compiler.is_compiling() or torch.is_grad_enabled() or not spec.lasting:
+        return
+    known = _PREPARED.get(machine)
+    if (
+        known is None
+        or known.spec is not spec
+        or (x.shape not in known.calls and len(known.calls) == MAX_PREPARED)
+    ):
+        known = _PREPARED[machine] = _Known(spec, {})
+    known.calls[x.shape] = Prepared(spec, x, state) if x.shape in known.calls else None
 
 
 def run_features(
@@ -139,7 +189,7 @@ def decode(
             if spec is not None:
                 choice.check(spec.input_size, spec.outputs[0].shape[0])
                 start = _start(machine, spec, state, 1, None)
-                return Decoded(*ops.decode(spec, first, start, choice, max_steps))
+                return Decoded(*decoding.decode(spec, first, start, choice, max_steps))
         return by_steps(machine, first, state, choice, max_steps)
 
 
@@ -209,7 +259,7 @@ def _kernel(
     stacklevel: int = 7,  # where it was called: past run, unroll, forward and two frames of nn.Module
 ) -> _Kernel | None:
     """The kernel for this call; None where the reference has to run it."""
-    backend = check_backend(backend or os.environ.get(BACKEND_VARIABLE) or "auto")
+    backend = check_backend(_chosen(backend))
     empty = x.shape[1] == 0  # nothing to compute: no kernel is built for it
     if backend == "reference" or empty:
         return None
@@ -231,6 +281,10 @@ def _kernel(
     )
     _warn_once(spec.reason, sentence, stacklevel)
     return None
+
+
+def _chosen(backend: str | None) -> str:
+    return backend or os.environ.get(BACKEND_VARIABLE) or "auto"
 
 
 def _warn_once(reason: str, sentence: str, stacklevel: int) -> None:
@@ -270,10 +324,18 @@ def _servable(engine: str, spec: KernelSpec | Unsupported, x: Tensor, state: Any
     """``spec`` where the engine can take this call, else why it cannot."""
     if isinstance(spec, Unsupported):
         return spec
-    if torch._C._are_functorch_transforms_active():
-        return Unsupported("torch.func transforms do not see into compiled code")
-    if forward_ad._current_level >= 0:
-        return Unsupported("forward-mode differentiation does not see into compiled code")
+    transformed = _transformed()
+    if transformed is not None:
+        return Unsupported(transformed)
     module = ops if engine == "native" else available
     reason = module.unsupported_reason(spec, x, state)
     return spec if reason is None else Unsupported(reason)
+
+
+def _transformed() -> str | None:
+    """Why no compiled code can be called now, whatever the machine; None where it can."""
+    if torch._C._are_functorch_transforms_active():
+        return "torch.func transforms do not see into compiled code"
+    if forward_ad._current_level >= 0:
+        return "forward-mode differentiation does not see into compiled code"
+    return None

@@ -89,6 +89,8 @@ class KernelSpec(NamedTuple):
     """Whether the initial state is the constant described here; otherwise the machine makes it."""
     plain_call: bool = True
     """Whether calling the machine does no more than the run: no hooks on it, no forward() of its own."""
+    lasting: bool = False
+    """Whether the machine gives this very object again for as long as all of it holds."""
 
     @property
     def input_size(self) -> int:
@@ -319,9 +321,11 @@ def flatten_state(spec: KernelSpec, x: Tensor, state: Any) -> list[Tensor]:
 def unflatten_state(spec: KernelSpec, x: Tensor, tensors: list[Tensor]) -> Any:
     """A batched state from its tensors in the kernel's order."""
     names = memory_names(spec)
-    fields: dict[str, Any] = dict(zip(names, tensors))
-    controller = tensors[len(names) :]
-    fields["controller"] = tuple(zip(controller[::2], controller[1::2], strict=True))
+    memory, rest = tensors[: len(names)], iter(tensors[len(names) :])
+    controller = tuple(zip(rest, rest, strict=True))
+    if getattr(spec.state_type, "_fields", None) == (*names, "controller"):
+        return spec.state_type(*memory, controller)
+    fields: dict[str, Any] = dict(zip(names, memory), controller=controller)
     if spec.kind == "dnc" and not spec.temporal_links:
         fields |= {"precedence": x.new_empty(x.shape[1], 0), "link": x.new_empty(x.shape[1], 0, 0)}
     elif spec.kind == "sparse_dnc" and not spec.temporal_links:

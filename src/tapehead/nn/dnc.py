@@ -13,7 +13,7 @@ from ..types import DNCState, SparseDNCState, Trace
 from .config import DEFAULT_TOP_K, DNCConfig, arguments_of
 from .controllers import FeedforwardController, clip_gradient_, hold_first_unit, straight_words
 from .interface import DNCInterface, SparseInterface, total_size
-from .kernel import kernel_spec, stock_of
+from .kernel import kernel_spec, known_spec, stock_of
 from .module import Machine, slots, squeeze_if_unbatched
 from .sparse import read_by_content, write_sparsely
 
@@ -178,7 +178,7 @@ class DNC(Machine[DNCState]):
         return squeeze_if_unbatched(state, batch_size)
 
     def kernel_spec(self, memory_size: int | None = None) -> KernelSpec | Unsupported:
-        spec = kernel_spec(
+        return known_spec(self, memory_size) or kernel_spec(
             self,
             _STOCK,
             kind="sparse_dnc" if self.sparse else "dnc",
@@ -187,8 +187,8 @@ class DNC(Machine[DNCState]):
             read_size=self.num_reads * self.word_size,
             memory_size=slots(self.memory_size, memory_size),
             initial_memory=0.0 if self.sparse else INITIAL_MEMORY,
+            further={"num_writes": 1} if self.sparse else {},
         )
-        return spec._replace(num_writes=1) if isinstance(spec, KernelSpec) and self.sparse else spec
 
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
         """DNC: y = W_y [h¹; …; h^L] + W_r [r¹; …; r^R], with the bypass dropout on the first term."""

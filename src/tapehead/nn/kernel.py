@@ -3,17 +3,21 @@
 The kernel is a second implementation of ``step``. It serves a machine only where nobody has changed what
 ``step`` computes: no method overridden, no layer replaced, adapted or hooked. Everything else runs on the
 reference loop.
+
+To find that out takes longer than a step, so it is remembered as long as nothing of the machine is changed.
 """
 
+import weakref
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as torch_module
 
 from ..engine import KernelSpec, Unsupported
 from .controllers import FeedforwardController, LSTMController
+from .unchanged import Snapshot, any_global_hook, any_hook
 
 if TYPE_CHECKING:
     from .module import Machine
@@ -28,6 +32,7 @@ Functions = Mapping[str, Any]
 class Stock(NamedTuple):
     """The methods of a class that the kernel knows, as the class defined them."""
 
+    cls: type
     steps: Functions
     """What the kernel stands in for: if any of them is changed, the reference runs."""
     initial_state: Any
@@ -47,6 +52,7 @@ _OUTSIDE_A_RUN = {"reset_parameters", "extra_repr", "kernel_spec", "_initialize"
 def stock_of(cls: "type[Machine[Any]]") -> Stock:
     """The methods of a machine that the kernel implements, as they are now."""
     return Stock(
+        cls=cls,
         steps=_steps(cls),
         initial_state=cls.initial_state,
         outputs=cls.outputs,
@@ -72,6 +78,53 @@ _STOCK_CONTROLLERS: dict[type, Functions] = {
 }
 
 
+_KNOWN: "weakref.WeakKeyDictionary[Any, tuple[Snapshot, KernelSpec]]" = weakref.WeakKeyDictionary()
+"""What each machine was found to be, and of what it was made then."""
+
+
+def known_spec(machine: "Machine[Any]", memory_size: int | None) -> KernelSpec | None:
+    """What :func:`kernel_spec` gave for this machine of its own memory size, if that still holds."""
+    if memory_size is not None or torch.compiler.is_compiling():
+        return None
+    known = _KNOWN.get(machine)
+    if known is None:
+        return None
+    snapshot, spec = known
+    if snapshot.holds(machine):
+        return spec
+    _KNOWN.pop(machine, None)
+    return None
+
+
+def _remembered(machine: "Machine[Any]", stock: Stock, spec: KernelSpec) -> KernelSpec:
+    """``spec``, so that :func:`known_spec` knows it where all of it is told by the parts of the machine.
+
+    Not of a subclass, in which a property may stand for a switch; nor with an initial state of the user's
+    own, which every call asks for; nor with weights that are no parameters of their own, which may be the end
+    of a graph (``torch.func.functional_call``).
+    """
+    weights = [*spec.interface, *spec.interface_norm, *spec.outputs]
+    weights += [tensor for layer in spec.layers for tensor in layer]
+    if (
+        torch.compiler.is_compiling()
+        or type(machine) is not stock.cls
+        or spec.memory_size != getattr(machine, "memory_size", 0)
+        or any("initial_state" in vars(part) for part in (machine, machine.controller))
+        or any(type(weight) is not nn.Parameter for weight in weights)
+    ):
+        return spec
+    controller: type = type(machine.controller)
+    methods: list[tuple[type, str]] = [
+        *((stock.cls, name) for name in (*stock.steps, *stock.calls, "initial_state", "outputs")),
+        *((controller, name) for name in _STOCK_CONTROLLERS[controller]),
+        (nn.Linear, "forward"),
+        (nn.LayerNorm, "forward"),
+    ]
+    spec = spec._replace(lasting=True)
+    _KNOWN[machine] = Snapshot(machine, weights, methods), spec
+    return spec
+
+
 def kernel_spec(
     machine: "Machine[Any]",
     stock: Stock,
@@ -83,6 +136,7 @@ def kernel_spec(
     read_size: int = 0,
     memory_size: int = 0,
     initial_memory: float = 0.0,
+    further: Mapping[str, Any] = MappingProxyType({}),
 ) -> KernelSpec | Unsupported:
     """``machine`` in the kernel's terms, or the first reason why the kernel would compute something else.
 
@@ -96,6 +150,7 @@ def kernel_spec(
         read_size: numbers in the words read, R·W.
         memory_size: N.
         initial_memory: every number of the memory before the first step.
+        further: switches that are no attributes of the machine, by name.
     """
     reason = next(_changes(machine, stock.steps, features, interface_size, interface_bias, read_size), None)
     if reason is not None:
@@ -107,7 +162,7 @@ def kernel_spec(
     norm = _named([("interface_norm", machine.interface_norm)] if has_norm else [])
     outputs = _output_layer(machine, stock, features, read_size)
     own = {name: getattr(machine, name) for name in KernelSpec.switches() if hasattr(machine, name)}
-    return KernelSpec(
+    spec = KernelSpec(
         kind=kind,
         lstm=type(controller) is LSTMController,
         state_type=machine.state_type,
@@ -122,9 +177,10 @@ def kernel_spec(
         initial_memory=initial_memory,
         clip_controller_gradient=controller.clip_gradient,
         constant_start=_constant_start(machine, stock),
-        plain_call=not _hooked(machine) and not any(_overridden(machine, stock.calls)),
-        **own,
+        plain_call=not any_hook(machine) and not any(_overridden(machine, stock.calls)),
+        **{**own, **further},
     )
+    return _remembered(machine, stock, spec)
 
 
 def _changes(
@@ -137,14 +193,14 @@ def _changes(
 ) -> Iterator[str]:
     """What keeps the kernel from computing what ``machine`` says."""
     name = type(machine).__name__
-    if any(_global_hooks()):
+    if any_global_hook():
         yield "a hook is registered on all modules (torch.nn.modules.module.register_module_…)"
     yield from (f"{method}() is overridden in this {name}" for method in _overridden(machine, steps))
     controller: Any = machine.controller
     if type(controller) not in _STOCK_CONTROLLERS:
         yield f"the controller {type(controller).__name__} is your own"
         return
-    if _hooked(controller):
+    if any_hook(controller):
         yield "the controller has a hook"
     methods = _overridden(controller, _STOCK_CONTROLLERS[type(controller)])
     yield from (f"{method}() of the controller is overridden" for method in methods)
@@ -174,7 +230,7 @@ def _linear_changes(name: str, layer: Any, rows: int, columns: int, *, bias: boo
     if type(layer) is not nn.Linear:
         yield f"{name} is a {type(layer).__name__}, not an nn.Linear"
         return
-    if _hooked(layer):
+    if any_hook(layer):
         yield f"{name} has a hook"
     if type(layer).forward is not _LINEAR_FORWARD or "forward" in layer.__dict__:
         yield f"forward() of {name} is overridden"
@@ -190,7 +246,7 @@ def _linear_changes(name: str, layer: Any, rows: int, columns: int, *, bias: boo
 def _norm_changes(norm: Any, size: int) -> Iterator[str]:
     if type(norm) is not nn.LayerNorm:
         yield f"interface_norm is a {type(norm).__name__}, not an nn.LayerNorm"
-    elif _hooked(norm):
+    elif any_hook(norm):
         yield "interface_norm has a hook"
     elif type(norm).forward is not _NORM_FORWARD or "forward" in norm.__dict__:
         yield "forward() of interface_norm is overridden"
@@ -208,7 +264,7 @@ def _output_layer(machine: Any, stock: Stock, features: int, read_size: int) -> 
     if type(machine).outputs is not stock.outputs or "outputs" in machine.__dict__:
         return {}
     dropout = getattr(machine, "bypass_dropout", None)
-    if dropout is not None and (type(dropout) is not nn.Dropout or _hooked(dropout)):
+    if dropout is not None and (type(dropout) is not nn.Dropout or any_hook(dropout)):
         return {}
     if dropout is not None and dropout.training and dropout.p > 0:
         return {}
@@ -250,22 +306,6 @@ def _overridden(instance: nn.Module, functions: Functions) -> Iterator[str]:
     for name, function in functions.items():
         if getattr(cls, name, None) is not function or name in instance.__dict__:
             yield name
-
-
-def _hooked(module: nn.Module) -> bool:
-    return bool(
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
-    )
-
-
-def _global_hooks() -> Iterator[bool]:
-    yield bool(torch_module._global_forward_hooks)
-    yield bool(torch_module._global_forward_pre_hooks)
-    yield bool(torch_module._global_backward_hooks)
-    yield bool(torch_module._global_backward_pre_hooks)
 
 
 def _is_plain(tensor: Any) -> bool:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from ..engine import KernelSpec, Unsupported
 from ..types import LSTMState
 from .config import LSTMConfig, arguments_of
-from .kernel import kernel_spec, stock_of
+from .kernel import kernel_spec, known_spec, stock_of
 from .module import Machine, squeeze_if_unbatched
 
 
@@ -63,7 +63,9 @@ class DeepLSTM(Machine[LSTMState]):
 
     def kernel_spec(self, memory_size: int | None = None) -> KernelSpec | Unsupported:
         self._check_no_memory(memory_size)
-        return kernel_spec(self, _STOCK, kind="none", features=self.config.num_layers * self.hidden_size)
+        return known_spec(self, memory_size) or kernel_spec(
+            self, _STOCK, kind="none", features=self.config.num_layers * self.hidden_size
+        )
 
     def outputs(self, features: Tensor, read_words: Tensor | None) -> Tensor:
         """y = W_y [h¹; …; h^L] + b."""

@@ -13,7 +13,7 @@ from ..types import ControllerState, NTMState, SparseNTMState, Trace
 from .config import DEFAULT_TOP_K, NTMConfig, arguments_of
 from .controllers import FeedforwardController, clip_gradient_, straight_words
 from .interface import HeadInterface, NTMInterface, SparseInterface, total_size
-from .kernel import kernel_spec, stock_of
+from .kernel import kernel_spec, known_spec, stock_of
 from .module import Machine, slots, squeeze_if_unbatched
 from .sparse import read_by_content, write_sparsely
 
@@ -234,7 +234,7 @@ class NTM(Machine[NTMState]):
         return squeeze_if_unbatched(state, batch_size)
 
     def kernel_spec(self, memory_size: int | None = None) -> KernelSpec | Unsupported:
-        return kernel_spec(
+        return known_spec(self, memory_size) or kernel_spec(
             self,
             _STOCK,
             kind="sparse" if self.sparse else "ntm",

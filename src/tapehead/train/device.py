@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from ..engine.native import ops
+from ..engine.native import loader
 from .config import TrainConfig
 from .distributed import Distributed, launched
 from .run import GPU_BACKENDS, Run, chosen_backend, training_sampler
@@ -44,7 +44,7 @@ def gpu() -> Place | None:
 
 def cpu() -> Place:
     """The CPU, and the engine that it has."""
-    engine = "native" if ops.why_unavailable() is None else "reference"
+    engine = "native" if loader.why_unavailable() is None else "reference"
     return Place(torch.device("cpu"), f"the CPU ({engine} engine)")
 
 

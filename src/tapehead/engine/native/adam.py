@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..spec import KernelConfig, KernelSpec, Unsupported, flatten_state
-from . import ops
+from . import loader, ops, plans
 
 CLIPPING = ("none", "norm", "elementwise")
 """Ways to clip a gradient, in the order of ``Clip`` in native/csrc/training.h."""
@@ -50,7 +50,7 @@ def unsupported_reason(machine: Any, optimizer: torch.optim.AdamW | None = None)
 
 def _further(machine: Any, spec: Any) -> list[Tensor]:
     """The parameters that are no weights of the kernel's: those of a learned initial state."""
-    known = {id(tensor) for tensor in ops.weights_of(spec)}
+    known = {id(tensor) for tensor in plans.weights_of(spec)}
     return [tensor for tensor in machine.parameters() if id(tensor) not in known]
 
 
@@ -83,7 +83,7 @@ class Update:
         self._bound = clip_value
         spec = machine.kernel_spec()
         self._constant_start = spec.constant_start
-        self._weights, self._further = ops.weights_of(spec), _further(machine, spec)
+        self._weights, self._further = plans.weights_of(spec), _further(machine, spec)
         self._parameters = [*self._weights, *self._further]
         self._calls: dict[int | None, _Call] = {}
         self._scalar = str(self._weights[0].dtype).removeprefix("torch.")
@@ -118,7 +118,7 @@ class Update:
         call = self._calls.get(memory_size)
         if call is None:
             spec = self._machine.kernel_spec(memory_size)
-            call = _Call(spec, KernelConfig.of(spec, state), ops.numbers_of(spec))
+            call = _Call(spec, KernelConfig.of(spec, state), plans.numbers_of(spec))
             self._calls[memory_size] = call
         start = [] if state is None else flatten_state(call.spec, inputs, state)
         padded = None if int(lengths.min()) == len(inputs) else lengths
@@ -158,9 +158,9 @@ class Update:
         targets, mask = targets.to(outputs.dtype).contiguous(), mask.contiguous()
         gradient = torch.empty_like(outputs)
         sizes = (ctypes.c_int64 * 2)(steps * batch_size, channels)
-        pointers = ops.addresses([outputs, targets, mask, gradient])
+        pointers = loader.addresses([outputs, targets, mask, gradient])
         scale, nats = ctypes.c_double(1 / batch_size), ctypes.c_double()
-        ops.call_library(
+        loader.call_library(
             f"bits_loss_{self._scalar}", sizes, ctypes.byref(scale), pointers, ctypes.byref(nats)
         )
         return nats.value, gradient
@@ -172,7 +172,7 @@ class Update:
         numbers = (ctypes.c_double * 6)(
             group["lr"], *group["betas"], group["eps"], group["weight_decay"], self._bound
         )
-        pointers = ops.addresses([*self._parameters, *gradients, *self._states])
+        pointers = loader.addresses([*self._parameters, *gradients, *self._states])
         norm = ctypes.c_double()
-        ops.call_library(f"adam_{self._scalar}", self._sizes, numbers, pointers, ctypes.byref(norm))
+        loader.call_library(f"adam_{self._scalar}", self._sizes, numbers, pointers, ctypes.byref(norm))
         return norm.value

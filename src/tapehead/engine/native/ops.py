@@ -4,58 +4,19 @@ Two custom operators stand between autograd and the C++ of native/: ``tapehead::
 ``tapehead::run_backward``.
 """
 
-import ctypes
-import functools
-import itertools
-import math
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from ..decoding import Choice
-from ..spec import (
-    LINKS,
-    CallSizes,
-    KernelConfig,
-    KernelSpec,
-    flatten_state,
-    memory_names,
-    unflatten_state,
-)
-from . import build, workspace
+from ..spec import LINKS, KernelConfig, KernelSpec, memory_names, unflatten_state
+from . import loader, workspace
 from .build import EngineError
+from .plans import Plan, checked_tensors, numbers_of, plan_for, weights_of
 
-MIN_ROWS_PER_THREAD = 8
-"""Minimum of steps times sequences for each thread: a smaller share takes less time than waking a thread."""
 _LAYER_LIMIT = 16
 _SLOT_LIMIT = 1 << 24
-_ALIGNED = 16
-"""Each buffer of a block begins at a multiple of so many numbers: a vector's."""
-_library: ctypes.CDLL | None = None
-_failure: str | None = None
-
-
-def why_unavailable() -> str | None:
-    """None when the engine is built and loaded (the first call builds it), else the reason.
-
-    A build that failed is not tried again until :func:`retry`.
-    """
-    global _library, _failure
-    if _library is None and _failure is None:
-        try:
-            _library = build.load()
-        except EngineError as error:
-            _failure = str(error)
-    return _failure
-
-
-def retry() -> str | None:
-    """Build the engine again where that failed before; what :func:`why_unavailable` then says."""
-    global _failure
-    _failure = None
-    return why_unavailable()
 
 
 def unsupported_reason(spec: KernelSpec, x: Tensor, state: Any) -> str | None:
@@ -76,7 +37,7 @@ def unsupported_reason(spec: KernelSpec, x: Tensor, state: Any) -> str | None:
 
 
 def _why_unavailable_constant() -> str | None:
-    return why_unavailable()
+    return loader.why_unavailable()
 
 
 # What torch.compiler.assume_constant_result does; calling it here would import torch._dynamo, two seconds.
@@ -136,249 +97,6 @@ def run(
     return None, features, read_words, last
 
 
-def decode(
-    spec: KernelSpec, first: Tensor, state: Any, choice: Choice, max_steps: int
-) -> tuple[Tensor, Tensor, Any]:
-    """Run a machine with an output layer of the kernel's, feeding it its own outputs.
-
-    Args:
-        first: the first input, [input_size].
-        state: of one sequence, with a batch axis, as in :func:`run`.
-        choice: how the next input is made from an output; checked against ``spec``.
-        max_steps: after so many the loop ends, whatever the choice.
-
-    Returns:
-        (what each output was read as [n, input_size], outputs [n, output_size], the final state).
-
-    Raises:
-        ValueError: as in :func:`run`.
-    """
-    inputs = first.new_empty(max_steps + 1, 1, first.shape[0])
-    inputs[0, 0] = first
-    weights, start = checked_tensors(spec, inputs, state)
-    weights, start = [w.contiguous() for w in weights], [s.contiguous() for s in start]
-    plan = plan_for(inputs[1:], KernelConfig.of(spec, state), numbers_of(spec), keep_tape=False)
-    plan.check(inputs, None, [*weights, *start])
-    outputs, *final = plan.new_outputs(first)
-    of_choice, ran = choice.words, ctypes.c_int64()
-    plan.run(
-        "decode",
-        [inputs, None, *weights, *start],
-        plan.rooms,
-        [outputs, *final],
-        ctypes.c_void_p(of_choice.data_ptr()),
-        ctypes.c_int64(len(of_choice)),
-        ctypes.byref(ran),
-    )
-    # Copies: max_steps may be many more.
-    chosen, said = inputs[1 : ran.value + 1, 0].clone(), outputs[: ran.value, 0].clone()
-    return chosen, said, unflatten_state(spec, inputs, final)
-
-
-def checked_tensors(spec: KernelSpec, x: Tensor, state: Any) -> tuple[list[Tensor], list[Tensor]]:
-    """The weights, and the tensors of a state that is given, in the kernel's order."""
-    weights = weights_of(spec)
-    start = [] if state is None else flatten_state(spec, x, state)
-    for tensor in [*weights, *start]:
-        if tensor.dtype != x.dtype or tensor.device != x.device:
-            raise ValueError(
-                f"x is {x.dtype} on {x.device}, but the state or a weight is {tensor.dtype} "
-                f"on {tensor.device}: convert one to the other"
-            )
-    return weights, start
-
-
-def weights_of(spec: KernelSpec) -> list[Tensor]:
-    """A machine's parameters in the kernel's order."""
-    controller = [tensor for layer in spec.layers for tensor in layer]
-    return [*controller, *spec.interface, *spec.interface_norm, *spec.outputs]
-
-
-def numbers_of(spec: KernelSpec) -> tuple[float, ...]:
-    """A machine's numbers that are no sizes, in the kernel's order."""
-    return (
-        spec.mask_min,
-        spec.clip_controller_gradient or 0.0,
-        spec.clip_weighting_gradient or 0.0,
-        spec.initial_memory,
-    )
-
-
-class _Plan:
-    """What calls of one machine, shape and dtype share: sizes for C++, and the buffers it needs.
-
-    Raises:
-        EngineError: sizes that the kernel refuses.
-    """
-
-    def __init__(
-        self,
-        x_shape: Sequence[int],
-        dtype: torch.dtype,
-        config: KernelConfig,
-        numbers: Sequence[float],
-        threads: int,
-        keep_tape: bool,
-    ) -> None:
-        steps, batch_size, input_size = x_shape
-        self.scalar = "float64" if dtype == torch.float64 else "float32"
-        self.dtype = dtype
-        self.threads = threads
-        call = CallSizes(
-            steps=steps,
-            batch_size=batch_size,
-            input_size=input_size,
-            threads=threads,
-            keep_tape=int(keep_tape),
-        )
-        sizes = (*call, *config)
-        self.sizes = (ctypes.c_int64 * len(sizes))(*sizes)
-        self.numbers = (ctypes.c_double * len(numbers))(*numbers)
-        out = (ctypes.c_int64 * 4)()
-        call_library(f"layout_{self.scalar}", self.sizes, out)
-        # In numbers, not in bytes.
-        self.tape, self.forward_scratch, self.backward_scratch, interface_size = out
-        if interface_size != config.interface_size:
-            raise EngineError(
-                f"interface.weight has {config.interface_size} rows, but {interface_size} are needed: "
-                "one for each number of the interface vector"
-            )
-        self.output_shapes = config.output_shapes(steps, batch_size, keep_tape=keep_tape)
-        # Numbers in each buffer that a forward pass needs and nobody after it, in the order of C++.
-        self.rooms = [self.forward_scratch]
-        names: list[str | None] = ["outputs", "features", "words", *config.state_shapes(batch_size)]
-        if not keep_tape:
-            self.rooms.insert(0, self.tape)
-            if config.output_size:  # of features and words, too, nothing is left then
-                self.rooms += [math.prod(shape) for shape in self.output_shapes[1:3]]
-                names[1:3] = [None, None]
-        self._returned = [
-            (shape, name in config.zeroed)
-            for name, shape in zip(names, self.output_shapes)
-            if name is not None
-        ]
-        self.names, self.shapes = _named_shapes(config, batch_size, input_size)
-
-    def new_outputs(self, x: Tensor) -> list[Tensor]:
-        """What a forward pass fills and the caller gets: outputs, features, words, the final state's tensors.
-
-        Without a tape, there are no features and words where there are outputs.
-        """
-        return [
-            workspace.zeros(shape, x.dtype) if zeroed else x.new_empty(shape)
-            for shape, zeroed in self._returned
-        ]
-
-    def check(self, x: Tensor, lengths: Tensor | None, tensors: Sequence[Tensor]) -> None:
-        """Refuse weights and a state that C++, which sees addresses alone, would read beyond their ends.
-
-        Args:
-            tensors: every weight, and every tensor of the given state, in the kernel's order.
-
-        Raises:
-            EngineError: a tensor of another shape or dtype than the sizes say; the message names it.
-        """
-        if [tensor.shape for tensor in tensors] != self.shapes:
-            raise EngineError(self._wrong_shape(tensors))
-        if lengths is not None and (lengths.shape != x.shape[1:2] or lengths.dtype != torch.int64):
-            raise EngineError(
-                f"lengths is {lengths.dtype} of shape {list(lengths.shape)}, but it has to be torch.int64 of "
-                f"shape {list(x.shape[1:2])}"
-            )
-        for tensor in tensors:
-            if tensor.dtype != self.dtype:
-                raise EngineError(
-                    f"a weight or a state is {tensor.dtype}, but x is {self.dtype}: convert one to the other"
-                )
-
-    def check_one(self, name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
-        """The same for one tensor that is no weight and no state."""
-        if tensor.shape != shape or tensor.dtype != self.dtype:
-            raise EngineError(
-                f"{name} is {tensor.dtype} of shape {list(tensor.shape)}, but {self.dtype} of shape "
-                f"{list(shape)} is needed here"
-            )
-
-    def _wrong_shape(self, tensors: Sequence[Tensor]) -> str:
-        for name, shape, tensor in zip(self.names, self.shapes, tensors):
-            if tensor.shape != shape:
-                return f"{name} has shape {list(tensor.shape)}, but {list(shape)} is needed here"
-        return f"there are {len(tensors)} weights and states, but {len(self.shapes)} are needed here"
-
-    def run(
-        self,
-        name: str,
-        before: Sequence[Tensor | None],
-        rooms: Sequence[int],
-        after: Sequence[Tensor | None],
-        *further: Any,
-    ) -> None:
-        """Call C++ with tensors, buffers of so many numbers, tensors, and what is further; None is null."""
-        ends = list(itertools.accumulate((-(-room // _ALIGNED) * _ALIGNED for room in rooms), initial=0))
-        block = workspace.borrow(ends[-1] * self.dtype.itemsize)
-        try:
-            starts = [block.address + end * self.dtype.itemsize for end in ends[:-1]]
-            pointers = addresses([*before, *starts, *after])
-            call_library(f"{name}_{self.scalar}", self.sizes, self.numbers, pointers, *further)
-        finally:
-            workspace.give_back(block)
-
-
-def addresses(tensors: Sequence[Tensor | int | None]) -> ctypes.Array[ctypes.c_void_p]:
-    """An array of where tensors lie, as C++ takes it; whole numbers are addresses, None is null."""
-    found = [tensor.data_ptr() if isinstance(tensor, Tensor) else tensor for tensor in tensors]
-    return _pointers(len(found))(*found)
-
-
-@functools.lru_cache(maxsize=256)
-def _pointers(count: int) -> type[ctypes.Array[ctypes.c_void_p]]:
-    """The type of an array of so many: where nobody holds it, ctypes makes it anew, which is slow."""
-    return ctypes.c_void_p * count
-
-
-def _named_shapes(
-    config: KernelConfig, batch_size: int, input_size: int
-) -> tuple[list[str], list[torch.Size]]:
-    """Names and shapes of what C++ gets: every weight, then every tensor of a given state."""
-    shapes: dict[str, tuple[int, ...]] = config.weight_shapes(input_size)
-    if config.given_state:
-        shapes |= config.state_shapes(batch_size)
-    return list(shapes), [torch.Size(shape) for shape in shapes.values()]
-
-
-@functools.lru_cache(maxsize=1024)
-def _plan(
-    x_shape: tuple[int, ...],
-    dtype: torch.dtype,
-    config: tuple[int, ...],
-    numbers: tuple[float, ...],
-    threads: int,
-    keep_tape: bool,
-) -> _Plan:
-    return _Plan(x_shape, dtype, KernelConfig(*config), numbers, threads, keep_tape)
-
-
-def plan_for(x: Tensor, config: Sequence[int], numbers: Sequence[float], *, keep_tape: bool = True) -> _Plan:
-    # A second thread would be waited for longer than it takes to do its share.
-    threads = min(torch.get_num_threads(), max(1, x.shape[0] * x.shape[1] // MIN_ROWS_PER_THREAD))
-    return _plan(tuple(x.shape), x.dtype, tuple(config), tuple(numbers), threads, keep_tape)
-
-
-def call_library(name: str, *arguments: Any) -> None:
-    """Call a function of the C interface (csrc/api.cpp).
-
-    Raises:
-        EngineError: there is no library, or the function returns another code than 0.
-    """
-    reason = why_unavailable()
-    if _library is None:
-        raise EngineError(f"the native engine is not available: {reason}")
-    code = getattr(_library, f"tapehead_{name}")(*arguments)
-    if code:
-        sentence = _library.tapehead_sentence(code).decode()
-        raise EngineError(f"the native engine could not do {name} (code {code}): {sentence}")
-
-
 def _given(
     x: Tensor,
     lengths: Tensor | None,
@@ -388,7 +106,7 @@ def _given(
     numbers: Sequence[float],
     *,
     keep_tape: bool = True,
-) -> tuple[_Plan, list[Tensor | None]]:
+) -> tuple[Plan, list[Tensor | None]]:
     """The plan of a call; and x, lengths, weights and state as C++ takes them, contiguous and checked.
 
     Raises:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..decoding import Choice
 from ..spec import KernelConfig, KernelSpec, unflatten_state
-from . import ops, workspace
+from . import loader, plans, workspace
 from .build import EngineError
 
 _OPENED_STEPS = 2
@@ -33,12 +33,12 @@ class Resident:
 
     def __init__(self, spec: KernelSpec, like: Tensor, state: Any) -> None:
         x = like.new_zeros(()).expand(_OPENED_STEPS, *like.shape[1:])  # for its sizes
-        weights, start = ops.checked_tensors(spec, x, state)
+        weights, start = plans.checked_tensors(spec, x, state)
         weights, start = [w.contiguous() for w in weights], [s.contiguous() for s in start]
         self._config = config = KernelConfig.of(spec, state)
-        self._plan = plan = ops.plan_for(x, config, ops.numbers_of(spec), keep_tape=False)
+        self._plan = plan = plans.plan_for(x, config, plans.numbers_of(spec), keep_tape=False)
         plan.check(x, None, [*weights, *start])
-        self.spec, self._weights, self._lock = spec, ops.weights_of(spec), threading.Lock()
+        self.spec, self._weights, self._lock = spec, plans.weights_of(spec), threading.Lock()
         self._sizes = [weight.nbytes for weight in weights]
         self._input_shape = like.shape[1:]
         batch_size = like.shape[1]
@@ -56,8 +56,8 @@ class Resident:
         none = [None] * 3
         given = [*none[:2], *weights, *start, self._tape, self._scratch, *none, *final]
         self._handle: ctypes.c_void_p | None = ctypes.c_void_p()
-        self._call("open", plan.sizes, plan.numbers, ops.addresses(given), ctypes.byref(self._handle))
-        self._close = weakref.finalize(self, ops.call_library, f"close_{plan.scalar}", self._handle)
+        self._call("open", plan.sizes, plan.numbers, loader.addresses(given), ctypes.byref(self._handle))
+        self._close = weakref.finalize(self, loader.call_library, f"close_{plan.scalar}", self._handle)
         self._close.atexit = False
 
     def takes(self, x: Tensor) -> bool:
@@ -77,7 +77,7 @@ class Resident:
         return outputs
 
     def decode(self, first: Tensor, choice: Choice, max_steps: int) -> tuple[Tensor, Tensor]:
-        """Go on from ``first`` with what each output is read as: the first two of ``ops.decode``.
+        """Go on from ``first`` with what each output is read as: the first two of ``decoding.decode``.
 
         Raises:
             EngineError: as :meth:`run`, or more than one sequence.
@@ -98,7 +98,7 @@ class Resident:
                 own[name] if name in own else workspace.zeros(shape, self._plan.dtype)
                 for name, shape in self._pieces
             ]
-            self._call("snapshot", self._handle, ops.addresses(tensors))
+            self._call("snapshot", self._handle, loader.addresses(tensors))
             if last:
                 self._close()
                 self._handle = None
@@ -113,7 +113,7 @@ class Resident:
                     "when this run began: begin another"
                 )
         weights = [weight.contiguous() for weight in self._weights]
-        pointers = ops.addresses([x, *weights, *self._results, outputs])
+        pointers = loader.addresses([x, *weights, *self._results, outputs])
         ran = ctypes.c_int64()
         with self._lock:
             self._call(
@@ -130,4 +130,4 @@ class Resident:
     def _call(self, name: str, *arguments: Any) -> None:
         if self._handle is None:
             raise EngineError("this run of the native engine has ended: begin another")
-        ops.call_library(f"{name}_{self._plan.scalar}", *arguments)
+        loader.call_library(f"{name}_{self._plan.scalar}", *arguments)

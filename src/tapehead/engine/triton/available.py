@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..native.ops import weights_of
+from ..native.plans import weights_of
 from ..spec import KernelSpec
 
 INTERPRETER_VARIABLE = "TRITON_INTERPRET"

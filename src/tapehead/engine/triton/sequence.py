@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..native.ops import Recompute, differentiate_by_reference, weights_of
+from ..native.ops import Recompute, differentiate_by_reference
+from ..native.plans import weights_of
 from ..spec import KernelSpec, flatten_state, memory_names, unflatten_state
 from .available import wide_dtype
 from .controller import Controller

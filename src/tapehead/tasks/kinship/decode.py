@@ -36,7 +36,7 @@ EXTRA_SLOTS = 4
 """Slots in addition to one for each word written: the tape begins at the second and must not wrap around."""
 STEPS_A_FRAME = 4
 """Steps for each frame so far, after which a walk is taken to be lost: a right one has no more than three."""
-FIRST_DRAFT, MAX_DRAFT = 32, 512
+FIRST_DRAFT, MAX_DRAFT = 128, 512
 """Steps that are run as one sequence: at first, and at most. They are twice as many each time that all were
 as expected, and one after a surprise."""
 

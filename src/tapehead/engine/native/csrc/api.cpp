@@ -1,4 +1,4 @@
-// The C interface: the caller (native/ops.py) passes sizes, pointers and buffers, and gets a code. No exception
+// The C interface: the caller (native/plans.py) passes sizes, pointers and buffers, and gets a code. No exception
 // comes out.
 #include "backward.h"
 #include "codes.h"

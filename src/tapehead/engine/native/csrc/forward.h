@@ -72,6 +72,7 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
   struct Scratch {
     F *hidden[kMaxLayers], *words, *raw, *outputs, *memory, *link;  // [chunk, …]
     F* before;                                                      // the cells before the first step
+    bool links_in_place;  // they are worked on where the caller gets them: there, too, rows have no padding
     typename Memory::Scratch step;
     std::vector<typename Memory::Live> live;  // one a sample: what access to a few slots needs to find them
     Scratch(const Forward& s, Index rows, Arena<F>& arena) : step(s.d, arena) {
@@ -82,9 +83,15 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
       before = arena.take(s.d.hidden_size);
       memory = arena.take(rows * s.at.memory_row);
       link = arena.take(rows * s.at.link_row);
+      links_in_place = s.at.link_row && s.NP == s.d.memory_size && s.a.final[kLink];
       live.resize(Memory::kSparse ? rows : 0);
     }
   };
+
+  // Of sequence b, sample i of a chunk.
+  F* links(Index b, Index i, const Scratch& s) const {
+    return s.links_in_place ? a.final[kLink] + b * at.link_row : s.link + i * at.link_row;
+  }
 
   void run_chunk(Index from, Index to, const Weights& weights, Scratch& s) const {
     begin(from, to, s);
@@ -103,7 +110,7 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
       if constexpr (Memory::kSparse) {
         begin_sparsely(b, before, s.live[i]);
       } else {
-        F *M = s.memory + i * at.memory_row, *L = s.link + i * at.link_row;
+        F *M = s.memory + i * at.memory_row, *L = links(b, i, s);
         this->import_pieces(a.initial, b, F(a.initial_memory), M, L, before);
         memory.begin(M, before);
       }
@@ -140,7 +147,7 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
       interface_forward(t, from, to, weights, s.raw);
       for (Index b = from; b < to; b++) {
         const Index i = b - from;
-        F *M = s.memory + i * at.memory_row, *L = s.link + i * at.link_row, *r = s.words + i * words;
+        F *M = s.memory + i * at.memory_row, *L = links(b, i, s), *r = s.words + i * words;
         if (d.keep_tape && t % at.segment == 0) {
           std::memcpy(checkpoint(t, b), M, sizeof(F) * at.memory_row);
           std::memcpy(checkpoint(t, b) + at.memory_row, L, sizeof(F) * at.link_row);
@@ -179,7 +186,7 @@ template <class F, class Memory> class Forward : public Sequence<F, Memory> {
       if constexpr (Memory::kSparse)
         end_sparsely(b, record(last, b), s.live[i]);
       else
-        this->export_pieces(a.final, b, s.memory + i * at.memory_row, s.link + i * at.link_row, record(last, b));
+        this->export_pieces(a.final, b, s.memory + i * at.memory_row, links(b, i, s), record(last, b));
     }
   }
 

@@ -59,12 +59,42 @@ template <class F> __attribute__((always_inline)) inline void transpose(Vec<F>* 
   }
 }
 
+#if defined(__AVX512F__)
+// v[i] = column i of a whole block. Rows r, r + 4, r + 8 and r + 12 are put into one vector as they are loaded, four
+// numbers of each: half of the rounds of `transpose` remain, and loading takes no longer.
+__attribute__((always_inline)) inline void load_block(const float* rows, Index row, FloatVector* v) {
+#pragma GCC unroll 4
+  for (int k = 0; k < 16; k += 4) {
+    __m512 of[4];
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r++) {
+      const float* quarter = rows + r * row + k;
+      of[r] = _mm512_castps128_ps512(_mm_loadu_ps(quarter));
+      of[r] = _mm512_insertf32x4(of[r], _mm_loadu_ps(quarter + 4 * row), 1);
+      of[r] = _mm512_insertf32x4(of[r], _mm_loadu_ps(quarter + 8 * row), 2);
+      of[r] = _mm512_insertf32x4(of[r], _mm_loadu_ps(quarter + 12 * row), 3);
+    }
+    const __m512d lower[] = {(__m512d)_mm512_unpacklo_ps(of[0], of[1]), (__m512d)_mm512_unpacklo_ps(of[2], of[3])};
+    const __m512d upper[] = {(__m512d)_mm512_unpackhi_ps(of[0], of[1]), (__m512d)_mm512_unpackhi_ps(of[2], of[3])};
+    v[k] = (FloatVector)_mm512_unpacklo_pd(lower[0], lower[1]);
+    v[k + 1] = (FloatVector)_mm512_unpackhi_pd(lower[0], lower[1]);
+    v[k + 2] = (FloatVector)_mm512_unpacklo_pd(upper[0], upper[1]);
+    v[k + 3] = (FloatVector)_mm512_unpackhi_pd(upper[0], upper[1]);
+  }
+}
+template <class F> constexpr bool kLoadsBlocks = sizeof(F) == 4;
+#else
+inline void load_block(const float*, Index, FloatVector*) {}
+template <class F> constexpr bool kLoadsBlocks = false;
+#endif
+
 // v[i] = column i of `count` rows of K numbers, from `rows` on; what is beyond them is zero. Both may be less than a
 // vector has.
 template <class F> __attribute__((always_inline)) inline void load_columns(const F* rows, Index row, Index count, Index K,
                                                                            Vec<F>* v) {
   constexpr Index L = kLanes<F>;
   if (count >= L && K >= L) {
+    if constexpr (kLoadsBlocks<F>) return load_block(rows, row, v);
 #pragma GCC unroll 16
     for (Index i = 0; i < L; i++) v[i] = load(rows + i * row);
   } else {
@@ -177,45 +207,67 @@ void product(const F* A, Index rows, Index a_row, Panels<F> B, Index K, Index J,
   if (j < J) column_of_tiles<F, 1, ADD>(A, rows, a_row, B.data + p * B.panel, B.row, K, C + j, c_row);
 }
 
-// The same for up to kLanes columns of B that lie along k, column j at B + j · b_row.
-template <class F, int ROWS>
+// The same for up to kLanes columns of B that lie along k, column j at B + j · b_row; or for GROUPS times kLanes, all of
+// whole blocks: with fewer sums at once, each would wait for its last addition.
+template <class F, int ROWS, int GROUPS>
 inline void tile_of_columns(const F* A, Index a_row, const F* B, Index b_row, Index columns, Index K, F* C, Index c_row) {
   constexpr Index L = kLanes<F>;
-  Vec<F> acc[ROWS], v[L];
-  for (int m = 0; m < ROWS; m++) acc[m] = load(C + m * c_row);
+  Vec<F> acc[GROUPS][ROWS], v[L];
+#pragma GCC unroll 4
+  for (int g = 0; g < GROUPS; g++)
+    for (int m = 0; m < ROWS; m++) acc[g][m] = load(C + m * c_row + g * L);
   Index k0 = 0;
   for (; k0 + L <= K; k0 += L) {
-    load_columns(B + k0, b_row, columns, K, v);
+#pragma GCC unroll 4
+    for (int g = 0; g < GROUPS; g++) {
+      if constexpr (GROUPS > 1)
+        load_block(B + g * L * b_row + k0, b_row, v);
+      else
+        load_columns(B + k0, b_row, columns, K, v);
 #pragma GCC unroll 16
-    for (Index i = 0; i < L; i++)
-      for (int m = 0; m < ROWS; m++) acc[m] += A[m * a_row + k0 + i] * v[i];
+      for (Index i = 0; i < L; i++)
+        for (int m = 0; m < ROWS; m++) acc[g][m] += A[m * a_row + k0 + i] * v[i];
+    }
   }
-  if (k0 < K) {
+#pragma GCC unroll 4
+  for (int g = 0; k0 < K && g < GROUPS; g++) {
     const Index k = block_start<F>(k0, K);
-    load_columns(B + k, b_row, columns, K, v);
+    if constexpr (GROUPS > 1)
+      load_block(B + g * L * b_row + k, b_row, v);
+    else
+      load_columns(B + k, b_row, columns, K, v);
 #pragma GCC unroll 16
     for (Index i = 0; i < L; i++)
       if (k + i >= k0 && k + i < K)
-        for (int m = 0; m < ROWS; m++) acc[m] += A[m * a_row + k + i] * v[i];
+        for (int m = 0; m < ROWS; m++) acc[g][m] += A[m * a_row + k + i] * v[i];
   }
-  for (int m = 0; m < ROWS; m++) store(C + m * c_row, acc[m]);
+#pragma GCC unroll 4
+  for (int g = 0; g < GROUPS; g++)
+    for (int m = 0; m < ROWS; m++) store(C + m * c_row + g * L, acc[g][m]);
 }
 
 // Rows of A for which B is not packed, and how often it is then multiplied with: to pack it would take longer.
 constexpr int kUnpackedRows = 4, kUnpackedTimes = 2;
 
+template <class F, int ROWS>
+void columns_unpacked(const F* A, Index a_row, const F* B, Index K, Index J, F* C, Index c_row) {
+  constexpr int groups = kLoadsBlocks<F> && ROWS == 1 ? 2 : 1;
+  constexpr Index L = kLanes<F>;
+  Index j = 0;
+  for (; groups > 1 && K >= L && j + groups * L <= J; j += groups * L)
+    tile_of_columns<F, ROWS, groups>(A, a_row, B + j * K, K, groups * L, K, C + j, c_row);
+  for (; j < J; j += L) tile_of_columns<F, ROWS, 1>(A, a_row, B + j * K, K, J - j, K, C + j, c_row);
+}
+
 // C[rows, J] += A[rows, K] · Bᵀ of B [J, K], for at most kUnpackedRows: to the bit what `product` gives of it packed.
 template <class F>
 void product_unpacked(const F* A, Index rows, Index a_row, const F* B, Index K, Index J, F* C, Index c_row) {
-  for (Index j = 0; j < J; j += kLanes<F>) {
-    const F* columns = B + j * K;
-    switch (rows) {
-      case 1: tile_of_columns<F, 1>(A, a_row, columns, K, J - j, K, C + j, c_row); break;
-      case 2: tile_of_columns<F, 2>(A, a_row, columns, K, J - j, K, C + j, c_row); break;
-      case 3: tile_of_columns<F, 3>(A, a_row, columns, K, J - j, K, C + j, c_row); break;
-      case 4: tile_of_columns<F, 4>(A, a_row, columns, K, J - j, K, C + j, c_row); break;
-      default: break;
-    }
+  switch (rows) {
+    case 1: columns_unpacked<F, 1>(A, a_row, B, K, J, C, c_row); break;
+    case 2: columns_unpacked<F, 2>(A, a_row, B, K, J, C, c_row); break;
+    case 3: columns_unpacked<F, 3>(A, a_row, B, K, J, C, c_row); break;
+    case 4: columns_unpacked<F, 4>(A, a_row, B, K, J, C, c_row); break;
+    default: break;
   }
 }
 

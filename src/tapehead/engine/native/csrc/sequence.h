@@ -207,6 +207,7 @@ template <class F, class Memory> class Sequence {
     }
   }
   void export_matrix(const F* in, Index rows, F* out) const {
+    if (in == out) return;  // it was made there
     for (Index i = 0; i < rows; i++) std::memcpy(out + i * d.memory_size, in + i * NP, sizeof(F) * d.memory_size);
   }
   void export_memory(const F* in, F* out) const {
