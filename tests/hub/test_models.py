@@ -16,6 +16,7 @@ POINTS = {
         0.3,
         0,
     ),  # 0.075 in the mean, from few sequences now and then more
+    "ntm-sparse-recall": ({"items": 100}, 0.3, 0),
     "ntm-repeat-copy": ({"length": 10, "repeats": 10}, 0.1, 0),
     "ntm-ngrams": ({"length": 200}, 140, 60),  # nobody can do it under 133 bits
     "dnc-ngrams": ({"length": 200}, 140, 60),
@@ -27,7 +28,7 @@ wrong bits per sequence."""
 
 GRAPHS = {
     "dnc-traversal": ("london", 7, 0.95),
-    "dnc-inference": ("family", 4, 0.8),
+    "dnc-inference": ("family", 4, 0.95),
     "dnc-shortest-path": ("london", 3, 0.8),
 }
 """A graph, the steps, and the part of 50 episodes that is right."""
