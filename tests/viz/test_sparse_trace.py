@@ -1,9 +1,11 @@
 """Traces of sparse access, which no figure shows."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from tapehead import DNC, NTM
+from tapehead import DNC, NTM, cli
 from tapehead.viz.interface import is_ntm
 
 
@@ -20,3 +22,14 @@ def test_dense_ones_are_told_apart() -> None:
     of_dnc = DNC(3, 5, memory_size=7, word_size=4, temporal_links=False)(x, return_trace=True)[2]
     assert is_ntm(of_ntm)
     assert not is_ntm(of_dnc)
+
+
+@pytest.mark.parametrize("command", ["trace", "plot"])
+def test_the_command_line_says_so(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / ("play.html" if command == "trace" else "figures")
+    assert (
+        cli.main([command, "ntm-sparse-recall", "--length", "4", "--memory-size", "64", "--out", str(out)])
+        == 2
+    )
+    assert 'access="sparse", which figures and players cannot show' in capsys.readouterr().err
+    assert not out.exists() or not list(out.iterdir())

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from ..errors import InputError
 from ..nn.interface import DNCInterface, HeadInterface, NTMInterface, total_size
 from ..types import Trace
 
@@ -23,10 +24,10 @@ def is_ntm(trace: Trace) -> bool:
     """Whether the trace is an NTM's; otherwise it is a DNC's.
 
     Raises:
-        ValueError: a trace of sparse access, whose heads have other fields.
+        InputError: a trace of sparse access, whose heads have other fields.
     """
     if trace.usage is not None and trace.link is None:
-        raise ValueError(
+        raise InputError(
             'the trace is of a machine with access="sparse", which figures and players cannot show: '
             "give the trace of one with dense access"
         )

@@ -34,7 +34,10 @@ class Library:
         for name in hub.names():
             config = hub.info(name)
             described = config.get("task") or {}
-            if described.get("name") not in tasks.names() or "memory_size" not in config["arguments"]:
+            arguments = config["arguments"]
+            if described.get("name") not in tasks.names() or "memory_size" not in arguments:
+                continue
+            if arguments.get("access") == "sparse":  # the player shows dense weightings
                 continue
             task = tasks.from_dict(described)
             if not has_bit_outputs(task):
@@ -45,7 +48,7 @@ class Library:
                 {
                     "name": name,
                     "task": task.name,
-                    "about": describe_model(config, config["arguments"]["memory_size"]),
+                    "about": describe_model(config, arguments["memory_size"]),
                     "size": size,
                     "usual": None
                     if largest is None
