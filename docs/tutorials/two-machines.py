@@ -20,8 +20,8 @@
 #
 # | sequences a second | 1 process, 1 thread | 1 process, 2 threads | 2 processes, 1 thread each |
 # |---|---|---|---|
-# | `ntm-copy` | 4,919 | 6,799 (× 1.38) | 3,386 (× 0.69) |
-# | `dnc-traversal`, first lesson | 812 | 1,101 (× 1.36) | 965 (× 1.19) |
+# | `ntm-copy` | 5,121 | 8,981 (× 1.75) | 3,584 (× 0.70) |
+# | `dnc-traversal`, first lesson | 824 | 1,039 (× 1.26) | 953 (× 1.16) |
 #
 # ## Two processes on this machine
 #
