@@ -201,7 +201,7 @@ def _steps(kind: str, slots: int) -> tuple[int, int]:
         return (5, 15) if large else (20, 320)
     if kind == "sparse, hashed":
         # To copy the state of a million slots takes as long as 20,000 steps, and not always the same.
-        return (20, 20_020 if slots > 8 * LARGE else 4_020) if large else (20, 320)
+        return 20, 20_020 if slots > 8 * LARGE else 4_020 if large else 320
     return 4, 12
 
 

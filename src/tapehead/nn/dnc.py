@@ -117,18 +117,14 @@ class DNC(Machine[DNCState]):
         runs. What a feed-forward controller writes depends on the input alone at first:
         :func:`~tapehead.nn.controllers.straight_words`.
         """
-        word, strength = None, LOOKUP_STRENGTH
-        if isinstance(self.controller, FeedforwardController):
-            word, strength = (
-                straight_words(self.controller, self.input_size, self.word_size),
-                STRAIGHT_STRENGTH,
-            )
-        unit = hold_first_unit(self.controller)
-        self.interface.weight[:, 0] = 0
         # The columns of the interface matrix go by features; its rows, transposed, go by fields.
         rows = DNCInterface.split(self.interface.weight.T, self._fields)
-        if word is not None:
-            rows.write_vector[1:] = word[1:]
+        strength = LOOKUP_STRENGTH
+        if isinstance(self.controller, FeedforwardController):
+            rows.write_vector.copy_(straight_words(self.controller, self.input_size, self.word_size))
+            strength = STRAIGHT_STRENGTH
+        unit = hold_first_unit(self.controller)
+        self.interface.weight[:, 0] = 0
         rows.read_keys.copy_(rows.write_vector.unsqueeze(1).expand_as(rows.read_keys))
         # What the constant first unit adds to a field is its bias.
         rows.read_strengths[0] = strength / unit

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from ..tasks import PrioritySort, Search
 from ..tasks.graph import Inference, ShortestPath, Traversal
+from ..tasks.graph.episode import GraphTask
 from ..tasks.kinship import Kinship
 from .config import CurriculumConfig
 
@@ -116,13 +117,18 @@ SHORTEST_PATH: tuple[GraphSizes, ...] = (
 
 def traversal(lessons: tuple[GraphSizes, ...], *, finish: bool = False, **fields: Any) -> CurriculumConfig:
     """Lessons of the traversal task; ``finish``: stay in the last to the run's end, at a falling rate."""
-    tasks = tuple(Traversal(**lesson.fields(), **fields) for lesson in lessons)
-    return CurriculumConfig(tasks, stay=finish, hold_rate=finish)
+    return _of(Traversal, lessons, finish, fields)
 
 
 def inference(lessons: tuple[GraphSizes, ...], *, finish: bool = False, **fields: Any) -> CurriculumConfig:
     """Lessons of the inference task; ``finish`` as for traversal."""
-    tasks = tuple(Inference(**lesson.fields(), **fields) for lesson in lessons)
+    return _of(Inference, lessons, finish, fields)
+
+
+def _of(
+    task: type[GraphTask], lessons: tuple[GraphSizes, ...], finish: bool, fields: dict[str, Any]
+) -> CurriculumConfig:
+    tasks = tuple(task(**lesson.fields(), **fields) for lesson in lessons)
     return CurriculumConfig(tasks, stay=finish, hold_rate=finish)
 
 
