@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 import tapehead
 from tapehead import knowledge
-from tapehead.tasks.graph.episode import OUTPUT_SIZE, collate_graph, read_triples
+from tapehead.tasks.graph.episode import collate_graph, read_triples, triple_channels
 from tapehead.tasks.graph.fixed import FixedGraph
 from tapehead.tasks.graph.traversal import traversal_episode
 from tapehead.viz.figures import save_figure
@@ -51,7 +51,7 @@ def main(folder: Path) -> None:
     told = len(edges)
     written = trace.write_weights[:told, 0].argmax(-1)
     memory = trace.memory[told, 0, written]
-    true = read_triples(batch.inputs[:told, 0, :OUTPUT_SIZE])
+    true = read_triples(triple_channels(batch.inputs[:told, 0]))
     # A head's part of the output layer says what a slot would say if the head read it alone.
     weights = machine.output_from_reads.weight.unflatten(1, (machine.num_reads, -1)).detach()
     decoded = max(

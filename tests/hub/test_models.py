@@ -29,7 +29,7 @@ wrong bits per sequence."""
 GRAPHS = {
     "dnc-traversal": ("london", 7, 0.95),
     "dnc-inference": ("family", 4, 0.95),
-    "dnc-shortest-path": ("london", 3, 0.8),
+    "dnc-shortest-path": ("london", 3, 0.95),
 }
 """A graph, the steps, and the part of 50 episodes that is right."""
 

@@ -121,8 +121,8 @@ class Traveller:
         edges = self.heard[: self.phases[0]]
         left = networkx.single_source_shortest_path_length(networkx.DiGraph((b, a) for a, _, b in edges), end)
         ring = [e for e in edges if left.get(e[0]) == distance and left.get(e[2]) == distance - 1]
-        shares = sum((channels(edge) for edge in ring), torch.zeros(90)) / max(len(ring), 1)
-        return (shares + 1e-9).log()
+        ones = sum((channels(edge) for edge in ring), torch.zeros(90)) > 0
+        return SURE * (2 * ones.float() - 1)
 
     def _relation(self) -> int | None:
         """The relation that is asked for, if this is inference: one phase a query."""

@@ -100,17 +100,19 @@ GRAPH_DNC = dnc(hidden_size=256, memory_size=128, word_size=64, num_reads=2, ini
 # ten steps went wrong in the middle.)
 WALKING_DNC = dataclasses.replace(GRAPH_DNC, controller="feedforward", hidden_size=320, word_size=192)
 # A state of its own is a place to remember few things in, short of learning to use the memory. Masks, because
-# all edges that lead to a place are looked up at once, whatever else they say.
+# all edges that lead to a set of places are looked up at once, whatever else they say. Long names, because
+# other places have the digits of a set, too: with three, perfect lookups find a fifth of London's four-step
+# paths.
 SCRATCHPAD_DNC = dnc(
-    hidden_size=256,
+    hidden_size=384,
     memory_size=128,
-    word_size=128,
+    word_size=288,
     num_reads=2,
-    num_layers=2,
     controller="feedforward",
     init="lookup",
     masked_lookup=True,
 )
+SCRATCHPAD: dict[str, Any] = {"scratchpad": True, "digits": 12, "mixture": 1.0}
 PLANNING_STEPS = 6
 KINSHIP_LESSONS = lessons.kinship()
 
@@ -149,10 +151,10 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
         fit_memory=True,
     ),
     "dnc-shortest-path": _graph(
-        ShortestPath(scratchpad=True, mixture=1.0),
+        ShortestPath(**SCRATCHPAD),
         SCRATCHPAD_DNC,
-        lessons.shortest_path(scratchpad=True, mixture=1.0),
-        sequences=500_000,
+        lessons.shortest_path(**SCRATCHPAD),
+        sequences=300_000,
         fit_memory=True,
         ema_decay=0.999,
         final_lr=3e-5,
@@ -172,10 +174,10 @@ GRAPH_PRESETS: dict[str, TrainConfig] = {
         final_lr=1e-5,
     ),
     "lstm-shortest-path": _graph(
-        ShortestPath(scratchpad=True, mixture=1.0),
+        ShortestPath(**SCRATCHPAD),
         lstm(hidden_size=256),
-        lessons.shortest_path(scratchpad=True, mixture=1.0),
-        sequences=500_000,
+        lessons.shortest_path(**SCRATCHPAD),
+        sequences=300_000,
         final_lr=3e-5,
     ),
     # One read head scans edges and queue, which it finds by content and follows by place; one checks what was

@@ -57,6 +57,16 @@ def test_a_way_on_the_map() -> None:
     assert [(a, b) for a, _, b in read_edges] == list(itertools.pairwise(ends))
 
 
+def test_edges_read_too_faintly_are_not_shown(monkeypatch: Any) -> None:
+    """The script reads each edge that it says with 0.9."""
+    start, end = place("Moorgate"), place("Piccadilly")
+    for least, shown in ((0.89, True), (0.91, False)):
+        monkeypatch.setattr("tapehead.knowledge.inference.answer.MIN_SHARE", least)
+        answer = answer_path(scripted.traveller(), LONDON, start, end)
+        assert bool(answer.facts_read) == shown
+        assert all((fact >= 0) == shown for fact in answer.step_facts[-len(answer.answers) :])
+
+
 def test_lost_on_the_map(monkeypatch: Any) -> None:
     monkeypatch.setattr(voting, "NUM_SAMPLES", 1)  # Of twenty, one comes to the end by luck.
     machine = scripted.traveller(scripted.GoesAstray)
@@ -109,7 +119,8 @@ def test_thoughts_are_fed_back_until_the_start_is_reached() -> None:
     for row, known, reached in zip(planning, [[3], [3, 1, 2, 4], [1, 2, 4, 0]], rings, strict=True):
         for channels, places in ((row[:30], known), (row[60:90], reached)):
             names = [(nodes[place], 0, 0) for place in places]
-            torch.testing.assert_close(channels, sum(map(scripted.channels, names))[:30] / len(names))
+            together = (sum(map(scripted.channels, names))[:30] > 0).float().view(3, 10)
+            torch.testing.assert_close(channels, (together / together.sum(1, keepdim=True).sqrt()).flatten())
         assert not bool(row[30:60].any())
     assert [row[90:].tolist() for row in planning] == [[1, 0], *[[0, 0]] * 2]
     assert sample.inputs[10, 90:].tolist() == [1, 1], "the answer begins"

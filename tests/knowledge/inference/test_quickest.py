@@ -2,13 +2,12 @@
 
 import json
 import random
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tapehead import cli
+from tapehead import cli, hub
 from tapehead.errors import InputError
 from tapehead.knowledge import KnowledgeGraph, ask, read
 from tapehead.knowledge.inference import search
@@ -242,7 +241,7 @@ def test_it_can_be_seen(town: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_by_the_command(town: KnowledgeGraph, tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
-    monkeypatch.setattr(sys.modules["tapehead.knowledge.ask"], "load_model", lambda _: scripted.searcher())
+    monkeypatch.setattr(hub, "load", lambda name: scripted.searcher())
     file = str(tmp_path / "town.csv")
     assert cli.main(["ask", file, "quickest way from Inn to Mill", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["total"] == 7

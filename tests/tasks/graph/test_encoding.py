@@ -54,7 +54,7 @@ def test_several_episodes_are_padded(episode: GraphEpisode) -> None:
 
 def test_read_back(episode: GraphEpisode) -> None:
     batch = collate_graph([episode])
-    assert decode_triples(batch.inputs[:, 0]) == episode.rows
+    assert decode_triples(batch.inputs[:, 0, :90]) == episode.rows
     assert [tuple(row) for row in read_triples(batch.targets[5:, 0]).tolist()] == [(1, 0, 407), (0, 0, 0)]
     noisy = batch.targets[5:, 0] + 0.4 * torch.rand(2, 90)
     assert torch.equal(read_triples(noisy), read_triples(batch.targets[5:, 0]))

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import networkx
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 import torch
 
 from tapehead.tasks import Sampler, ShortestPath
-from tapehead.tasks.graph.episode import ANSWERING
+from tapehead.tasks.graph.episode import ANSWERING, NEW_PHASE, decode_triples
 from tapehead.tasks.graph.graphs import random_graph
 from tapehead.tasks.graph.shortest_path import choose_edges, decode_edges, distances
 from tapehead.train import lessons
@@ -92,7 +93,7 @@ def test_distances_are_those_of_networkx() -> None:
 
 
 def test_thinking_aloud_goes_backwards_ring_by_ring() -> None:
-    """The k-th planning step asks for all edges from distance k, evenly mixed, until the start is reached."""
+    """The k-th planning step asks for the set of edges from distance k, until the start is reached."""
     task = ShortestPath(**SMALL | {"planning_steps": 6, "min_path": 1, "max_path": 4}, scratchpad=True)
     plain = dataclasses.replace(task, scratchpad=False)
     lengths = set()
@@ -110,12 +111,11 @@ def test_thinking_aloud_goes_backwards_ring_by_ring() -> None:
             t = planning + k - 1
             known = places | before
             fed = torch.zeros(90)
-            fed[:30] = sum(logits((place, 0, 0), 1 / len(known))[:30] for place in known)
-            fed[60:] = sum(logits((0, 0, place), 1 / len(places))[60:] for place in places)
+            fed[:30] = unit([(place, 0, 0) for place in known])[:30]
+            fed[60:] = unit([(0, 0, place) for place in places])[60:]
             torch.testing.assert_close(batch.inputs[t, 0, :90], fed)
-            expected = sum((logits(edge, 1 / len(ring)) for edge in ring), torch.zeros(90))
-            torch.testing.assert_close(batch.targets[t, 0], expected)
-            assert sorted(decode_edges(expected.log(), read.edges)) == sorted(in_mind(ring, read))
+            assert torch.equal(batch.targets[t, 0], ones(ring))
+            assert sorted(decode_edges(2 * ones(ring) - 1, read.edges)) == sorted(in_mind(ring, read))
             places, before = {source for source, _, _ in ring}, places
         assert start in places
         (answer,) = torch.nonzero(batch.inputs[:, 0, ANSWERING])[:1].tolist()
@@ -125,6 +125,17 @@ def test_thinking_aloud_goes_backwards_ring_by_ring() -> None:
         assert bool(batch.mask[planning:].all())
         lengths.add(left[start])
     assert lengths == {1, 2, 3, 4}
+
+
+def ones(triples: list[tuple[int, int, int]]) -> torch.Tensor:
+    """The digits of all of them at once, [90]."""
+    return sum(map(logits, triples), torch.zeros(90)).clamp(max=1)
+
+
+def unit(triples: list[tuple[int, int, int]]) -> torch.Tensor:
+    """The same, each place of length one."""
+    together = ones(triples).view(9, 10)
+    return (together / together.sum(1, keepdim=True).sqrt()).flatten()
 
 
 def in_mind(ring: list, read: Read) -> list:
@@ -144,16 +155,52 @@ def test_a_plan_that_is_too_short_is_cut() -> None:
 
 def test_what_is_in_mind() -> None:
     edges = [(1, 2, 3), (4, 5, 6), (1, 5, 6)]
-    one, two, _ = map(logits, edges)
-    assert decode_edges(one, edges) == [edges[0]]
+    assert decode_edges(2 * ones(edges[:1]) - 1, edges) == [edges[0]]
     assert decode_edges(torch.full((90,), -9.0), edges[:1]) == edges[:1]
-    both = ((one + two) / 9 / 2).clamp(min=1e-6).log()
+    both = 2 * ones(edges[:2]) - 1
     assert decode_edges(both, edges) == edges, "the third has no digit of its own"
     assert decode_edges(both, edges[:2]) == edges[:2]
-    for share, seen in ((0.03, edges[1:2]), (0.05, edges[:2])):
-        uneven = (share * one + (1 - share) * two) / 9
-        assert decode_edges(uneven.clamp(min=1e-6).log(), edges[:2]) == seen
+    for doubt, seen in ((-0.7, edges[1:2]), (-0.5, edges[:2])):
+        unsure = both.clone()
+        unsure[21] = doubt  # the last digit of node 1
+        assert decode_edges(unsure, edges[:2]) == seen
     assert len(decode_edges(torch.randn(90), edges)) >= 1
+
+
+def test_a_set_costs_each_digit_by_itself() -> None:
+    """The answers cost what they do without the scratchpad; a digit of a set costs a bit when left open."""
+    task = ShortestPath(**SMALL | {"planning_steps": 6, "min_path": 2, "max_path": 3}, scratchpad=True)
+    batch = Sampler(5, 3).draw(task)
+    open_answers = torch.where(batch.inputs[..., ANSWERING:] > 0, 0.0, task.oracle(batch))
+    open_sets = torch.where(batch.inputs[..., ANSWERING:] > 0, task.oracle(batch), 0.0)
+    answers = (batch.inputs[..., ANSWERING] > 0).sum(0)
+    planned = batch.mask.sum(0) - answers
+    torch.testing.assert_close(task.bits(open_answers, batch), answers * 9 * math.log2(10))
+    torch.testing.assert_close(task.bits(open_sets, batch), planned * 90.0)
+    assert float(task.loss(task.oracle(batch), batch).max()) < 1e-3
+
+
+@pytest.mark.parametrize("digits", [3, 8, 18])
+def test_labels_of_more_digits(digits: int) -> None:
+    task = ShortestPath(**SMALL, scratchpad=True, digits=digits, mixture=1.0)
+    batch = Sampler(20, 1).draw(task)
+    assert (task.input_size, task.output_size) == (20 * digits + 32, 20 * digits + 30)
+    assert batch.inputs.shape[2] == task.input_size
+    told = decode_triples(batch.inputs[:, 0, :-2])
+    query = int(batch.inputs[:, 0, NEW_PHASE].argmax())
+    names = {node for source, _, destination in told[:query] for node in (source, destination)}
+    assert max(names) > 10 ** (digits - 1)
+    assert max(label for _, label, _ in told[:query]) < 1000
+    assert {told[query][0], told[query][2]} <= names
+    assert not bool(task.num_errors(task.oracle(batch), batch).any())
+    assert bool((task.num_errors(torch.randn(task.oracle(batch).shape), batch) > 0).all())
+    assert f"{told[0][0]}, {told[0][1]}, {told[0][2]}" in task.describe(batch)
+
+
+@pytest.mark.parametrize("digits", [2, 19])
+def test_too_few_or_too_many_digits(digits: int) -> None:
+    with pytest.raises(ValueError, match=rf"digits .*{digits}"):
+        ShortestPath(digits=digits)
 
 
 def test_thoughts_are_graded() -> None:
@@ -170,7 +217,7 @@ def test_thoughts_are_graded() -> None:
         left = away(read)
         ring = [e for e in read.edges if left.get(e[0]) == 1 and left.get(e[2]) == 0]
         other = next(e for e in read.edges if e not in in_mind(ring, read))
-        lost[planning, b] = logits(other)
+        lost[planning, b] = 2 * ones([other]) - 1
         assert task.num_errors(lost, batch)[b] == len(in_mind(ring, read)) + 1
 
 

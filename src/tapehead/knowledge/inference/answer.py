@@ -7,8 +7,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...nn import Machine
-from ...tasks.graph.episode import OUTPUT_SIZE as TRIPLE_SIZE
-from ...tasks.graph.episode import read_triples
+from ...tasks.graph.episode import node_digits, read_triples, triple_channels
 from ...tasks.graph.fixed import FixedGraph
 from ...tasks.graph.shortest_path import ShortestPath
 from ...types import Trace
@@ -21,10 +20,10 @@ MAX_FACTS = 250
 """Connections of a map told, at most: the nearest."""
 MAX_PATH = 12
 """Steps of a path, after which the machine is taken to be lost."""
-PLAN = ShortestPath(planning_steps=MAX_PATH, scratchpad=True)
-"""How the shortest-path machine plans."""
 MIN_READ_WEIGHT = 0.3
 """A slot counts as read from this weighting on."""
+MIN_SHARE = 0.02
+"""A slot counts as read among others, as one of a set of edges, from this weighting on."""
 
 
 class ToldFact(NamedTuple):
@@ -108,13 +107,16 @@ def answer_path(machine: Machine, edges: Edges, start: int, end: int) -> Network
         )
     question = (graph, (place_of.index(start), place_of.index(end)))
 
+    digits = node_digits(machine.output_size)
+    plan = ShortestPath(planning_steps=MAX_PATH, scratchpad=True, digits=digits)
+
     def draw(wanted: Sequence[tuple[int, int]]) -> list[MapSample]:
         seeds = [number for _, number in wanted]
-        return sample_paths(machine, PLAN, [question] * len(seeds), MAX_PATH, seeds)
+        return sample_paths(machine, plan, [question] * len(seeds), MAX_PATH, seeds)
 
     ((sample, confidence),) = best_of_n(1, draw)
     names = [edges.lines[line] for line in line_of]
-    return _map_answer(machine, graph, sample, place_of, names, confidence, answer_steps=len(sample.places))
+    return _map_answer(machine, graph, sample, place_of, names, confidence)
 
 
 def _map_answer(
@@ -125,7 +127,7 @@ def _map_answer(
     line_names: list[str],
     confidence: float,
     *,
-    answer_steps: int,
+    answer_steps: int | None = None,
 ) -> NetworkAnswer:
     """Run the sample's episode again, whole, for its trace.
 
@@ -136,18 +138,26 @@ def _map_answer(
         place_of: the number of each of the graph's places in the map.
         line_names: of the graph's lines.
         confidence: of the vote.
-        answer_steps: the last steps of the episode, those of the answer.
+        answer_steps: the last steps of the episode, those of the answer, which read what they say. None: what
+            they say may have been read while the machine planned, as one of a set.
     """
     num_facts = len(graph.edges)
     outputs, trace = _traced(machine, sample.inputs, memory_for(num_facts))
     line_name = dict(zip(sample.named.labels, line_names))
     step_facts = _facts_read(trace, num_facts)
+    told = read_triples(triple_channels(sample.inputs[:num_facts])).tolist()
+    if answer_steps is None:
+        answer_steps = len(sample.steps)
+        for step, edge in zip(sample.steps, sample.edges):
+            fact = told.index(list(edge))
+            shared = _share(trace, fact, num_facts, step) > MIN_SHARE
+            step_facts[step - num_facts] = fact if shared else -1
     return NetworkAnswer(
         answers=[place_of[number] for number in sample.places],
         confidence=confidence,
         facts=[
             ToldFact(place_of[sample.numbers[a]], line_name[e], place_of[sample.numbers[b]])
-            for a, e, b in read_triples(sample.inputs[:num_facts, :TRIPLE_SIZE]).tolist()
+            for a, e, b in told
         ],
         # What the answer's own steps read; the question and the planning may have looked at anything.
         facts_read=_distinct(step_facts[len(step_facts) - answer_steps :]),
@@ -171,10 +181,7 @@ def _facts_read(trace: Trace, num_facts: int) -> list[int]:
 
     That is the fact in the slot that the head with the sharpest weighting reads.
     """
-    writes = trace.write_weights
-    written = (
-        (writes.amax(1) if writes.dim() == 3 else writes).argmax(-1).tolist()
-    )  # an NTM has several heads
+    written = _slots_written(trace)
     weight, slots = trace.read_weights.amax(1).max(-1)
     writer: dict[int, int] = {}  # slot → the step that wrote it last
     found: list[int] = []
@@ -189,6 +196,18 @@ def _facts_read(trace: Trace, num_facts: int) -> list[int]:
                 source = -1
             found.append(source)
     return found
+
+
+def _share(trace: Trace, fact: int, num_facts: int, last: int) -> float:
+    """The largest weighting that the slot of a fact was read with, from the question to the step ``last``."""
+    slot = _slots_written(trace)[fact]
+    return float(trace.read_weights[num_facts : last + 1, :, slot].max())
+
+
+def _slots_written(trace: Trace) -> list[int]:
+    """Of each step, the slot that it wrote most of."""
+    writes = trace.write_weights
+    return (writes.amax(1) if writes.dim() == 3 else writes).argmax(-1).tolist()  # an NTM has several heads
 
 
 def _distinct(step_facts: Sequence[int]) -> list[int]:

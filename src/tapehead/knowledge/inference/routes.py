@@ -13,13 +13,12 @@ from ...nn import Machine
 from ...tasks.graph.episode import (
     ANSWERING,
     BLANK,
-    INPUT_SIZE,
     NEW_PHASE,
-    OUTPUT_SIZE,
     TERMINATION,
     Triple,
     collate_graph,
     digits_of,
+    node_digits,
 )
 from ...tasks.graph.fixed import FixedGraph, NamedGraph
 from ...tasks.graph.shortest_path import (
@@ -27,8 +26,8 @@ from ...tasks.graph.shortest_path import (
     choose_edges,
     decode_edges,
     frontier,
-    mix_triples,
     shortest_path_query,
+    triple_set,
 )
 from ...tasks.graph.traversal import traversal_episode
 from .run import run_time_first
@@ -85,24 +84,28 @@ class MapSample:
     """numbers of the places named, in order"""
     steps: list[int] = dataclasses.field(default_factory=list)
     """of each, the step of the episode in which it was named"""
+    edges: list[Triple] = dataclasses.field(default_factory=list)
+    """of each, the edge that was said, under the episode's names"""
     nll: float = 0.0
     """negative log-likelihood of all that was said, in nats; infinite if a path did not arrive"""
-    inputs: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0, INPUT_SIZE))
-    """of the whole episode; [T, 92]"""
+    inputs: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
+    """of the whole episode; [T, inputs]"""
 
     def __post_init__(self) -> None:
         self.numbers = {name: number for number, name in enumerate(self.named.nodes)}
         """name → number of a place"""
 
-    def add_place(self, name: int, step: int) -> None:
-        """Note a place that was named in a step of the episode."""
-        self.places.append(self.numbers[name])
+    def add_edge(self, edge: Triple, step: int) -> None:
+        """Note an edge that was said in a step of the episode, and where it leads."""
+        self.edges.append(edge)
+        self.places.append(self.numbers[edge[2]])
         self.steps.append(step)
 
     def add_nll(self, logits: Tensor, triple: Triple, among: Sequence[Triple] = ()) -> None:
-        """Add −log p of a triple under the outputs [90], renormalised over ``among`` if that is given."""
-        log_p = logits.double().unflatten(0, (9, 10)).log_softmax(1)
-        nll, *others = (-log_p[range(9), digits_of(one)].sum() for one in (triple, *among))
+        """Add −log p of a triple under the outputs, renormalised over ``among`` if that is given."""
+        log_p = logits.double().unflatten(0, (-1, 10)).log_softmax(1)
+        digits = node_digits(len(logits))
+        nll, *others = (-log_p[range(len(log_p)), digits_of(one, digits)].sum() for one in (triple, *among))
         self.nll += float(nll + (torch.stack(others).neg().logsumexp(0) if others else 0))
 
     @property
@@ -136,12 +139,12 @@ def sample_walk(
         sample.add_nll(outputs[step, 0], triple)
         if triple == TERMINATION:
             break
-        sample.add_place(triple[2], step)
+        sample.add_edge(triple, step)
     return sample
 
 
 def choose_among(outputs: Tensor, edges: Sequence[Triple]) -> list[Triple]:
-    """The most probable of edges and the pattern that ends an answer, under each of the outputs [n, 90]."""
+    """The most probable of edges and the pattern that ends an answer, under each output of [n, outputs]."""
     return choose_edges(outputs, [[*edges, TERMINATION]] * len(outputs))
 
 
@@ -207,11 +210,12 @@ class PathDecoder:
         max_steps: int,
     ) -> None:
         rng = np.random.default_rng(seed)
-        named = graph.name(rng)
+        named = graph.name(rng, digits=task.digits)
         self.start, self.end = named.nodes[start], named.nodes[end]
         self.here = self.start
-        self.query = collate_graph([shortest_path_query(rng, named.graph, self.start, self.end)]).inputs[:, 0]
-        """the inputs [T, 92] up to the planning"""
+        episode = shortest_path_query(rng, named.graph, self.start, self.end)
+        self.query = collate_graph([episode], task.digits).inputs[:, 0]
+        """the inputs [T, inputs] up to the planning"""
         self.task, self.max_steps = task, max_steps
         self.sample = MapSample(named)
         self.planning = task.planning_steps > 0
@@ -219,7 +223,7 @@ class PathDecoder:
         self._inputs = list(self.query)
         self._planned = self._steps = 0
         self._reached, self._before = [self.end], list[int]()
-        self._fed = frontier(self._reached, self._before) if task.scratchpad else torch.zeros(OUTPUT_SIZE)
+        self._fed = self._frontier() if task.scratchpad else self._blank()
 
     @property
     def over(self) -> bool:
@@ -227,18 +231,18 @@ class PathDecoder:
         return self.arrived or self.stuck or self._steps == self.max_steps
 
     def next_input(self) -> Tensor:
-        """The inputs [92] of the next step."""
-        row = torch.zeros(INPUT_SIZE)
+        """The inputs of the next step, [inputs]."""
+        row = torch.zeros(self.task.input_size)
         if self.over:  # Others beside it go on.
             return row
-        row[:OUTPUT_SIZE] = self._fed
+        row[: self.task.output_size] = self._fed
         row[NEW_PHASE] = (self._planned if self.planning else self._steps) == 0
         row[ANSWERING] = not self.planning
         self._inputs.append(row)
         return row
 
     def observe(self, output: Tensor) -> None:
-        """Take the machine's outputs [90] in this step."""
+        """Take the machine's outputs in this step, [outputs]."""
         if self.planning:
             self._plan(output)
         else:
@@ -256,10 +260,16 @@ class PathDecoder:
         if self.task.scratchpad:
             edges = decode_edges(output, self.sample.named.graph.edges)
             self._reached, self._before = [source for source, _, _ in edges], self._reached
-            self._fed = frontier(self._reached, self._before)
+            self._fed = self._frontier()
         self.planning = self._planned < self.task.planning_steps and self.start not in self._reached
         if not self.planning:
-            self._fed = torch.zeros(OUTPUT_SIZE)
+            self._fed = self._blank()
+
+    def _frontier(self) -> Tensor:
+        return frontier(self._reached, self._before, self.task.digits)
+
+    def _blank(self) -> Tensor:
+        return torch.zeros(self.task.output_size)
 
     def _go(self, output: Tensor) -> None:
         leaving = self.sample.named.graph.edges_from(self.here)
@@ -268,7 +278,7 @@ class PathDecoder:
             return
         (chosen,) = choose_edges(output[None], [leaving])
         self.sample.add_nll(output, chosen, leaving)
-        self._fed, self.here = mix_triples([chosen]), chosen[2]
-        self.sample.add_place(self.here, len(self._inputs) - 1)
+        self._fed, self.here = triple_set([chosen], self.task.digits), chosen[2]
+        self.sample.add_edge(chosen, len(self._inputs) - 1)
         self._steps += 1
         self.arrived = self.here == self.end

@@ -1,12 +1,14 @@
 """Triples as channels, and the base of the graph tasks (DNC Methods, "Graph task descriptions").
 
 A label is three digits, each one-hot over ten channels: 30 channels a label, 90 a triple (source, edge,
-destination), in the order of the paper's Methods. The inputs have two more channels: one marks the first step
-of a phase, one marks the steps of the answer.
+destination), in the order of the paper's Methods. The inputs have two more channels, the last: one marks the
+first step of a phase, one marks the steps of the answer. Where nodes have names of more digits (ours), source
+and destination have as many more channels.
 """
 
 import abc
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,15 +17,15 @@ from torch import Tensor
 
 from ..base import CERTAIN, Batch, Channels, Task, check_whole
 from ..sampler import numpy_rng
+from .graphs import DIGITS
 
 BLANK = -1
 """Stands for an absent label, whose channels are all zero."""
 TERMINATION = (0, 0, 0)
 """The pattern that ends an answer."""
-DIGITS = 9
-OUTPUT_SIZE = 10 * DIGITS
-NEW_PHASE, ANSWERING = OUTPUT_SIZE, OUTPUT_SIZE + 1
-INPUT_SIZE = OUTPUT_SIZE + 2
+NEW_PHASE, ANSWERING = -2, -1
+MARKS = 2
+"""channels of the inputs beside those of a triple"""
 
 Triple = tuple[int, int, int]
 
@@ -59,65 +61,100 @@ class GraphEpisode:
         self.rows.append(fed)
 
 
-def collate_graph(episodes: Sequence[GraphEpisode]) -> Batch:
-    """The batch of these episodes, on the CPU."""
+def collate_graph(episodes: Sequence[GraphEpisode], digits: int = DIGITS) -> Batch:
+    """The batch of these episodes, whose nodes have names of so many digits, on the CPU."""
     steps, size = max(len(episode.rows) for episode in episodes), len(episodes)
-    inputs = np.zeros((steps, size, INPUT_SIZE), np.float32)
-    targets = np.zeros((steps, size, OUTPUT_SIZE), np.float32)
+    inputs = np.zeros((steps, size, triple_size(digits) + MARKS), np.float32)
+    targets = np.zeros((steps, size, triple_size(digits)), np.float32)
     mask = np.zeros((steps, size), bool)
     for b, episode in enumerate(episodes):
-        _write(inputs[:, b], np.arange(len(episode.rows)), np.array(episode.rows))
+        _write(inputs[:, b], np.arange(len(episode.rows)), np.array(episode.rows), digits)
         inputs[episode.phases, b, NEW_PHASE] = 1
         inputs[episode.answering, b, ANSWERING] = 1
         if episode.targets:
             answered, triples = zip(*episode.targets)
-            _write(targets[:, b], np.array(answered), np.array(triples))
+            _write(targets[:, b], np.array(answered), np.array(triples), digits)
             mask[list(answered), b] = True
     lengths = torch.tensor([len(episode.rows) for episode in episodes])
     return Batch(torch.from_numpy(inputs), torch.from_numpy(targets), torch.from_numpy(mask), lengths)
 
 
-def _write(channels: np.ndarray, steps: np.ndarray, triples: np.ndarray) -> None:
-    """Write triples [n, 3] into the channels [T, ≥ 90] at these steps [n]."""
-    for part in range(3):
-        labels = triples[:, part]
-        present = labels != BLANK
-        for place, power in enumerate((100, 10, 1)):
-            digit = labels[present] // power % 10
-            channels[steps[present], 30 * part + 10 * place + digit] = 1
+def triple_size(digits: int) -> int:
+    """Channels of a triple whose nodes have names of so many digits."""
+    return 10 * sum(_label_digits(digits))
 
 
-def digits_of(triple: Triple) -> list[int]:
-    """The nine digits of a triple, hundreds first."""
-    return [label // power % 10 for label in triple for power in (100, 10, 1)]
+def node_digits(channels: int) -> int:
+    """Digits of a node's name where a triple has so many channels."""
+    return (channels // 10 - DIGITS) // 2
+
+
+def triple_channels(inputs: Tensor) -> Tensor:
+    """The inputs [.., channels] without their marks."""
+    return inputs[..., :-MARKS]
+
+
+def split_triples(channels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The channels of source, edge and destination."""
+    sizes = [10 * digits for digits in _label_digits(node_digits(channels.shape[-1]))]
+    source, edge, destination = channels.split(sizes, -1)
+    return source, edge, destination
+
+
+def digits_of(triple: Triple, digits: int = DIGITS) -> list[int]:
+    """All digits of a triple whose nodes have so many, each label's first digit first."""
+    sizes = zip(triple, _label_digits(digits))
+    return [label // power % 10 for label, size in sizes for power in _powers(size)]
 
 
 def read_triples(outputs: Tensor) -> Tensor:
-    """The most probable triple of each step: outputs [.., 90] → int64 [.., 3]."""
-    digits = outputs.unflatten(-1, (3, 3, 10)).argmax(-1)
-    return (digits * digits.new_tensor([100, 10, 1])).sum(-1)
+    """The most probable triple of each step: outputs [.., channels] → int64 [.., 3]."""
+    labels = [part.unflatten(-1, (-1, 10)).argmax(-1) for part in split_triples(outputs)]
+    return torch.stack([(x * x.new_tensor(_powers(x.shape[-1]))).sum(-1) for x in labels], -1)
 
 
 def decode_triples(channels: Tensor) -> list[Triple]:
-    """The triple of each step of inputs or targets [T, ≥ 90]; BLANK for a label whose channels are zero."""
-    channels = channels[:, :OUTPUT_SIZE]
-    blank = channels.unflatten(1, (3, 30)).amax(2) == 0
+    """The triple of each step of targets, or of inputs without marks, [T, channels]; BLANK where all is 0."""
+    blank = torch.stack([part.amax(1) == 0 for part in split_triples(channels)], 1)
     return [(a, e, b) for a, e, b in read_triples(channels).masked_fill(blank, BLANK).tolist()]
 
 
-CHANNELS = Channels.numbered(INPUT_SIZE, OUTPUT_SIZE)
+def _write(channels: np.ndarray, steps: np.ndarray, triples: np.ndarray, digits: int) -> None:
+    """Write triples [n, 3] into the channels [T, ..] at these steps [n]."""
+    place = 0
+    for labels, size in zip(triples.T, _label_digits(digits)):
+        present = labels != BLANK
+        for power in _powers(size):
+            channels[steps[present], 10 * place + labels[present] // power % 10] = 1
+            place += 1
+
+
+def _label_digits(digits: int) -> tuple[int, int, int]:
+    """Digits of source, edge and destination."""
+    return digits, DIGITS, digits
+
+
+def _powers(digits: int) -> list[int]:
+    """10^(digits − 1), …, 10, 1."""
+    return [10**power for power in reversed(range(digits))]
+
+
+@functools.cache
+def graph_channels(digits: int) -> Channels:
+    """Numbered labels, which ``describe`` does not use."""
+    return Channels.numbered(triple_size(digits) + MARKS, triple_size(digits))
 
 
 class GraphTask(Task):
-    """Base of the graph tasks: outputs are nine softmaxes over ten digits; ``num_errors`` counts digits.
+    """Base of the graph tasks: outputs are a softmax over ten for each digit; ``num_errors`` counts digits.
 
     A graph task is a frozen dataclass with the sizes of its graphs and questions, and ``draw_episode``.
     """
 
     @property
     def channels(self) -> Channels:
-        """Numbered labels, which ``describe`` does not use."""
-        return CHANNELS
+        """Those of the paper."""
+        return graph_channels(DIGITS)
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         """Draw a batch; see ``Task.sample``."""
@@ -137,7 +174,7 @@ class GraphTask(Task):
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """−Σ log p over the steps that count and their digits, in nats; [B]; see ``Task.loss``."""
         logits = outputs if outputs.dtype == torch.float64 else outputs.float()
-        log_probabilities = logits.unflatten(2, (DIGITS, 10)).log_softmax(3).flatten(2)
+        log_probabilities = logits.unflatten(2, (-1, 10)).log_softmax(3).flatten(2)
         # Blank labels in a target have no ones, so their digits do not count.
         log_probability = (log_probabilities * batch.targets.to(logits.dtype)).sum(2)
         return -log_probability.masked_fill(~batch.mask, 0).sum(0)
@@ -148,8 +185,8 @@ class GraphTask(Task):
 
         Targets outside the answers (``supervise_query``, ``scratchpad``) only speed up training: not counted.
         """
-        answer = outputs.unflatten(2, (DIGITS, 10)).argmax(3)
-        target = batch.targets.unflatten(2, (DIGITS, 10))
+        answer = outputs.unflatten(2, (-1, 10)).argmax(3)
+        target = batch.targets.unflatten(2, (-1, 10))
         wrong = (answer != target.argmax(3)) & (target.sum(3) > 0)
         return (wrong.sum(2) * (batch.inputs[..., ANSWERING] > 0)).sum(0)
 
@@ -166,20 +203,20 @@ class GraphTask(Task):
         if outputs is not None:
             answers = outputs[: int(episode.lengths), [index]].detach()
             wrong, bits = int(self.num_errors(answers, episode)), float(self.bits(answers, episode))
-            asked = DIGITS * int(episode.inputs[..., ANSWERING].sum())
+            asked = self.output_size // 10 * int(episode.inputs[..., ANSWERING].sum())
             caption += f"; {wrong} of {asked} digits wrong, {bits:.2f} bits to code"
         return "\n".join([caption, *_as_text(episode, answers)])
 
 
 def _as_text(episode: Batch, answers: Tensor | None) -> list[str]:
-    """The steps of an episode (a batch of one), and the outputs [T, 1, 90] if given, as lines of text."""
+    """The steps of an episode (a batch of one), and outputs [T, 1, outputs] if given, as lines of text."""
     inputs, targets, counts = episode.inputs[:, 0], episode.targets[:, 0], episode.mask[:, 0].tolist()
-    told, wanted = decode_triples(inputs), decode_triples(targets)
+    triples = triple_channels(inputs)
+    told, wanted = decode_triples(triples), decode_triples(targets)
     said = None if answers is None else read_triples(answers[:, 0]).tolist()
-    # A step may hold several edges or places: then each digit's channels share a sum of one.
-    shared, at_once = (
-        ((channels[:, :OUTPUT_SIZE] > 0) & (channels[:, :OUTPUT_SIZE] < 1)).any(1).tolist()
-        for channels in (targets, inputs)
+    # A step may hold several edges or places: then a digit has several values.
+    several, at_once = (
+        ((channels.unflatten(1, (-1, 10)) > 0).sum(2) > 1).any(1).tolist() for channels in (targets, triples)
     )
     answering = inputs[:, ANSWERING].tolist()
     first = int(inputs[:, NEW_PHASE].argmax())
@@ -200,7 +237,7 @@ def _as_text(episode: Batch, answers: Tensor | None) -> list[str]:
             if at_once[t]:
                 line = "query   (several, _, several)  "
         if counts[t]:
-            line += "wanted several edges" if shared[t] else f"wanted {_triple(wanted[t])}"
+            line += "wanted several edges" if several[t] else f"wanted {_triple(wanted[t])}"
             if said is not None:
                 line += f"  said {_triple(said[t])}"
         lines.append(line.rstrip())

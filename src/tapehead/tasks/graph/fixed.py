@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .episode import GraphEpisode, Triple
-from .graphs import LABELS, Graph, draw_names, random_walk
+from .graphs import DIGITS, Graph, draw_labels, draw_names, random_walk
 from .inference import inference_episode
 from .shortest_path import distances
 from .traversal import traversal_episode
@@ -27,7 +27,7 @@ class FixedGraph:
         if not self.edges:
             raise ValueError("the graph has no edges: give at least one.")
         nodes, labels = 1 + max(max(a, b) for a, _, b in self.edges), 1 + max(e for _, e, _ in self.edges)
-        if nodes >= LABELS or labels > LABELS:
+        if nodes >= 10**DIGITS or labels > 10**DIGITS:
             raise ValueError(f"the graph has {nodes} nodes and {labels} labels: 999 and 1,000 fit.")
         if len({(a, e) for a, e, _ in self.edges}) < len(self.edges):
             raise ValueError(
@@ -39,16 +39,19 @@ class FixedGraph:
         """The number of nodes."""
         return 1 + max(max(a, b) for a, _, b in self.edges)
 
-    def name(self, rng: np.random.Generator, *, keep_labels: bool = False) -> "NamedGraph":
+    def name(
+        self, rng: np.random.Generator, *, keep_labels: bool = False, digits: int = DIGITS
+    ) -> "NamedGraph":
         """Draw names for the nodes and, unless ``keep_labels``, for the edge labels.
 
         Args:
             rng: the source of random numbers.
             keep_labels: keep the numbers of the edge labels; the inference task gives them a meaning.
+            digits: of a node's name.
         """
         labels = 1 + max(e for _, e, _ in self.edges)
-        nodes = draw_names(rng, self.nodes)
-        named = list(range(labels)) if keep_labels else rng.permutation(LABELS)[:labels].tolist()
+        nodes = draw_names(rng, self.nodes, digits)
+        named = list(range(labels)) if keep_labels else draw_labels(rng, labels)
         return NamedGraph(
             Graph(tuple((nodes[a], named[e], nodes[b]) for a, e, b in self.edges)), nodes, named
         )

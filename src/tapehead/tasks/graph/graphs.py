@@ -5,8 +5,9 @@ import functools
 
 import numpy as np
 
-LABELS = 1000
-"""Labels are 0 to 999; 0 is kept for the termination pattern, so nodes go by 1 to 999."""
+DIGITS = 3
+"""of an edge's label; of a node's name, in the paper"""
+MAX_PERMUTATION = 10_000
 TRIES = 1000
 """Graphs to draw at most until one fits, before the sizes are reported as impossible."""
 
@@ -45,16 +46,30 @@ def neighbours(rng: np.random.Generator, nodes: int, min_degree: int, max_degree
     return [nearest[node, : min(degree, nodes - 1)].tolist() for node, degree in enumerate(degrees.tolist())]
 
 
-def draw_names(rng: np.random.Generator, nodes: int) -> list[int]:
-    """Draw a different label from 1 to 999 for each node."""
-    return (rng.permutation(LABELS - 1)[:nodes] + 1).tolist()
+def draw_names(rng: np.random.Generator, nodes: int, digits: int = DIGITS) -> list[int]:
+    """Draw a different label for each node; not 0, which is kept for the termination pattern."""
+    return (_draw(rng, 10**digits - 1, nodes) + 1).tolist()
 
 
-def random_graph(rng: np.random.Generator, nodes: int, min_degree: int, max_degree: int) -> Graph:
+def draw_labels(rng: np.random.Generator, count: int) -> list[int]:
+    """Draw ``count`` different labels of edges."""
+    return _draw(rng, 10**DIGITS, count).tolist()
+
+
+def _draw(rng: np.random.Generator, among: int, count: int) -> np.ndarray:
+    """``count`` different numbers below ``among``; a permutation of many millions would take seconds."""
+    if among <= MAX_PERMUTATION:
+        return rng.permutation(among)[:count]
+    return rng.choice(among, count, replace=False, shuffle=False)
+
+
+def random_graph(
+    rng: np.random.Generator, nodes: int, min_degree: int, max_degree: int, digits: int = DIGITS
+) -> Graph:
     """Draw a graph for traversal and shortest path: it has as many edge labels as nodes, used many times."""
     ends = neighbours(rng, nodes, min_degree, max_degree)
-    names = draw_names(rng, nodes)
-    labels = rng.permutation(LABELS)[:nodes].tolist()
+    names = draw_names(rng, nodes, digits)
+    labels = draw_labels(rng, nodes)
     edges = [
         (names[node], labels[label], names[end])
         for node, leaving in enumerate(ends)

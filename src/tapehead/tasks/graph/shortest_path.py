@@ -7,29 +7,35 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..base import CERTAIN, Batch, check_range, check_whole
+from ..base import CERTAIN, Batch, Channels, check_range, check_whole
 from ..registry import register
 from ..sampler import numpy_rng
 from .episode import (
     ANSWERING,
     BLANK,
-    DIGITS,
     NEW_PHASE,
-    OUTPUT_SIZE,
     GraphEpisode,
     GraphTask,
     Triple,
     collate_graph,
     decode_triples,
     digits_of,
+    graph_channels,
+    node_digits,
+    split_triples,
+    triple_channels,
+    triple_size,
 )
-from .graphs import TRIES, Graph, random_graph
+from .graphs import DIGITS, TRIES, Graph, random_graph
 
-MIN_DIGIT_PROBABILITY = 0.04
-"""A scratchpad output contains an edge if each of its nine digits is more probable than this. In a mixture of
-n edges with equal weights each digit of an edge has a probability of 1 / n or more."""
+MAX_DIGITS = 18
+"""which fit into 64 bits"""
+SET_SCALE = 5.0
+"""Factor of the logits of a set: what is read of each of its members is small beside a single edge."""
+MIN_DIGIT_PROBABILITY = 0.03
+"""A set contains an edge if each of the edge's digits is more probable than this."""
 
 
 @register
@@ -44,9 +50,10 @@ class ShortestPath(GraphTask):
     The target is always the planner's edge.
 
     With ``scratchpad`` (ours) the planning steps are a breadth-first search from the destination: the target
-    of the k-th planning step is all edges that lead from distance k to distance k − 1, mixed with equal
-    weights. Its input is (known, _, reached): the nodes at distance k − 1, and those together with the nodes
-    at distance k − 2. Planning ends where the start is reached.
+    of the k-th planning step is the set of all edges that lead from distance k to distance k − 1. Its input
+    is (known, _, reached): the nodes at distance k − 1, and those together with the nodes at distance k − 2.
+    Planning ends where the start is reached. A set is written as the digits of all its members at once, like
+    a Bloom filter: the more ``digits`` a name has, the fewer others look like members.
     """
 
     name: ClassVar[str] = "shortest-path"
@@ -66,23 +73,33 @@ class ShortestPath(GraphTask):
     """probability that a step of the answer is the planner's (the paper's β)"""
     scratchpad: bool = False
     """search breadth-first in the planning steps"""
+    digits: int = DIGITS
+    """of a node's name"""
 
     def __post_init__(self) -> None:
         check_range(self, "nodes", minimum=2)
         check_range(self, "degree")
         check_range(self, "path")
         check_whole("planning_steps", self.planning_steps, minimum=0)
+        check_whole("digits", self.digits, minimum=DIGITS)
+        if self.digits > MAX_DIGITS:
+            raise ValueError(f"digits is {self.digits}: give at most {MAX_DIGITS}.")
         if not 0 < self.mixture <= 1:
             raise ValueError(f"mixture is {self.mixture}: give a probability above 0, up to 1.")
+
+    @property
+    def channels(self) -> Channels:
+        """Names of so many digits."""
+        return graph_channels(self.digits)
 
     def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
         """Draw a batch; see ``Task.sample``."""
         check_whole("batch_size", batch_size, minimum=1)
         rng = numpy_rng(generator)
         episodes, scratchpads = zip(*(self._draw(rng) for _ in range(batch_size)))
-        batch = collate_graph(episodes)
+        batch = collate_graph(episodes, self.digits)
         for b, (episode, layers) in enumerate(zip(episodes, scratchpads)):
-            _write_scratchpad(batch, b, episode, layers)
+            _write_scratchpad(batch, b, episode, layers, self.digits)
         return batch.to(generator.device)
 
     def draw_episode(self, rng: np.random.Generator) -> GraphEpisode:
@@ -97,7 +114,7 @@ class ShortestPath(GraphTask):
         """
         for _ in range(TRIES):
             nodes = int(rng.integers(self.min_nodes, self.max_nodes + 1))
-            graph = random_graph(rng, nodes, self.min_degree, self.max_degree)
+            graph = random_graph(rng, nodes, self.min_degree, self.max_degree, self.digits)
             for _ in range(10):
                 end = graph.edges[int(rng.integers(len(graph.edges)))][2]
                 steps = int(rng.integers(self.min_path, self.max_path + 1))
@@ -108,6 +125,20 @@ class ShortestPath(GraphTask):
             f"random graphs of up to {self.max_nodes} nodes hardly ever have shortest paths of "
             f"{self.min_path} edges or more: give shorter paths or larger graphs."
         )
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """−Σ log p over the steps that count, in nats; [B]. A digit of a set is in it or not, by itself."""
+        answers = super().loss(outputs, batch._replace(mask=batch.mask & _answering(batch)))
+        logits = SET_SCALE * (outputs if outputs.dtype == torch.float64 else outputs.float())
+        targets = batch.targets.to(logits.dtype)
+        sets = nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(2)
+        return answers + sets.masked_fill(~batch.mask | _answering(batch), 0).sum(0)
+
+    @torch.no_grad()
+    def oracle(self, batch: Batch) -> Tensor:
+        """Logits of the best answer; zero at steps that do not count."""
+        sets = (batch.mask & ~_answering(batch)).unsqueeze(-1)
+        return torch.where(sets, (2 * batch.targets - 1) * CERTAIN, super().oracle(batch))
 
     @torch.no_grad()
     def num_errors(self, outputs: Tensor, batch: Batch) -> Tensor:
@@ -122,8 +153,8 @@ class ShortestPath(GraphTask):
         return torch.tensor(wrong, dtype=torch.int64, device=outputs.device)
 
     def _wrong_digits(self, outputs: Tensor, episode: Batch) -> int:
-        """Errors of one episode (a batch of one) with outputs [≥ T, 90]."""
-        triples = decode_triples(episode.inputs[:, 0])
+        """Errors of one episode (a batch of one) with outputs [≥ T, channels]."""
+        triples = decode_triples(triple_channels(episode.inputs[:, 0]))
         query = int(episode.inputs[:, 0, NEW_PHASE].argmax())
         start, _, end = triples[query]
         graph = Graph(tuple(triples[:query]))
@@ -132,17 +163,19 @@ class ShortestPath(GraphTask):
         nodes = [start, *(triples[step][2] for step in steps[1:])]
         chosen = choose_edges(outputs[steps], [graph.edges_from(node) for node in nodes])
         wrong = sum(
-            min(_different_digits(edge, right) for right in best_edges(graph, node, to_end))
+            min(self._different_digits(edge, right) for right in best_edges(graph, node, to_end))
             for edge, node in zip(chosen, nodes)
         )
         for step in range(query + 1, steps[0] if self.scratchpad else 0):
-            # The target is decoded, too: a mixture may contain all digits of an edge that is not in it.
+            # The target is decoded, too: a set may have all digits of an edge that is not in it.
             right, found = (
-                decode_edges(logits, graph.edges)
-                for logits in (episode.targets[step, 0].log().clamp(min=-CERTAIN), outputs[step])
+                decode_edges(logits, graph.edges) for logits in (self.oracle(episode)[step, 0], outputs[step])
             )
             wrong += len(set(right) ^ set(found))
         return wrong
+
+    def _different_digits(self, one: Triple, other: Triple) -> int:
+        return sum(a != b for a, b in zip(digits_of(one, self.digits), digits_of(other, self.digits)))
 
     def _draw(self, rng: np.random.Generator) -> tuple[GraphEpisode, list[list[Triple]]]:
         """An episode, and the edges of each scratchpad step."""
@@ -216,61 +249,73 @@ def bfs_layers(graph: Graph, start: int, to_end: dict[int, int]) -> list[list[Tr
     return layers
 
 
-def mix_triples(triples: Sequence[Triple]) -> Tensor:
-    """The mean of the encodings of several triples, float32, [90]."""
-    shares = torch.zeros(OUTPUT_SIZE)
+def triple_set(triples: Sequence[Triple], digits: int) -> Tensor:
+    """The digits of all these triples at once, a one for each; float32, [channels]."""
+    ones = torch.zeros(triple_size(digits) // 10, 10)
     for triple in triples:
-        for place, digit in enumerate(digits_of(triple)):
-            if triple[place // 3] != BLANK:
-                shares[10 * place + digit] += 1 / len(triples)
-    return shares
+        ones[range(len(ones)), digits_of(triple, digits)] = 1
+    return ones.flatten()
 
 
-def frontier(reached: Sequence[int], before: Sequence[int]) -> Tensor:
-    """The input of a scratchpad step, [90]: (known, _, reached), each a mixture of nodes with equal weights.
+def frontier(reached: Sequence[int], before: Sequence[int], digits: int) -> Tensor:
+    """The triple of a scratchpad step's input, [channels]: (known, _, reached), two sets of nodes.
+
+    Each place of a set has length one, as that of a single name: the digits in it are 1 / √(their number).
 
     Args:
         reached: the nodes at one distance from the destination.
         before: the nodes one step nearer; both together are the known nodes.
+        digits: of a node's name.
     """
-    known = mix_triples([(node, BLANK, BLANK) for node in {*reached, *before}])
-    return known + mix_triples([(BLANK, BLANK, node) for node in set(reached)])
+    known, edge, _ = split_triples(triple_set([(node, 0, 0) for node in {*reached, *before}], digits))
+    _, _, ends = split_triples(triple_set([(0, 0, node) for node in reached], digits))
+    sets = torch.stack([known, ends]).unflatten(1, (digits, 10))
+    known, ends = nn.functional.normalize(sets, dim=2).flatten(1)
+    return torch.cat([known, torch.zeros_like(edge), ends])
 
 
 def _write_scratchpad(
-    batch: Batch, b: int, episode: GraphEpisode, layers: Sequence[Sequence[Triple]]
+    batch: Batch, b: int, episode: GraphEpisode, layers: Sequence[Sequence[Triple]], digits: int
 ) -> None:
     """Write inputs and targets of the scratchpad steps: one step for each layer of the search."""
     reached, before = [episode.rows[episode.phases[0]][2]], list[int]()
     for step, layer in enumerate(layers, start=episode.phases[1]):
-        batch.inputs[step, b, :OUTPUT_SIZE] = frontier(reached, before)
-        batch.targets[step, b] = mix_triples(layer)
+        triple_channels(batch.inputs)[step, b] = frontier(reached, before, digits)
+        batch.targets[step, b] = triple_set(layer, digits)
         batch.mask[step, b] = True
         reached, before = [source for source, _, _ in layer], reached
 
 
+def _answering(batch: Batch) -> Tensor:
+    """The steps of the answers, bool [T, B]."""
+    return batch.inputs[..., ANSWERING] > 0
+
+
 def decode_edges(logits: Tensor, edges: Sequence[Triple]) -> list[Triple]:
-    """Those of ``edges`` that a scratchpad output, logits [90], contains; if none, the most probable edge."""
-    digits = torch.tensor([digits_of(edge) for edge in edges], device=logits.device)
-    probabilities = logits.unflatten(0, (DIGITS, 10)).softmax(1)
-    lowest = probabilities.gather(1, digits.T).amin(0)
-    found = [edge for edge, value in zip(edges, lowest.tolist()) if value > MIN_DIGIT_PROBABILITY]
-    return found or choose_edges(logits[None], [list(edges)])
+    """Those of ``edges`` in the set that a scratchpad step says, logits [channels].
 
-
-def _different_digits(one: Triple, other: Triple) -> int:
-    return sum(a != b for a, b in zip(digits_of(one), digits_of(other)))
+    If no edge is in it, the one whose least probable digit is the most probable.
+    """
+    probabilities = (SET_SCALE * logits).sigmoid().unflatten(0, (-1, 10))
+    least = probabilities.gather(1, _digits(edges, logits)).amin(0)
+    found = [edge for edge, value in zip(edges, least.tolist()) if value > MIN_DIGIT_PROBABILITY]
+    return found or [edges[int(least.argmax())]]
 
 
 def choose_edges(logits: Tensor, leaving: list[list[Triple]]) -> list[Triple]:
-    """The most probable of the edges that leave each current node, for logits [B, 90] and B lists of edges.
+    """The most probable of the edges that leave each current node: logits [B, channels], B lists of edges.
 
     This is the most probable action after the outputs are renormalised over those edges.
     """
-    log_probabilities = logits.unflatten(1, (DIGITS, 10)).log_softmax(2)
+    log_probabilities = logits.unflatten(1, (-1, 10)).log_softmax(2)
     chosen = []
     for b, edges in enumerate(leaving):
-        digits = torch.tensor([digits_of(edge) for edge in edges], device=logits.device)
-        scores = log_probabilities[b].gather(1, digits.T).sum(0)
+        scores = log_probabilities[b].gather(1, _digits(edges, logits)).sum(0)
         chosen.append(edges[int(scores.argmax())])
     return chosen
+
+
+def _digits(edges: Sequence[Triple], logits: Tensor) -> Tensor:
+    """The digits of edges, for outputs [.., channels]: int64 [digits of a triple, edges]."""
+    digits = node_digits(logits.shape[-1])
+    return torch.tensor([digits_of(edge, digits) for edge in edges], device=logits.device).T
