@@ -146,12 +146,16 @@ def _map_answer(
     line_name = dict(zip(sample.named.labels, line_names))
     step_facts = _facts_read(trace, num_facts)
     told = read_triples(triple_channels(sample.inputs[:num_facts])).tolist()
-    if answer_steps is None:
-        answer_steps = len(sample.steps)
+    if answer_steps is not None:
+        # What the answer's own steps read; the question and the planning may have looked at anything.
+        facts_read = step_facts[len(step_facts) - answer_steps :]
+    else:
+        facts_read = []
         for step, edge in zip(sample.steps, sample.edges):
             fact = told.index(list(edge))
-            shared = _share(trace, fact, num_facts, step) > MIN_SHARE
-            step_facts[step - num_facts] = fact if shared else -1
+            weights = trace.read_weights[num_facts : step + 1, :, _slots_written(trace)[fact]].amax(1)
+            facts_read.append(fact if weights.max() > MIN_SHARE else -1)
+            step_facts[step - num_facts] = fact if weights[-1] > MIN_READ_WEIGHT else -1
     return NetworkAnswer(
         answers=[place_of[number] for number in sample.places],
         confidence=confidence,
@@ -159,8 +163,7 @@ def _map_answer(
             ToldFact(place_of[sample.numbers[a]], line_name[e], place_of[sample.numbers[b]])
             for a, e, b in told
         ],
-        # What the answer's own steps read; the question and the planning may have looked at anything.
-        facts_read=_distinct(step_facts[len(step_facts) - answer_steps :]),
+        facts_read=_distinct(facts_read),
         inputs=sample.inputs,
         outputs=outputs,
         trace=trace,
@@ -196,12 +199,6 @@ def _facts_read(trace: Trace, num_facts: int) -> list[int]:
                 source = -1
             found.append(source)
     return found
-
-
-def _share(trace: Trace, fact: int, num_facts: int, last: int) -> float:
-    """The largest weighting that the slot of a fact was read with, from the question to the step ``last``."""
-    slot = _slots_written(trace)[fact]
-    return float(trace.read_weights[num_facts : last + 1, :, slot].max())
 
 
 def _slots_written(trace: Trace) -> list[int]:
