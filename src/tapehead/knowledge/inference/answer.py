@@ -151,9 +151,10 @@ def _map_answer(
         facts_read = step_facts[len(step_facts) - answer_steps :]
     else:
         facts_read = []
+        slots = _slots_written(trace)
         for step, edge in zip(sample.steps, sample.edges):
             fact = told.index(list(edge))
-            weights = trace.read_weights[num_facts : step + 1, :, _slots_written(trace)[fact]].amax(1)
+            weights = trace.read_weights[num_facts : step + 1, :, slots[fact]].amax(1)
             facts_read.append(fact if weights.max() > MIN_SHARE else -1)
             step_facts[step - num_facts] = fact if weights[-1] > MIN_READ_WEIGHT else -1
     return NetworkAnswer(

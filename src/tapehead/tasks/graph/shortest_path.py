@@ -166,11 +166,10 @@ class ShortestPath(GraphTask):
             min(self._different_digits(edge, right) for right in best_edges(graph, node, to_end))
             for edge, node in zip(chosen, nodes)
         )
+        wanted = self.oracle(episode)[:, 0]
         for step in range(query + 1, steps[0] if self.scratchpad else 0):
             # The target is decoded, too: a set may have all digits of an edge that is not in it.
-            right, found = (
-                decode_edges(logits, graph.edges) for logits in (self.oracle(episode)[step, 0], outputs[step])
-            )
+            right, found = (decode_edges(logits[step], graph.edges) for logits in (wanted, outputs))
             wrong += len(set(right) ^ set(found))
         return wrong
 
@@ -267,11 +266,12 @@ def frontier(reached: Sequence[int], before: Sequence[int], digits: int) -> Tens
         before: the nodes one step nearer; both together are the known nodes.
         digits: of a node's name.
     """
-    known, edge, _ = split_triples(triple_set([(node, 0, 0) for node in {*reached, *before}], digits))
-    _, _, ends = split_triples(triple_set([(0, 0, node) for node in reached], digits))
-    sets = torch.stack([known, ends]).unflatten(1, (digits, 10))
-    known, ends = nn.functional.normalize(sets, dim=2).flatten(1)
-    return torch.cat([known, torch.zeros_like(edge), ends])
+    sets = [
+        split_triples(triple_set([(node, 0, 0) for node in nodes], digits))[0]
+        for nodes in ({*reached, *before}, reached)
+    ]
+    known, ends = nn.functional.normalize(torch.stack(sets).unflatten(1, (digits, 10)), dim=2).flatten(1)
+    return torch.cat([known, torch.zeros(10 * DIGITS), ends])
 
 
 def _write_scratchpad(
